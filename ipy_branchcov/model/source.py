@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -76,7 +77,9 @@ class Source:
 
     def tree(self) -> ast.Module:
         """The syntax tree of :attr:`code`. Raises SyntaxError (ValueError for NUL characters)."""
-        return ast.parse(self.code, self.name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the author is warned when the code is compiled to run
+            return ast.parse(self.code, self.name)
 
     @cached_property
     def _code_lines(self) -> list[str]:

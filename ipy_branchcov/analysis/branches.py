@@ -1,0 +1,494 @@
+"""What each edge of a code object means: the arms of the source's branches that it takes.
+
+The AST names the branches, the bytecode is the witness. Every conditional instruction is either mapped to arms
+or ignored for a named reason; every arm is either witnessed or marked with the reason why not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+
+from ipy_branchcov.analysis import quirks
+from ipy_branchcov.analysis.bytecode import Bytecode, Instruction, code_objects
+from ipy_branchcov.analysis.decisions import Decisions, Policy, decide
+from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.model.source import Source
+
+#: (number of the branch in its map, number of the arm in its branch).
+ArmNumber = tuple[int, int]
+#: A way out of an instruction: its offset, and whether it jumped (False: it fell through).
+Way = tuple[int, bool]
+Arms = tuple[ArmNumber, ...]
+
+
+@dataclass
+class CodeMap:
+    """What the edges of one code object mean.
+
+    ``arms``: the arms that a way out takes. ``joint``: where one test serves two operands, the arms it takes
+    when the frame came from that other test's way out. ``ignored``: offsets of conditional instructions that
+    are no branch of the source, with the reason. ``unknown``: those that could not be placed (a fault of ours).
+    """
+
+    bytecode: Bytecode
+    arms: dict[Way, Arms] = field(default_factory=dict)
+    joint: dict[Way, dict[Way, Arms]] = field(default_factory=dict)
+    ignored: dict[int, str] = field(default_factory=dict)
+    unknown: dict[int, str] = field(default_factory=dict)
+
+    def way(self, src: int, dst: int) -> Way | None:
+        """The way out that an edge took. None where the edge means nothing."""
+        instruction, to = self.bytecode.at.get(src), self.bytecode.at.get(dst)
+        if instruction is None or instruction is to:
+            return None  # from an EXTENDED_ARG to its own instruction
+        return (instruction.offset, dst != instruction.next and to is not self.bytecode.following(instruction))
+
+    def taken(self, src: int, dst: int, before: tuple[int, int] | None = None) -> Arms:
+        """The arms that an edge takes; ``before`` is the watched edge before it, for a joint test."""
+        way = self.way(src, dst)
+        if way is None:
+            return ()
+        if before is not None and way in self.joint:
+            came = self.way(*before)
+            if came in self.joint[way]:
+                return self.joint[way][came]
+        return self.arms.get(way, ())
+
+    @property
+    def steps(self) -> dict[int, tuple[int, int]]:
+        """Edges that BRANCH events do not tell, by the instruction that proves them: empty for most code.
+
+        An item of an asynchronous comprehension has no NOT_TAKEN, thus no event. Where instructions are
+        watched for it, those at a NOT_TAKEN take the place of BRANCH_LEFT, which the interpreter then drops.
+        """
+        edges: dict[int, tuple[int, int]] = {}
+        for offset, jumped in self.arms:
+            item = self.bytecode.at[offset]
+            after = self.bytecode.following(item)
+            if not jumped and item.name == "END_SEND" and after is not None and after.name != "NOT_TAKEN":
+                edges[offset] = (offset, item.next)
+        if edges:
+            for instruction in self.bytecode.instructions:
+                before = self.bytecode.preceding(instruction)
+                if instruction.name == "NOT_TAKEN" and before is not None:
+                    edges[instruction.offset] = (before.offset, instruction.offset)
+        return edges
+
+    @property
+    def joint_offsets(self) -> frozenset[int]:
+        """The tests that need the edge before them."""
+        return frozenset(offset for offset, _ in self.joint)
+
+    @property
+    def watched_offsets(self) -> frozenset[int]:
+        """The tests whose way out a joint test needs to know."""
+        return frozenset(offset for ways in self.joint.values() for offset, _ in ways)
+
+
+@dataclass
+class Analysis:
+    """A source's branches, and the maps of the code objects compiled from it."""
+
+    decisions: Decisions
+    positions: Positions
+    codes: dict[int, tuple[CodeType, CodeMap]] = field(default_factory=dict)
+
+    def of(self, code: CodeType) -> CodeMap:
+        """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""
+        entry = self.codes.get(id(code))
+        if entry is None or entry[0] is not code:
+            entry = (code, _Mapper(self, Bytecode(code)).map())
+            self.codes[id(code)] = entry
+        return entry[1]
+
+
+def find_branches(source: Source, codes: Iterable[CodeType] = (), policy: Policy | None = None) -> Analysis:
+    """Analyse a source and the code objects compiled from it (those nested in them included).
+
+    Raises SyntaxError where the source does not compile.
+    """
+    decisions = decide(source, policy)
+    analysis = Analysis(decisions, Positions(decisions.tree))
+    for outer in codes:
+        for code in code_objects(outer):
+            analysis.of(code)
+    return analysis
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """How a tested value came to its test: made there (``kept`` None), or kept by another test's way out.
+
+    ``node`` is the expression whose truth is tested, or a part at its end. ``negated``: by a ``not`` on the way.
+    """
+
+    node: ast.AST
+    link: int
+    negated: bool
+    kept: Way | None = None
+
+
+class _Mapper:
+    def __init__(self, analysis: Analysis, bytecode: Bytecode):
+        self.decisions = analysis.decisions
+        self.parents = analysis.decisions.parents
+        self.positions = analysis.positions
+        self.bytecode = bytecode
+        self.result = CodeMap(bytecode)
+
+    def map(self) -> CodeMap:
+        for instruction in self.bytecode.instructions:
+            if instruction.conditional:
+                self._conditional(instruction)
+            elif instruction.name == "GET_ANEXT":
+                self._async_for(instruction)
+        return self.result
+
+    # --- what kind of branch
+
+    def _conditional(self, jump: Instruction) -> None:
+        if reason := quirks.ignored(self.bytecode, jump, self.node, self.parents):
+            self.result.ignored[jump.offset] = reason
+        elif jump.name == "FOR_ITER":
+            self._for(jump)
+        elif (item := quirks.with_exit(self.bytecode, jump, self.node, self.parents)) is not None:
+            self._site(jump, item, "suppressed", "propagated", when=_tests_true(jump))
+        elif (handler := quirks.handler_test(self.bytecode, jump, self.node, self.parents)) is not None:
+            self._site(jump, handler, "match", "nomatch", when=_tests_true(jump) or jump.name.endswith("NOT_NONE"))
+        elif (pattern := self._pattern_of(jump)) is not None:
+            self._pattern(jump, pattern)
+        else:
+            self._test(jump)
+
+    def node(self, instruction: Instruction | None) -> ast.AST | None:
+        return None if instruction is None else self.positions.node(instruction.position)
+
+    def _site(self, jump: Instruction, node: ast.AST, yes: str, no: str, *, when: bool) -> None:
+        """Map both ways out of a jump; ``when``: whether jumping means ``yes``."""
+        number = self.decisions.site(node)
+        if number is None:
+            self.result.unknown[jump.offset] = f"no branch at {type(node).__name__}"
+            return
+        self.result.arms[(jump.offset, True)] = (self.decisions.arm(number, yes if when else no),)
+        self.result.arms[(jump.offset, False)] = (self.decisions.arm(number, no if when else yes),)
+
+    # --- loops
+
+    def _for(self, jump: Instruction) -> None:
+        loop = self._loop(self.bytecode.following(jump))
+        if loop is None:
+            self.result.unknown[jump.offset] = "a loop without target"
+        else:
+            self._site(jump, loop, "exhausted", "body", when=True)
+
+    def _loop(self, instruction: Instruction | None) -> ast.AST | None:
+        """The loop or comprehension clause whose target the code from here on assigns."""
+        while instruction is not None and (
+            instruction.name in ("NOT_TAKEN", "END_SEND", "NOP") or self.node(instruction) is None
+        ):
+            instruction = self.bytecode.following(instruction)
+        return self._loop_of_target(self.node(instruction))
+
+    def _loop_of_target(self, node: ast.AST | None) -> ast.AST | None:
+        """The loop or comprehension clause in whose target a node stands."""
+        while node is not None:
+            parent = self.parents.get(id(node))
+            if isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension) and node is parent.target:
+                return parent
+            node = parent
+        return None
+
+    def _async_for(self, anext: Instruction) -> None:
+        """``body``: the item's way out of the SEND loop. ``exhausted``: END_ASYNC_FOR, left normally."""
+        send: Instruction | None = anext
+        while send is not None and send.name != "SEND":
+            send = self.bytecode.following(send)
+        arrived = self.bytecode.at.get(send.target) if send is not None and send.target is not None else None
+        loop = self._loop(arrived)
+        number = None if loop is None else self.decisions.site(loop)
+        if send is None or arrived is None or number is None:
+            self.result.unknown[anext.offset] = "an asynchronous loop without target"
+            return
+        body = (arrived.offset, False) if arrived.name == "END_SEND" else (send.offset, True)
+        self.result.arms[body] = (self.decisions.arm(number, "body"),)
+        for handler in self.bytecode.handlers():
+            end = self.bytecode.at.get(handler.target)
+            if handler.start <= anext.offset < handler.end and end is not None and end.name == "END_ASYNC_FOR":
+                self.result.arms[(end.offset, False)] = (self.decisions.arm(number, "exhausted"),)
+
+    # --- patterns
+
+    def _pattern_of(self, jump: Instruction) -> ast.pattern | None:
+        """The innermost refutable pattern that a jump tests.
+
+        A guard's jump has the position of its pattern; what made the tested value tells them apart.
+        """
+        before = self.bytecode.preceding(jump)
+        while before is not None and before.name == "COPY":
+            before = self.bytecode.preceding(before)
+        node, made = self.node(jump), self.node(before)
+        if before is not None and before.name.startswith("STORE_FAST_LOAD_FAST"):
+            return None  # names are bound when the whole pattern has matched, so this tests the guard
+        if made is not None and self._in_guard(made):
+            return None
+        return self._refutable(node) or self._refutable(made)
+
+    def _in_guard(self, node: ast.AST) -> bool:
+        while not isinstance(node, ast.stmt):
+            parent = self.parents.get(id(node))
+            if isinstance(parent, ast.match_case):
+                return node is parent.guard
+            if parent is None:
+                return False
+            node = parent
+        return False
+
+    def _refutable(self, node: ast.AST | None) -> ast.pattern | None:
+        while node is not None:
+            if isinstance(node, ast.pattern) and not isinstance(node, ast.MatchAs | ast.MatchStar):
+                return node
+            if isinstance(node, ast.match_case | ast.stmt | ast.comprehension):
+                return None
+            node = self.parents.get(id(node))
+        return None
+
+    def _pattern(self, jump: Instruction, pattern: ast.pattern) -> None:
+        if jump.name.endswith("NONE"):
+            on_none = not jump.name.endswith("NOT_NONE")
+            passes = on_none is isinstance(pattern, ast.MatchSingleton)
+        else:
+            passes = _tests_true(jump)
+        self.result.arms[(jump.offset, passes)] = tuple(self._matched(jump, pattern, jumped=passes))
+        self.result.arms[(jump.offset, not passes)] = tuple(self._unmatched(pattern))
+
+    def _unmatched(self, pattern: ast.pattern) -> Iterator[ArmNumber]:
+        """A pattern and all around it fail, up to an alternative that has another after it."""
+        node: ast.AST | None = pattern
+        while isinstance(node, ast.pattern):
+            if (number := self.decisions.site(node)) is not None:
+                yield self.decisions.arm(number, "nomatch")
+            parent = self.parents.get(id(node))
+            if isinstance(parent, ast.MatchOr) and node is not parent.patterns[-1]:
+                return
+            node = parent
+
+    def _matched(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> Iterator[ArmNumber]:
+        """The patterns that are complete when this test has passed: all around it but those tested further."""
+        further = self._next_pattern(jump, pattern, jumped=jumped)
+        open_patterns = set()
+        node: ast.AST | None = further
+        while isinstance(node, ast.pattern):
+            open_patterns.add(id(node))
+            node = self.parents.get(id(node))
+        node = pattern
+        while isinstance(node, ast.pattern) and id(node) not in open_patterns:
+            if (number := self.decisions.site(node)) is not None:
+                yield self.decisions.arm(number, "match")
+            node = self.parents.get(id(node))
+
+    def _next_pattern(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> ast.pattern | None:
+        """The pattern of the same case that is tested next after passing; None at the end of the case's pattern."""
+        case: ast.AST | None = pattern
+        while case is not None and not isinstance(case, ast.match_case):
+            case = self.parents.get(id(case))
+        current = self.bytecode.at.get(jump.target or 0) if jumped else self.bytecode.following(jump)
+        while current is not None:
+            node = self.node(current)
+            if current.position[0] is not None and node is not None and not self._inside(node, case):
+                return None
+            if current.conditional:
+                return self._pattern_of(current) if current.name != "SEND" and current.name != "FOR_ITER" else None
+            if current.name.startswith(("RETURN", "RERAISE", "RAISE")):
+                return None
+            current = self.bytecode.at.get(current.target or 0) if current.jumps else self.bytecode.following(current)
+        return None
+
+    def _inside(self, node: ast.AST | None, case: ast.AST | None) -> bool:
+        """Whether a node is part of the pattern of a case."""
+        while node is not None:
+            parent = self.parents.get(id(node))
+            if parent is case and case is not None:
+                return isinstance(node, ast.pattern)
+            node = parent
+        return False
+
+    # --- tests of truth
+
+    def _test(self, jump: Instruction) -> None:
+        arrivals = list(self._arrivals(jump))
+        fresh = {(self._leaf(a), a.negated) for a in arrivals if a.kept is None}
+        if any(leaf is None for leaf, _ in fresh) or len(fresh) > 1:
+            self.result.unknown[jump.offset] = f"tested value: {[type(a.node).__name__ for a in arrivals]}"
+            return
+        for jumped in (True, False):
+            truth = _tests_true(jump) is jumped
+            way = (jump.offset, jumped)
+            stop = self._kept_value(jump, jumped)
+            for leaf, negated in fresh:
+                assert leaf is not None
+                self.result.arms[way] = tuple(self._from_leaf(leaf, jump, truth is not negated, stop))
+            for arrival in arrivals:
+                if arrival.kept is not None:
+                    arms = tuple(self._upwards(arrival.node, truth is not arrival.negated, stop))
+                    if arms != self.result.arms.get(way):
+                        self.result.joint.setdefault(way, {})[arrival.kept] = arms
+
+    def _arrivals(self, jump: Instruction) -> Iterator[_Arrival]:
+        """Go back from a test to what made the value it tests."""
+        stack: list[tuple[Instruction, bool]] = [(jump, False)]
+        seen: set[tuple[int, bool]] = set()
+        while stack:
+            current, negated = stack.pop()
+            if (current.index, negated) in seen:
+                continue
+            seen.add((current.index, negated))
+            for source, jumped in self.bytecode.sources(current):
+                if source.conditional and source.name not in ("SEND", "FOR_ITER"):
+                    node = self.node(source)
+                    if jump.name.endswith("NONE") and isinstance(node, ast.Compare):
+                        # The last link of a chain: the value is the right operand of the link before it.
+                        is_not = isinstance(node.ops[-1], ast.IsNot)
+                        yield _Arrival(node, len(node.ops) - 1, negated is not is_not)
+                    elif isinstance(node, ast.BoolOp | ast.Compare):
+                        yield _Arrival(node, -1, negated, (source.offset, jumped))
+                elif source.name == "UNARY_NOT":
+                    stack.append((source, not negated))
+                elif source.jumps or source.name in ("TO_BOOL", "NOP", "NOT_TAKEN"):
+                    stack.append((source, negated))
+                elif source.name == "COPY" and source.arg == 1 and not self._walrus(source):
+                    stack.append((source, negated))
+                elif (swap := quirks.chain_clean_up(self.bytecode, source, self.node)) is not None:
+                    stack.append((swap, negated))
+                else:
+                    yield self._made(jump, source, negated)
+
+    def _walrus(self, copy: Instruction) -> bool:
+        """A COPY whose value is stored rather than tested."""
+        after = self.bytecode.following(copy)
+        return after is not None and after.name.startswith("STORE")
+
+    def _made(self, jump: Instruction, producer: Instruction, negated: bool) -> _Arrival:
+        node = self.node(producer)
+        if quirks.loads_two(producer):
+            node = self._second_load(jump, node)
+        link = -1
+        if isinstance(node, ast.Compare) and len(node.ops) > 1 and producer.name in quirks.COMPARISONS:
+            link = quirks.link_of(self.bytecode, producer, node, self.node, self.parents)
+        if jump.name.endswith("NONE"):
+            node, link, is_not = self._none_test(node, producer)
+            negated = negated is not is_not
+        return _Arrival(node if node is not None else ast.Pass(), link, negated)
+
+    def _second_load(self, jump: Instruction, first: ast.AST | None) -> ast.AST | None:
+        """What the second half of a superinstruction loads; its position is the first half's.
+
+        After a comprehension's target comes its first filter. Elsewhere TO_BOOL (or the jump) has the position
+        of the test, or of the operator whose first operand is tested.
+        """
+        target = self._loop_of_target(first)
+        if isinstance(target, ast.comprehension) and target.ifs:
+            return quirks.evaluated_first(target.ifs[0])
+        if isinstance(case := self._case_of(first), ast.match_case) and case.guard is not None:
+            return quirks.evaluated_first(case.guard)
+        before = self.bytecode.preceding(jump)
+        node = self.node(before if before is not None and before.name == "TO_BOOL" else jump)
+        if isinstance(node, ast.BoolOp):
+            return quirks.evaluated_first(node)
+        return node
+
+    def _case_of(self, node: ast.AST | None) -> ast.AST | None:
+        """The case in whose pattern a node stands."""
+        while isinstance(node, ast.pattern):
+            node = self.parents.get(id(node))
+        return node
+
+    def _none_test(self, node: ast.AST | None, producer: Instruction) -> tuple[ast.AST | None, int, bool]:
+        """``x is None`` became a jump on x: find the comparison, its link, and whether it is ``is not``."""
+        child: ast.AST | None = None
+        while node is not None:
+            if isinstance(node, ast.Compare):
+                if child is None or child is node.left:
+                    link = 0
+                else:
+                    link = node.comparators.index(child) + 1  # type: ignore[arg-type]
+                if child is None and len(node.ops) > 1:
+                    link = len(node.ops) - 1
+                if link < len(node.ops) and isinstance(node.ops[link], ast.Is | ast.IsNot):
+                    is_not = isinstance(node.ops[link], ast.IsNot)
+                    return node, (link if len(node.ops) > 1 else -1), is_not
+            child, node = node, self.parents.get(id(node))
+        return None, -1, False
+
+    def _leaf(self, arrival: _Arrival) -> tuple[ast.AST, int, bool] | None:
+        """The innermost branch that a tested value belongs to: (node, link, negated on the way up)."""
+        node: ast.AST | None = arrival.node
+        negated = False
+        if arrival.link >= 0 and self.decisions.site(arrival.node, arrival.link) is not None:
+            return arrival.node, arrival.link, False
+        while node is not None:
+            if self._branch_at(node) is not None:
+                return node, -1, negated
+            parent = self.parents.get(id(node))
+            if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+                negated = not negated
+            elif not isinstance(parent, ast.expr | ast.FormattedValue | ast.arguments):
+                return None
+            node = parent
+        return None
+
+    def _branch_at(self, node: ast.AST) -> int | None:
+        """The branch whose whole test a node is."""
+        chain = isinstance(node, ast.Compare) and len(node.ops) > 1
+        return self.decisions.site(node, -1 if chain else 0)
+
+    def _kept_value(self, jump: Instruction, jumped: bool) -> ast.AST | None:
+        """The operator or chain whose value a way out keeps for another test; None: it goes to no other test."""
+        node = self.node(jump)
+        if not isinstance(node, ast.BoolOp | ast.Compare):
+            return None
+        current = self.bytecode.at.get(jump.target or 0) if jumped else self.bytecode.following(jump)
+        while current is not None:
+            if current.conditional:
+                return node if current.name not in ("SEND", "FOR_ITER") else None
+            if quirks.starts_clean_up(self.bytecode, current):
+                current = self.bytecode.instructions[current.index + 2]
+            elif current.name in ("TO_BOOL", "NOP", "NOT_TAKEN", "UNARY_NOT") or (
+                current.name == "COPY" and current.arg == 1 and not self._walrus(current)
+            ):
+                current = self.bytecode.following(current)
+            elif current.jumps:
+                current = self.bytecode.at.get(current.target or 0)
+            else:
+                return None
+        return None
+
+    def _from_leaf(
+        self, leaf: tuple[ast.AST, int, bool], jump: Instruction, truth: bool, stop: ast.AST | None
+    ) -> Iterator[ArmNumber]:
+        node, link, negated = leaf
+        truth = truth is not negated
+        if link < 0:
+            yield from self._upwards(node, truth, stop)
+            return
+        number = self.decisions.site(node, link)
+        assert number is not None and isinstance(node, ast.Compare)
+        yield self.decisions.arm(number, "true" if truth else "false")
+        if (not truth or link == len(node.ops) - 1) and node is not stop:
+            yield from self._upwards(node, truth, stop)
+
+    def _upwards(self, start: ast.AST, truth: bool, stop: ast.AST | None) -> Iterator[ArmNumber]:
+        """The arms of all tests decided by an expression's truth, up to one whose value is tested again."""
+        for node, value in self.decisions.implied(start, truth):
+            if node is stop and node is not start:
+                return
+            number = self._branch_at(node)
+            if number is not None:
+                yield self.decisions.arm(number, "true" if value else "false")
+
+
+def _tests_true(jump: Instruction) -> bool:
+    """Whether it jumps when the tested truth holds (of a None test: when the value is None)."""
+    return "IF_TRUE" in jump.name or (jump.name.endswith("IF_NONE"))

@@ -1,0 +1,443 @@
+"""AST -> branches with spans, kinds and arms: the truth of what there is to take. No bytecode here."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
+from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap
+from ipy_branchcov.model.source import Source, Span
+
+#: What a branch hangs on: a tested expression, link number N of a chain, a loop, a handler, a pattern, a with item.
+Site = tuple[ast.AST, int]
+
+ASSERTED = "asserts are not expected to fail"
+LAST_HANDLER = "no exception that nobody handles is expected"
+CONTEXT = "an exception in the block is not expected"
+COMPOSITE = "counted by its operands"
+CONFIGURED = "optional by configuration"
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass
+class Decisions:
+    """The branches of one source, and the way from syntax nodes to them.
+
+    ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
+    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``tree`` keeps the ids alive.
+    """
+
+    map: BranchMap
+    tree: ast.Module
+    sites: dict[tuple[int, int], int]
+    parents: dict[int, ast.AST]
+    chained: set[int] = field(default_factory=set)
+
+    def site(self, node: ast.AST, link: int = 0) -> int | None:
+        """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
+        return self.sites.get((id(node), link))
+
+    def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
+        """The tests whose truth follows when an expression's truth is known, from the inside out.
+
+        Through ``not``, through operators that it decides, and out of either side of a conditional expression.
+        Yields the expression itself first.
+        """
+        condition = self.in_condition(node)
+        while True:
+            yield node, truth
+            parent = self.parents.get(id(node))
+            known: bool | None = truth
+            match parent:
+                case ast.UnaryOp(op=ast.Not()):
+                    known = not truth
+                case ast.BoolOp():
+                    known = _operator_truth(parent, node, truth, constants=condition)
+                case ast.IfExp() if node is not parent.test:
+                    pass
+                case ast.IfExp() if condition and self.in_condition(parent):
+                    known = constant(parent.body if truth else parent.orelse)
+                case _:
+                    return
+            if known is None:
+                return
+            node, truth = parent, known
+
+    def in_condition(self, node: ast.AST) -> bool:
+        """Whether an expression's truth is part of a statement's or conditional expression's test."""
+        while True:
+            parent = self.parents.get(id(node))
+            match parent:
+                case ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
+                    pass
+                case ast.IfExp() if node is not parent.test:
+                    pass
+                case ast.If() | ast.While() | ast.Assert() | ast.IfExp():
+                    return node is parent.test
+                case ast.comprehension():
+                    return node is not parent.iter and node is not parent.target
+                case ast.match_case():
+                    return node is parent.guard
+                case _:
+                    return False
+            node = parent
+
+    def arm(self, number: int, name: str) -> tuple[int, int]:
+        """(branch number, arm number) of an arm by its name."""
+        arms = self.map.branches[number].arms
+        return number, next(i for i, arm in enumerate(arms) if arm.name == name)
+
+
+def decide(source: Source, policy: Policy | None = None) -> Decisions:
+    """Find every branch of a source. Raises SyntaxError where it does not compile."""
+    tree = source.tree()
+    finder = _Finder(source, policy or Policy())
+    return finder.find(tree)
+
+
+def constant(node: ast.expr) -> bool | None:
+    """The truth of a condition that is constant by its form, else None."""
+    match node:
+        case ast.Constant():
+            return bool(node.value)
+        case ast.Name(id="__debug__"):
+            return __debug__
+        case ast.UnaryOp(op=ast.Not()):
+            inner = constant(node.operand)
+            return None if inner is None else not inner
+        case ast.BoolOp():
+            truths = [constant(value) for value in node.values]
+            if None in truths:
+                return None
+            return any(truths) if isinstance(node.op, ast.Or) else all(truths)
+        case ast.IfExp():
+            truths = [constant(part) for part in (node.test, node.body, node.orelse)]
+            if None in truths:
+                return None
+            return truths[1] if truths[0] else truths[2]
+        case _:
+            return None
+
+
+def refutable(pattern: ast.pattern) -> bool:
+    """Whether a pattern can fail to match."""
+    match pattern:
+        case ast.MatchAs():
+            return pattern.pattern is not None and refutable(pattern.pattern)
+        case ast.MatchOr():
+            return all(refutable(alternative) for alternative in pattern.patterns)
+        case ast.MatchStar():
+            return False
+        case _:
+            return True
+
+
+def composite(test: ast.expr) -> bool:
+    """Whether a test's outcome is counted by its operands: an ``and``/``or`` after any ``not``, or a chain."""
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    return isinstance(test, ast.BoolOp) or (isinstance(test, ast.Compare) and len(test.ops) > 1)
+
+
+def assigned_in_comprehension(generator: ast.comprehension) -> bool:
+    """``for y in [expr]`` after the first clause: the compiler makes it an assignment."""
+    iterable = generator.iter
+    return (
+        not generator.is_async
+        and isinstance(iterable, ast.List | ast.Tuple)
+        and len(iterable.elts) == 1
+        and not isinstance(iterable.elts[0], ast.Starred)
+    )
+
+
+@dataclass
+class _Found:
+    """A branch while the arms' obligations are not yet known."""
+
+    kind: str
+    span: Span
+    function: str
+    node: ast.AST
+    link: int
+    optional: dict[str, str]
+    root: ast.expr | None = None
+    decision: Span | None = None
+
+
+class _Finder:
+    """One walk over a tree with a stack of its own: sources nest deeper than Python calls may."""
+
+    def __init__(self, source: Source, policy: Policy):
+        self.source = source
+        self.policy = policy
+        self.found: list[_Found] = []
+        self.parents: dict[int, ast.AST] = {}
+        self.asserts: list[ast.Assert] = []
+        self.patterns: list[tuple[ast.pattern, str]] = []
+
+    def find(self, tree: ast.Module) -> Decisions:
+        stack: list[tuple[ast.AST, str]] = [(tree, "")]
+        while stack:
+            node, function = stack.pop()
+            if (visit := _VISITS.get(type(node))) is not None:
+                visit(self, node, function)
+            for child, scope in self._children(node, function):
+                self.parents[id(child)] = node
+                stack.append((child, scope))
+        return self._number(tree)
+
+    # --- the walk
+
+    def _children(self, node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str]]:
+        """Children with the function they stand in. Annotations hold no branches and are left out."""
+        if isinstance(node, _SCOPES):
+            prefix = function and f"{function}."
+            if function and not isinstance(self._scope_of(node), ast.ClassDef):
+                prefix += "<locals>."
+            name = prefix + getattr(node, "name", "<lambda>")
+            inside = {"body"}
+        else:
+            name, inside = function, set()
+        for label, value in ast.iter_fields(node):
+            if label in ("annotation", "returns"):
+                continue
+            scope = name if label in inside else function
+            if isinstance(value, ast.AST):
+                yield value, scope
+            elif isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        yield item, scope
+
+    def _scope_of(self, node: ast.AST) -> ast.AST | None:
+        """The function or class whose body a node stands in."""
+        child, parent = node, self.parents.get(id(node))
+        while parent is not None:
+            if isinstance(parent, _SCOPES):
+                body = parent.body
+                if body is child or (isinstance(body, list) and any(child is item for item in body)):
+                    return parent
+            child, parent = parent, self.parents.get(id(parent))
+        return None
+
+    # --- what each node brings
+
+    def _add(
+        self, kind: str, node: ast.AST, function: str, *, span: Span, link: int = 0, optional: dict[str, str] | None = None
+    ) -> _Found:
+        found = _Found(kind, span, function, node, link, dict(optional or {}))
+        self.found.append(found)
+        return found
+
+    def _test(self, kind: str, test: ast.expr, function: str, optional: dict[str, str] | None = None) -> None:
+        """A test of a statement or expression, and the operands below it."""
+        decision = self.source.span(test)
+        if constant(test) is None:
+            self._condition(kind, test, function, decision, optional or {})
+        self._operands(test, function, decision, whole=True)
+
+    def _condition(self, kind: str, test: ast.expr, function: str, decision: Span, optional: dict[str, str]) -> None:
+        if composite(test):
+            optional = dict.fromkeys(ARMS[kind], COMPOSITE)
+        link = -1 if isinstance(test, ast.Compare) and len(test.ops) > 1 else 0
+        found = self._add(kind, test, function, span=self.source.span(test), link=link, optional=optional)
+        found.decision = decision
+
+    def _operands(self, test: ast.expr, function: str, decision: Span, *, whole: bool) -> None:
+        """The last operands and last links that are tested because ``test`` is. The others come by themselves.
+
+        ``whole``: a real test, whose truth the compiler also takes out of conditional expressions.
+        """
+        match test:
+            case ast.UnaryOp(op=ast.Not()):
+                self._operands(test.operand, function, decision, whole=whole)
+            case ast.BoolOp():
+                last = test.values[-1]
+                if constant(last) is None:
+                    self._condition(_operator(test), last, function, decision, {})
+                # Below a tested operator every operand is tested as the whole is; the others' own operands
+                # are found with the operator itself (see _bool_op), but for conditional expressions.
+                self._operands(last, function, decision, whole=whole)
+                if whole:
+                    for value in test.values[:-1]:
+                        self._sides(value, function, decision)
+            case ast.IfExp() if whole:
+                self._operands(test.body, function, decision, whole=True)
+                self._operands(test.orelse, function, decision, whole=True)
+            case ast.Compare() if len(test.ops) > 1:
+                found = self._link(test, len(test.ops) - 1, function)
+                found.decision = decision
+
+    def _sides(self, test: ast.expr, function: str, decision: Span) -> None:
+        """Conditional expressions in a non-last operand of a real test: their sides are tested one by one."""
+        match test:
+            case ast.UnaryOp(op=ast.Not()):
+                self._sides(test.operand, function, decision)
+            case ast.BoolOp():
+                for value in test.values:
+                    self._sides(value, function, decision)
+            case ast.IfExp():
+                self._operands(test.body, function, decision, whole=True)
+                self._operands(test.orelse, function, decision, whole=True)
+
+    def _link(self, chain: ast.Compare, link: int, function: str) -> _Found:
+        left = chain.comparators[link - 1] if link else chain.left
+        # A parenthesised left operand starts inside its parentheses, as every span of the syntax tree does.
+        return self._add("compare", chain, function, span=self.source.span(left, chain.comparators[link]), link=link)
+
+    def _bool_op(self, node: ast.BoolOp, function: str) -> None:
+        span = self.source.span(node)
+        for value in node.values[:-1]:
+            if constant(value) is None:
+                self._condition(_operator(node), value, function, span, {})
+            self._operands(value, function, span, whole=False)
+
+    def _compare(self, node: ast.Compare, function: str) -> None:
+        for link in range(len(node.ops) - 1):
+            self._link(node, link, function).decision = self.source.span(node)
+
+    def _if(self, node: ast.If, function: str) -> None:
+        self._test("if", node.test, function)
+
+    def _while(self, node: ast.While, function: str) -> None:
+        self._test("while", node.test, function)
+
+    def _ifexp(self, node: ast.IfExp, function: str) -> None:
+        self._test("ifexp", node.test, function)
+
+    def _assert(self, node: ast.Assert, function: str) -> None:
+        self.asserts.append(node)
+        self._test("assert", node.test, function, {"false": ASSERTED})
+
+    def _for(self, node: ast.For | ast.AsyncFor, function: str) -> None:
+        kind = "for" if isinstance(node, ast.For) else "async-for"
+        self._add(kind, node, function, span=self.source.span(node.target, node.iter))
+
+    def _comprehension(self, node: ast.expr, function: str) -> None:
+        for i, generator in enumerate(node.generators):  # type: ignore[attr-defined]
+            if i == 0 or not assigned_in_comprehension(generator):
+                kind = "async-comp-for" if generator.is_async else "comp-for"
+                self._add(kind, generator, function, span=self.source.span(generator.target, generator.iter))
+            for test in generator.ifs:
+                self._test("comp-if", test, function)
+
+    def _with(self, node: ast.With | ast.AsyncWith, function: str) -> None:
+        kind = "with" if isinstance(node, ast.With) else "async-with"
+        for item in node.items:
+            span = self.source.span(item.context_expr)
+            self._add(kind, item, function, span=span, optional=dict.fromkeys(ARMS[kind], CONTEXT))
+
+    def _try(self, node: ast.Try | ast.TryStar, function: str) -> None:
+        kind = "except" if isinstance(node, ast.Try) else "except*"
+        for handler in node.handlers:
+            if handler.type is not None:
+                optional = {"nomatch": LAST_HANDLER} if handler is node.handlers[-1] else {}
+                self._add(kind, handler, function, span=self.source.span(handler.type), optional=optional)
+
+    def _case(self, node: ast.match_case, function: str) -> None:
+        for pattern in ast.walk(node.pattern):
+            if isinstance(pattern, ast.pattern) and not isinstance(pattern, ast.MatchAs) and refutable(pattern):
+                self._add("pattern", pattern, function, span=self.source.span(pattern))
+        if node.guard is not None:
+            self._test("guard", node.guard, function)
+
+    # --- numbers and obligations
+
+    def _number(self, tree: ast.Module) -> Decisions:
+        # One place can stand for several nodes only where the interpreter misplaces them (f-strings of 3.11).
+        order = sorted(self.found, key=lambda found: (found.span.order, found.kind))
+        groups = [list(group) for _, group in itertools.groupby(order, key=lambda found: (found.span, found.kind))]
+        sites = {
+            (id(found.node), found.link): number for number, group in enumerate(groups) for found in group
+        }
+        excluded = exclusions(self.source, tree, self.policy)
+        lines = code_lines(tree) - excluded.lines
+        result = Decisions(BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents)
+        self._excuse_asserts(result, groups)
+        branches = tuple(self._branch(group[0], excluded) for group in groups)
+        result.map = BranchMap(self.source, branches, frozenset(lines))
+        return result
+
+    def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
+        """Inside an assert's test, arms that can only be taken by failing are optional."""
+        by_site = {(id(f.node), f.link): f for group in groups for f in group}
+        for statement in self.asserts:
+            for node in ast.walk(statement.test):
+                for link in (0, -1) if not isinstance(node, ast.Compare) else range(-1, len(node.ops)):
+                    found = by_site.get((id(node), link))
+                    if found is None or not isinstance(node, ast.expr) or found.optional:
+                        continue
+                    for arm, truth in (("true", True), ("false", False)):
+                        if arm not in ARMS[found.kind] or (link >= 0 and _stays_open(node, link, truth)):
+                            continue
+                        if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
+                            found.optional[arm] = ASSERTED
+
+    def _branch(self, found: _Found, excluded: Exclusions) -> Branch:
+        out = found.span.line in excluded.lines or found.span.line in excluded.branch_lines
+        arms = []
+        for name in ARMS[found.kind]:
+            reason = found.optional.get(name, "")
+            if found.kind in self.policy.optional and not reason:
+                reason = CONFIGURED
+            if found.kind in self.policy.required and reason != COMPOSITE:
+                reason = ""
+            arms.append(Arm(name, required=not reason, excluded=out, reason=reason))
+        decision = found.decision if found.kind in CONDITIONS else None
+        return Branch(found.kind, found.span, tuple(arms), found.function, decision or found.span)
+
+
+def _operator_truth(node: ast.BoolOp, operand: ast.AST, truth: bool, *, constants: bool) -> bool | None:
+    """The truth of an operator when it has come to one of its operands; None: it goes on to another.
+
+    ``constants``: no test is made of constant operands, so they are passed here.
+    """
+    deciding = isinstance(node.op, ast.Or)
+    i = next(i for i, value in enumerate(node.values) if value is operand)
+    while truth is not deciding and i + 1 < len(node.values):
+        i += 1
+        known = constant(node.values[i]) if constants else None
+        if known is None:
+            return None
+        truth = known
+    return truth
+
+
+def _operator(node: ast.BoolOp) -> str:
+    return "and" if isinstance(node.op, ast.And) else "or"
+
+
+def _stays_open(node: ast.AST, link: int, truth: bool) -> bool:
+    """A true link that is not the last leaves its chain undecided."""
+    return isinstance(node, ast.Compare) and len(node.ops) > 1 and truth and link < len(node.ops) - 1
+
+
+_VISITS: dict[type[ast.AST], Callable[..., None]] = {
+    ast.If: _Finder._if,
+    ast.While: _Finder._while,
+    ast.IfExp: _Finder._ifexp,
+    ast.Assert: _Finder._assert,
+    ast.BoolOp: _Finder._bool_op,
+    ast.Compare: _Finder._compare,
+    ast.For: _Finder._for,
+    ast.AsyncFor: _Finder._for,
+    **dict.fromkeys(_COMPREHENSIONS, _Finder._comprehension),
+    ast.With: _Finder._with,
+    ast.AsyncWith: _Finder._with,
+    ast.Try: _Finder._try,
+    ast.TryStar: _Finder._try,
+    ast.match_case: _Finder._case,
+}
+
+
+def kinds(branches: Iterable[Branch]) -> dict[str, int]:
+    """How many branches of each kind."""
+    counts: dict[str, int] = {}
+    for branch in branches:
+        counts[branch.kind] = counts.get(branch.kind, 0) + 1
+    return counts

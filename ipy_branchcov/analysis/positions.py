@@ -1,0 +1,39 @@
+"""Instruction -> the AST node it was compiled from. Positions here are the compiler's own: bytes, not characters."""
+
+from __future__ import annotations
+
+import ast
+
+from ipy_branchcov.analysis.bytecode import Position
+
+_COMPOUND = (ast.If, ast.While, ast.Try, ast.TryStar, ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Positions:
+    """Finds nodes of a tree by the positions that its code carries."""
+
+    def __init__(self, tree: ast.Module):
+        self._nodes: dict[Position, ast.AST] = {}
+        # ast.walk goes outside in, so of nodes in one place (an expression statement and its value,
+        # a value pattern and its constant) the innermost is kept.
+        for node in ast.walk(tree):
+            if isinstance(node, _COMPOUND) or not hasattr(node, "end_col_offset"):
+                continue
+            self._nodes[(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)] = node
+            self._add_shifted(node)
+
+    def node(self, position: Position) -> ast.AST | None:
+        """The innermost node in exactly that place."""
+        return self._nodes.get(position)
+
+    def _add_shifted(self, node: ast.AST) -> None:
+        """Attributes and method calls over several lines start at the name for the compiler.
+
+        (``update_start_location_to_match_attr`` in Python/codegen.c, compile.c before 3.14.)
+        """
+        attribute = node.func if isinstance(node, ast.Call) else node
+        if not isinstance(attribute, ast.Attribute) or node.lineno == attribute.end_lineno:  # type: ignore[attr-defined]
+            return
+        start = (attribute.end_col_offset or 0) - len(attribute.attr)
+        line = attribute.end_lineno
+        self._nodes.setdefault((line, node.end_lineno, start, node.end_col_offset), node)  # type: ignore[attr-defined]

@@ -1,0 +1,200 @@
+"""What the compiler does to branches, one function each."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+
+from ipy_branchcov.analysis.bytecode import Bytecode, Instruction
+from ipy_branchcov.analysis.decisions import constant
+
+NodeOf = Callable[[Instruction | None], ast.AST | None]
+Parents = Mapping[int, ast.AST]
+
+COMPARISONS = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
+
+
+def ignored(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """The reason why a conditional instruction is no branch of the source; "" where it is one."""
+    for quirk in (send_loop, group_reraise, annotation_format, annotation, inlined_builtin):
+        if reason := quirk(bytecode, jump, node_of, parents):
+            return reason
+    return ""
+
+
+def send_loop(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """``await x``, ``yield from x``: SEND leaves its loop when the other side returns."""
+    return "waiting for another coroutine or generator" if jump.name == "SEND" else ""
+
+
+def group_reraise(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """After the last ``except*``: what no handler matched is raised again, if there is any.
+
+    PREP_RERAISE_STAR on 3.11, CALL_INTRINSIC_2 (INTRINSIC_PREP_RERAISE_STAR = 1) from 3.12.
+    """
+    before = _skip_back(bytecode, jump, "COPY")
+    if before is not None and (
+        before.name == "PREP_RERAISE_STAR" or (before.name == "CALL_INTRINSIC_2" and before.arg == 1)
+    ):
+        return "re-raising what no except* matched"
+    return ""
+
+
+def annotation_format(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """From 3.14 deferred evaluation starts by refusing formats above VALUE_WITH_FAKE_GLOBALS (PEP 649).
+
+    ``LOAD_COMMON_CONSTANT 1`` is NotImplementedError, which no source can name this way.
+    """
+    after = bytecode.following(jump)
+    while after is not None and after.name == "NOT_TAKEN":
+        after = bytecode.following(after)
+    if after is not None and after.name == "LOAD_COMMON_CONSTANT" and after.arg == 1:
+        raising = bytecode.following(after)
+        if raising is not None and raising.name == "RAISE_VARARGS":
+            return "an annotation, evaluated on demand"
+    return ""
+
+
+def annotation(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """Annotations hold no branches, whether a Python evaluates them or not.
+
+    From 3.14 annotations in a conditional block are evaluated if the block was entered (PEP 649).
+    """
+    node = node_of(jump)
+    if node is None or isinstance(node, ast.AnnAssign):
+        return "an annotation, evaluated on demand" if node is not None else ""
+    while (parent := parents.get(id(node))) is not None:
+        node = parent
+    return "" if isinstance(node, ast.Module) else "inside an annotation"
+
+
+def inlined_builtin(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
+    """From 3.14 ``all(...)`` and its like over a generator expression run as a loop of their own (gh-131738)."""
+    node = node_of(jump)
+    call = parents.get(id(node))
+    if isinstance(node, ast.Name) and isinstance(call, ast.Call) and call.func is node:
+        before = _skip_back(bytecode, jump, "TO_BOOL")
+        inlined = jump.name == "FOR_ITER" or (
+            before is not None and (before.name == "IS_OP" or before.name == "FOR_ITER")
+        )
+        if inlined and len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp):
+            return "the loop of an inlined all(), any() or tuple()"
+    return ""
+
+
+def chain_clean_up(bytecode: Bytecode, instruction: Instruction, node_of: NodeOf) -> Instruction | None:
+    """``SWAP 2; POP_TOP``, where all links of a chain leave with a false value: its SWAP, else None."""
+    swap = bytecode.preceding(instruction)
+    if instruction.name == "POP_TOP" and swap is not None and starts_clean_up(bytecode, swap):
+        return swap if isinstance(node_of(swap), ast.Compare) else None
+    return None
+
+
+def starts_clean_up(bytecode: Bytecode, swap: Instruction) -> bool:
+    after = bytecode.following(swap)
+    return (
+        swap.name == "SWAP"
+        and swap.arg == 2
+        and after is not None
+        and after.name == "POP_TOP"
+        and all(source.conditional for source, _ in bytecode.sources(swap))
+    )
+
+
+def loads_two(instruction: Instruction) -> bool:
+    """Instructions that 3.13 and later make of two, with the position of the first."""
+    name = instruction.name
+    return name.count("LOAD_FAST") == 2 or name.startswith("STORE_FAST_LOAD_FAST")
+
+
+def evaluated_first(node: ast.expr) -> ast.expr:
+    """The part of an expression that is evaluated first, folded constants passed over."""
+    while True:
+        match node:
+            case ast.BoolOp():
+                node = next(value for value in node.values if constant(value) is None)
+            case ast.UnaryOp():
+                node = node.operand
+            case ast.Compare() | ast.BinOp():
+                node = node.left
+            case ast.IfExp():
+                node = node.test
+            case _:
+                return node
+
+
+def link_of(bytecode: Bytecode, comparison: Instruction, chain: ast.Compare, node_of: NodeOf, parents: Parents) -> int:
+    """Which link of a chain a comparison computes: the one whose right operand was evaluated before it."""
+    before = bytecode.preceding(comparison)
+    while before is not None and before.name in ("SWAP", "COPY"):
+        before = bytecode.preceding(before)
+    node = node_of(before)
+    while node is not None and parents.get(id(node)) is not chain:
+        node = parents.get(id(node))
+    operands = [chain.left, *chain.comparators]
+    index = next((i for i, operand in enumerate(operands) if operand is node), -1)
+    if before is not None and loads_two(before):
+        index += 1
+    return index - 1
+
+
+def handler_test(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.AST | None:
+    """The typed handler that a jump after CHECK_EXC_MATCH or CHECK_EG_MATCH decides."""
+    check = _skip_back(bytecode, jump, "COPY", "TO_BOOL")
+    if check is None or check.name not in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
+        return None
+    node = node_of(bytecode.preceding(check))
+    while node is not None and not isinstance(node, ast.ExceptHandler):
+        node = parents.get(id(node))
+    return node
+
+
+def with_exit(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.AST | None:
+    """The item whose ``__exit__`` answered an exception: the jump after WITH_EXCEPT_START."""
+    start = _skip_back(bytecode, jump, "TO_BOOL")
+    if start is not None and start.name != "WITH_EXCEPT_START":
+        start = _awaited(bytecode, start, jump)
+    if start is None or start.name != "WITH_EXCEPT_START":
+        return None
+    node = node_of(start)
+    if isinstance(node, ast.With | ast.AsyncWith):  # 3.11: the position is the statement's
+        if len(node.items) == 1:
+            return node.items[0]
+        node = node_of(_entered(bytecode, start))
+    while node is not None and not isinstance(node, ast.withitem):
+        node = parents.get(id(node))
+    return node
+
+
+def _awaited(bytecode: Bytecode, instruction: Instruction, jump: Instruction) -> Instruction | None:
+    """The instruction before a SEND loop that ends right before a test."""
+    for source, _ in bytecode.sources(jump):
+        if source.name == "SEND":
+            instruction = source
+    names = ("END_SEND", "SEND", "JUMP_BACKWARD_NO_INTERRUPT", "RESUME", "YIELD_VALUE", "CLEANUP_THROW", "PUSH_NULL")
+    current: Instruction | None = instruction
+    while current is not None and current.name in (*names, "LOAD_CONST", "LOAD_COMMON_CONSTANT"):
+        current = bytecode.preceding(current)
+    if current is None or current.name != "GET_AWAITABLE":
+        return None
+    return bytecode.preceding(current)
+
+
+def _entered(bytecode: Bytecode, start: Instruction) -> Instruction | None:
+    """The end of the context expression of the block that a WITH_EXCEPT_START leaves."""
+    push = bytecode.preceding(start)
+    if push is None:
+        return None
+    rows = [handler.start for handler in bytecode.handlers() if handler.target in (push.first, push.offset)]
+    current = bytecode.at.get(min(rows, default=-1))
+    while current is not None and current.name not in ("BEFORE_WITH", "BEFORE_ASYNC_WITH"):
+        current = bytecode.preceding(current)
+    return None if current is None else bytecode.preceding(current)
+
+
+def _skip_back(bytecode: Bytecode, instruction: Instruction, *names: str) -> Instruction | None:
+    """The instruction before one, passing over those of some names."""
+    before = bytecode.preceding(instruction)
+    while before is not None and before.name in names:
+        before = bytecode.preceding(before)
+    return before

@@ -1,0 +1,109 @@
+"""Resolve traced edges against the branches of their sources. Offsets end here; above, only spans."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable
+from types import CodeType
+
+from ipy_branchcov.analysis.branches import Analysis
+from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.analysis.pragmas import statement_heads
+from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.coverage import BranchCoverage, Outcome, SourceCoverage
+from ipy_branchcov.tracing.tracer import Recording
+
+NO_POSITIONS = "compiled without positions (-X no_debug_ranges?): its branches cannot be told"
+
+
+def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool = False) -> SourceCoverage:
+    """The coverage of one source by what its code objects did.
+
+    A cell of which only functions ran (it was run itself before the measurement began) is measured in its
+    functions alone; what stands outside them is left out.
+    """
+    hits: dict[tuple[int, int], int] = {}
+    ran: set[int] = set()
+    codes: list[CodeType] = []
+    note = ""
+    for recording in recordings:
+        codes.append(recording.code)
+        ran |= recording.lines
+        if not _has_positions(recording.code):
+            note = NO_POSITIONS
+            continue
+        code_map = analysis.of(recording.code)
+        for edge, count in recording.edges.items():
+            for arm in code_map.taken(edge.src, edge.dst, edge.before):
+                hits[arm] = hits.get(arm, 0) + count
+    branch_map = analysis.decisions.map
+    missed = _missed_lines(analysis, codes, ran)
+    lines: frozenset[int] | None = None
+    if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
+        lines = _function_lines(analysis)
+        missed &= lines
+    branches = tuple(
+        _branch(branch, number, hits, counts)
+        for number, branch in enumerate(branch_map.branches)
+        if lines is None or branch.span.line in lines
+    )
+    return SourceCoverage(branch_map.source, branches, frozenset(missed), note)
+
+
+def _branch(branch: Branch, number: int, hits: dict[tuple[int, int], int], counts: bool) -> BranchCoverage:
+    outcomes = []
+    for i, arm in enumerate(branch.arms):
+        count = hits.get((number, i), 0)
+        outcomes.append(
+            Outcome(arm.name, count if counts else min(count, 1), arm.required, arm.excluded, arm.reason)
+        )
+    return BranchCoverage(branch.kind, branch.span, tuple(outcomes), branch.function)
+
+
+def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> set[int]:
+    """The lines with code that never ran.
+
+    Which lines hold code is the source's matter, so that it is the same on every Python: a line without an
+    instruction of its own goes with its statement.
+    """
+    coded = {
+        line for outer in _whole(analysis, codes) for code in code_objects(outer) for _, _, line in code.co_lines() if line
+    }
+    missed: set[int] = set()
+    for first, last in statement_heads(analysis.decisions.tree):
+        lines = range(first, last + 1)
+        if not any(line in ran for line in lines):
+            if any(line in coded for line in lines):
+                missed.update(lines)
+        else:
+            missed.update(line for line in lines if line in coded and line not in ran)
+    missed &= analysis.decisions.map.code_lines
+    return missed - ran
+
+
+def _whole(analysis: Analysis, codes: list[CodeType]) -> list[CodeType]:
+    """All code of the source: compiled anew, for not all of it needs to have run."""
+    source = analysis.decisions.map.source
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [compile(source.code, source.name, "exec", flags=flags, dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return codes
+
+
+def _function_lines(analysis: Analysis) -> frozenset[int]:
+    """The lines of function bodies and lambdas."""
+    lines: set[int] = set()
+    for node in ast.walk(analysis.decisions.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines.update(range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+        elif isinstance(node, ast.Lambda):
+            lines.update(range(node.body.lineno, (node.body.end_lineno or 0) + 1))
+    return frozenset(lines)
+
+
+def _has_positions(code: CodeType) -> bool:
+    return any(position[2] is not None for position in code.co_positions())

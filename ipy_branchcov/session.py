@@ -1,0 +1,287 @@
+"""A session measures code, run by run, and sums what it found. The only stateful object of the package."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from types import CodeType
+
+from ipy_branchcov.analysis.branches import Analysis, CodeMap, find_branches
+from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.config import Config
+from ipy_branchcov.errors import DataError, UsageError
+from ipy_branchcov.measure import measure
+from ipy_branchcov.model import schema
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.tracing.tracer import Plan, Recording, Tracer, choose_tracer
+
+#: Which source a code object was compiled from; None: it is not for this finder to say.
+Finder = Callable[[CodeType], Source | None]
+
+
+@dataclass
+class Run:
+    """What :meth:`Session.measuring` yields. ``coverage`` is set when the run has ended."""
+
+    coverage: Coverage = Coverage()
+
+
+class Session:
+    """Measures the code that finders and sources name, in runs between :meth:`start` and :meth:`stop`.
+
+    Runs do not nest: a run inside a run is part of it.
+    """
+
+    def __init__(
+        self, *, config: Config | None = None, counts: bool = False, tracer: str = "auto", values: bool = True
+    ):
+        self.config = config or Config()
+        self.counts = counts or self.config.counts
+        self.tracer_name = tracer
+        self.values = values
+        self._finders: list[Finder] = []
+        self._roots: list[str] = []
+        self._files: set[str] = set()
+        self._modules: set[str] = set()
+        self._sources: dict[int, tuple[CodeType, Source | None]] = {}
+        self._analyses: dict[tuple[str, str], Analysis | None] = {}
+        self._notes: dict[tuple[str, str], str] = {}
+        self._tracer: Tracer | None = None
+        self._total: list[Coverage] = []
+        self._by = ""
+        self._lock = threading.RLock()
+        for source in self.config.source:
+            self.add_source(source)
+
+    # --- what is measured
+
+    def add_finder(self, find: Finder) -> None:
+        """Ask ``find`` for the source of code that no measured file holds."""
+        self._finders.append(find)
+        self._sources.clear()
+
+    def add_source(self, spec: str) -> None:
+        """Measure a module (with its submodules) by name, or a directory or file by path.
+
+        Raises UsageError for what is neither.
+        """
+        path = Path(spec)
+        if path.is_dir():
+            self._roots.append(os.path.join(path.resolve(), ""))  # noqa: PTH118 the trailing separator
+        elif path.is_file():
+            self._files.add(str(path.resolve()))
+        else:
+            self._add_module(spec)
+        self._sources.clear()
+
+    def _add_module(self, name: str) -> None:
+        module = sys.modules.get(name)
+        origin = getattr(module, "__file__", None)
+        folders = list(getattr(module, "__path__", []))
+        if module is None:
+            try:
+                spec = importlib.util.find_spec(name)
+            except (ImportError, ValueError, AttributeError):
+                spec = None
+            if spec is None:
+                raise UsageError(f"--source {name}: no module, directory or file of that name; check the spelling")
+            origin, folders = spec.origin, list(spec.submodule_search_locations or [])
+        if folders:
+            self._roots.extend(os.path.join(Path(folder).resolve(), "") for folder in folders)  # noqa: PTH118
+        elif origin and origin.endswith(".py"):
+            self._files.add(str(Path(origin).resolve()))
+        else:
+            raise UsageError(f"--source {name}: not written in Python ({origin or 'built in'}), nothing to measure")
+
+    def _find(self, code: CodeType) -> Source | None:
+        known = self._sources.get(id(code))
+        if known is None or known[0] is not code:
+            known = (code, self._locate(code))
+            self._sources[id(code)] = known
+        return known[1]
+
+    def _locate(self, code: CodeType) -> Source | None:
+        filename = code.co_filename
+        if filename.startswith("<frozen "):
+            return None
+        if (self._roots or self._files) and self._is_measured(path := os.path.realpath(filename)):
+            return read_source(path)
+        for find in self._finders:
+            if (source := find(code)) is not None:
+                return source
+        return None
+
+    def _is_measured(self, path: str) -> bool:
+        if path not in self._files and not any(path.startswith(root) for root in self._roots):
+            return False
+        name = display_name(path)
+        return path.endswith(".py") and not any(fnmatch(name, glob) or fnmatch(path, glob) for glob in self.config.omit)
+
+    # --- runs
+
+    @property
+    def running(self) -> bool:
+        return self._tracer is not None
+
+    def start(self, by: str) -> None:
+        """Begin a run. ``by`` names who runs: ``In [7]``, a test. Raises TracerError, UsageError."""
+        if self._tracer is not None:
+            raise UsageError("a run is being measured already; end it first")
+        tracer = choose_tracer(self.tracer_name)(self._wanted, self._plan, counts=self.counts)
+        tracer.start()
+        self._tracer, self._by = tracer, by
+
+    def stop(self) -> Coverage:
+        """End the run; return what it alone did. Nothing running: an empty coverage."""
+        if self._tracer is None:
+            return Coverage()
+        tracer, self._tracer = self._tracer, None
+        recordings = tracer.stop()
+        coverage = self._measure(recordings, tracer.note)
+        self._sources.clear()
+        self.add(coverage)
+        return coverage
+
+    @contextmanager
+    def measuring(self, by: str) -> Iterator[Run]:
+        """A run around a block."""
+        run = Run()
+        self.start(by)
+        try:
+            yield run
+        finally:
+            run.coverage = self.stop()
+
+    def coverage(self) -> Coverage:
+        """All that was measured since the beginning or :meth:`reset`."""
+        total = merge(self._total) if self._total else Coverage(counted=self.counts)
+        self._total = [total]
+        return total
+
+    def add(self, coverage: Coverage) -> None:
+        """Add what was measured elsewhere: another kernel, a file."""
+        self._total.append(coverage)
+
+    def reset(self) -> None:
+        """Forget what was measured."""
+        self._total = []
+        self._analyses.clear()
+
+    def close(self) -> None:
+        """End a run that is still on, and give its facility back."""
+        self.stop()
+
+    # --- from code to coverage
+
+    def _wanted(self, code: CodeType) -> bool:
+        try:
+            return self._find(code) is not None
+        except Exception:  # a tracer's callback: what it raises would be raised in the user's code
+            return False
+
+    def _plan(self, code: CodeType) -> Plan:
+        try:
+            source = self._find(code)
+            analysis = None if source is None else self._analysis(source)
+            if analysis is None:
+                return Plan()
+            code_map: CodeMap = analysis.of(code)
+            return Plan(code_map.joint_offsets, code_map.watched_offsets, code_map.steps)
+        except Exception as error:  # as above; the source is then reported with a note
+            if source is not None:
+                self._notes[(source.digest, source.name)] = f"not measured exactly: {error!r}"
+            return Plan()
+
+    def _analysis(self, source: Source) -> Analysis | None:
+        key = (source.digest, source.name)
+        with self._lock:
+            if key not in self._analyses:
+                policy = Policy(self.config.optional, self.config.required, self.config.exclude)
+                try:
+                    self._analyses[key] = find_branches(source, (), policy)
+                except (SyntaxError, ValueError, RecursionError) as error:
+                    self._analyses[key] = None
+                    self._notes[key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
+            return self._analyses[key]
+
+    def _measure(self, recordings: list[Recording], note: str) -> Coverage:
+        groups: dict[tuple[str, str], tuple[Source, list[Recording]]] = {}
+        for recording in recordings:
+            source = self._find(recording.code)
+            if source is not None:
+                groups.setdefault((source.digest, source.name), (source, []))[1].append(recording)
+        found = []
+        for key, (source, members) in groups.items():
+            analysis = self._analysis(source)
+            if analysis is None:
+                found.append(SourceCoverage(source, note=self._notes.get(key, "")))
+                continue
+            coverage = measure(analysis, members, counts=self.counts)
+            notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
+            found.append(replace(self._taken_by(coverage), note="; ".join(notes)))
+        version = ".".join(map(str, sys.version_info[:3]))
+        return merge([Coverage(tuple(found), frozenset({version}), self.counts)])
+
+    def _taken_by(self, coverage: SourceCoverage) -> SourceCoverage:
+        """The same with this run's name at each arm it took."""
+        first = Taker(self._by)
+        branches = tuple(
+            replace(branch, outcomes=tuple(replace(o, first=first) if o.hits else o for o in branch.outcomes))
+            for branch in coverage.branches
+        )
+        return replace(coverage, branches=branches)
+
+
+def display_name(path: str) -> str:
+    """A path relative to the current folder where it is below it."""
+    try:
+        return Path(path).relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path
+
+
+def read_source(path: str) -> Source | None:
+    """The source in a file, decoded as Python does. None where it cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 called once a code object
+            text = importlib.util.decode_source(file.read())
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return None
+    return Source(display_name(path), text.removeprefix("\ufeff"), "file", path)
+
+
+def save(coverage: Coverage, path: Path, *, texts: bool = False) -> None:
+    """Write a data file, whole or not at all."""
+    write_whole(path, schema.dumps(coverage, texts=texts))
+
+
+def load(path: Path) -> Coverage:
+    """Read a data file. Raises DataError."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a data file of branchcov (not text)") from None
+    return schema.loads(text, str(path))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text under a temporary name, then give it its own. Raises DataError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(text)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None

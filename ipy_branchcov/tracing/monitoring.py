@@ -1,0 +1,135 @@
+"""``sys.monitoring`` with an event for each direction of a branch (3.14): each is told once, then costs nothing."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import weakref
+from types import CodeType
+from typing import Any
+
+from ipy_branchcov.errors import TracerError
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
+
+#: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
+_IDS = (3, 4)
+_NAME = "branchcov"
+_NOT_TAKEN = dis.opmap.get("NOT_TAKEN", -1)
+_END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
+
+
+class MonitoringTracer:
+    """Local events on the wanted code objects alone; each function that starts is looked at once.
+
+    Not counting, an event is switched off at its first hit; counting, only those of lines are.
+    """
+
+    name = "monitoring"
+
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+        self.note = ""
+        self._wanted = wanted
+        self._planner = planner
+        self._counts = counts
+        self._tool = -1
+        self._codes: list[weakref.ref[CodeType]] = []
+        self._recordings: dict[int, Recording] = {}
+        self._raw: dict[int, bytes] = {}
+        self._before: dict[int, tuple[int, int]] = {}
+
+    def start(self) -> None:
+        monitoring = sys.monitoring
+        self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)
+        if self._tool < 0:
+            holders = " and ".join(str(monitoring.get_tool(i)) for i in _IDS)
+            raise TracerError(f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace")
+        monitoring.use_tool_id(self._tool, _NAME)
+        events = monitoring.events
+        for event, callback in (
+            (events.PY_START, self._starts),
+            (events.PY_RESUME, self._starts),
+            (events.BRANCH_LEFT, self._left),
+            (events.BRANCH_RIGHT, self._right),
+            (events.INSTRUCTION, self._instruction),
+            (events.LINE, self._line),
+        ):
+            monitoring.register_callback(self._tool, event, callback)
+        known, self._codes = self._codes, []
+        for reference in known:
+            if (code := reference()) is not None:
+                self._watch(code)
+        # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
+        monitoring.restart_events()
+        monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME)
+
+    def stop(self) -> list[Recording]:
+        monitoring = sys.monitoring
+        if monitoring.get_tool(self._tool) == _NAME:
+            monitoring.set_events(self._tool, 0)
+            for recording in list(self._recordings.values()):
+                monitoring.set_local_events(self._tool, recording.code, 0)
+            for event in ("PY_START", "PY_RESUME", "BRANCH_LEFT", "BRANCH_RIGHT", "INSTRUCTION", "LINE"):
+                monitoring.register_callback(self._tool, getattr(monitoring.events, event), None)
+            monitoring.free_tool_id(self._tool)
+        else:
+            self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+        recordings = [r for r in self._recordings.values() if r.lines or r.edges]
+        self._recordings, self._raw, self._before = {}, {}, {}
+        return recordings
+
+    def _watch(self, code: CodeType) -> None:
+        events = sys.monitoring.events
+        plan = self._planner(code)
+        self._recordings[id(code)] = Recording(code, plan)
+        self._raw[id(code)] = code.co_code
+        self._codes.append(weakref.ref(code))
+        left = events.INSTRUCTION if plan.steps else events.BRANCH_LEFT
+        sys.monitoring.set_local_events(self._tool, code, left | events.BRANCH_RIGHT | events.LINE)
+
+    # --- callbacks. What they raise would be raised in the measured code.
+
+    def _starts(self, code: CodeType, offset: int) -> Any:
+        if id(code) not in self._recordings and self._wanted(code):
+            self._watch(code)
+        return sys.monitoring.DISABLE
+
+    def _left(self, code: CodeType, src: int, dst: int) -> Any:
+        # The event names the instruction after NOT_TAKEN, which can be the other way's target too.
+        raw = self._raw.get(id(code))
+        if raw is not None and raw[dst - 2] == _NOT_TAKEN:
+            dst -= 2
+        return self._record(code, src, dst)
+
+    def _right(self, code: CodeType, src: int, dst: int) -> Any:
+        # The end of an asynchronous loop is told with a source computed from a NOT_TAKEN that may not be there.
+        raw = self._raw.get(id(code))
+        if raw is not None and raw[dst - 2] == _END_ASYNC_FOR and not dis.opname[raw[src]].startswith("POP_JUMP_IF"):
+            src = dst - 2
+        return self._record(code, src, dst)
+
+    def _instruction(self, code: CodeType, offset: int) -> Any:
+        recording = self._recordings.get(id(code))
+        if recording is None or offset not in recording.plan.steps:
+            return sys.monitoring.DISABLE
+        return self._record(code, *recording.plan.steps[offset])
+
+    def _line(self, code: CodeType, line: int) -> Any:
+        if (recording := self._recordings.get(id(code))) is not None:
+            recording.lines.add(line)
+        return sys.monitoring.DISABLE
+
+    def _record(self, code: CodeType, src: int, dst: int) -> Any:
+        recording = self._recordings.get(id(code))
+        if recording is None:
+            return sys.monitoring.DISABLE
+        plan, before = recording.plan, None
+        keep = self._counts
+        if src in plan.joint or src in plan.watched:
+            frame = id(sys._getframe(2))
+            before = self._before.get(frame) if src in plan.joint else None
+            if src in plan.watched:
+                self._before[frame] = (src, dst)
+            keep = True  # which of two tests it serves can differ at every hit
+        edge = Edge(src, dst, before)
+        recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        return None if keep else sys.monitoring.DISABLE

@@ -1,0 +1,94 @@
+"""What every tracer is given and gives back, and the choice among them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import NamedTuple, Protocol
+
+from ipy_branchcov.errors import UsageError
+
+
+class Edge(NamedTuple):
+    """From one bytecode offset to the next inside one frame. ``src`` is -1 where the frame begins or resumes.
+
+    ``before``: the watched edge before it in the same frame, where the plan asks for it.
+    """
+
+    src: int
+    dst: int
+    before: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a tracer must know of a code object, in offsets.
+
+    ``joint``: instructions whose edges need the watched edge before them. ``watched``: instructions whose edges
+    are remembered for that. ``steps``: edges that no branch event tells, by the instruction that proves them.
+    """
+
+    joint: frozenset[int] = frozenset()
+    watched: frozenset[int] = frozenset()
+    steps: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
+class Recording:
+    """What one code object did: its edges with their counts (1 where not counting), and its lines that ran."""
+
+    code: CodeType
+    plan: Plan = field(default_factory=Plan)
+    edges: dict[Edge, int] = field(default_factory=dict)
+    lines: set[int] = field(default_factory=set)
+
+
+#: Whether a code object is to be measured. Called once for each that runs; must not raise.
+CodeFilter = Callable[[CodeType], bool]
+#: The plan for a code object that passed the filter. Must not raise.
+Planner = Callable[[CodeType], Plan]
+
+
+class Tracer(Protocol):
+    """Watches code objects between :meth:`start` and :meth:`stop`.
+
+    ``note`` is a line for people about what the run itself did to the tracing; "" as a rule.
+    """
+
+    name: str
+    note: str
+
+    def start(self) -> None:
+        """Begin. Raises TracerError where the interpreter's facility is held by another tool."""
+
+    def stop(self) -> list[Recording]:
+        """End, give the facility back as it was, and return what ran since :meth:`start`."""
+
+
+class TracerFactory(Protocol):
+    def __call__(self, wanted: CodeFilter, planner: Planner, *, counts: bool) -> Tracer: ...
+
+
+def tracers() -> dict[str, TracerFactory]:
+    """The tracers that this Python has, by name, the preferred one first."""
+    from ipy_branchcov.tracing.settrace import SettraceTracer
+
+    found: dict[str, TracerFactory] = {}
+    if sys.version_info >= (3, 14):
+        from ipy_branchcov.tracing.monitoring import MonitoringTracer
+
+        found["monitoring"] = MonitoringTracer
+    found["settrace"] = SettraceTracer
+    return found
+
+
+def choose_tracer(name: str = "auto") -> TracerFactory:
+    """The tracer of that name, or the best there is. Raises UsageError for one that this Python has not."""
+    known = tracers()
+    if name == "auto":
+        return next(iter(known.values()))
+    if name not in known:
+        raise UsageError(f"no tracer {name!r} on Python {sys.version.split()[0]}; choose auto, {' or '.join(known)}")
+    return known[name]
