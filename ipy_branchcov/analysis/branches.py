@@ -62,19 +62,23 @@ class CodeMap:
         """Edges that BRANCH events do not tell, by the instruction that proves them: empty for most code.
 
         An item of an asynchronous comprehension has no NOT_TAKEN, thus no event. Where instructions are
-        watched for it, those at a NOT_TAKEN take the place of BRANCH_LEFT, which the interpreter then drops.
+        watched for it, the interpreter drops the events that hang on NOT_TAKEN and POP_ITER, so these are
+        watched in their place.
         """
+        at, following = self.bytecode.at, self.bytecode.following
         edges: dict[int, tuple[int, int]] = {}
         for offset, jumped in self.arms:
-            item = self.bytecode.at[offset]
-            after = self.bytecode.following(item)
+            item, after = at[offset], following(at[offset])
             if not jumped and item.name == "END_SEND" and after is not None and after.name != "NOT_TAKEN":
                 edges[offset] = (offset, item.next)
-        if edges:
-            for instruction in self.bytecode.instructions:
-                before = self.bytecode.preceding(instruction)
-                if instruction.name == "NOT_TAKEN" and before is not None:
-                    edges[instruction.offset] = (before.offset, instruction.offset)
+        for instruction in self.bytecode.instructions if edges else ():
+            before, after = self.bytecode.preceding(instruction), following(instruction)
+            if instruction.name == "NOT_TAKEN" and before is not None:
+                edges[instruction.offset] = (before.offset, instruction.offset)
+            elif instruction.name == "FOR_ITER" and after is not None:
+                edges[after.offset] = (instruction.offset, instruction.next)
+                if (end := at.get(instruction.target or 0)) is not None and end.next in at:
+                    edges[end.next] = (instruction.offset, end.next)  # END_FOR is passed over, POP_ITER is not
         return edges
 
     @property
@@ -157,7 +161,7 @@ class _Mapper:
         elif (item := quirks.with_exit(self.bytecode, jump, self.node, self.parents)) is not None:
             self._site(jump, item, "suppressed", "propagated", when=_tests_true(jump))
         elif (handler := quirks.handler_test(self.bytecode, jump, self.node, self.parents)) is not None:
-            self._site(jump, handler, "match", "nomatch", when=_tests_true(jump) or jump.name.endswith("NOT_NONE"))
+            self._site(jump, handler, "match", "nomatch", when=quirks.jumps_on_match(jump))
         elif (pattern := self._pattern_of(jump)) is not None:
             self._pattern(jump, pattern)
         else:

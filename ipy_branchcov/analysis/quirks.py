@@ -149,6 +149,11 @@ def handler_test(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents
     return node
 
 
+def jumps_on_match(jump: Instruction) -> bool:
+    """CHECK_EXC_MATCH leaves a truth; CHECK_EG_MATCH what matched, or None."""
+    return jump.name.endswith("NOT_NONE") or "IF_TRUE" in jump.name
+
+
 def with_exit(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.AST | None:
     """The item whose ``__exit__`` answered an exception: the jump after WITH_EXCEPT_START."""
     start = _skip_back(bytecode, jump, "TO_BOOL")

@@ -15,6 +15,7 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 _IDS = (3, 4)
 _NAME = "branchcov"
 _NOT_TAKEN = dis.opmap.get("NOT_TAKEN", -1)
+_FOR_ITER = dis.opmap["FOR_ITER"]
 _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
 
 
@@ -103,6 +104,8 @@ class MonitoringTracer:
     def _right(self, code: CodeType, src: int, dst: int) -> Any:
         # The end of an asynchronous loop is told with a source computed from a NOT_TAKEN that may not be there.
         raw = self._raw.get(id(code))
+        if raw is not None and raw[src] == _FOR_ITER and self._recordings[id(code)].plan.steps:
+            return None  # told by its POP_ITER
         if raw is not None and raw[dst - 2] == _END_ASYNC_FOR and not dis.opname[raw[src]].startswith("POP_JUMP_IF"):
             src = dst - 2
         return self._record(code, src, dst)

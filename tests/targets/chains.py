@@ -1,0 +1,52 @@
+"""Chained comparisons: each link decides."""
+
+
+def between(a, x, b):
+    if a < x <= b:                               # arms: TF T-
+        return True
+    return a < x <= b                            # arms: -F
+
+
+between(0, 1, 2)
+between(3, 1, 2)
+
+
+def none(a, b):
+    if a is b is None:                           # arms: TF T-
+        return 1
+    if a is not None and b is None:              # arms: TF -F
+        return 2
+    return [v for v in (a, b) if 0 < v is not None]  # arms: BE TF T-
+
+
+none(None, None)
+none(1, 2)
+try:
+    none(None, 2)
+except TypeError:                                # arms: M-
+    pass
+none(-1, 1)
+
+
+def operand(a, b, c):
+    return (a < b < 5) and c                     # arms: TF -F
+
+
+operand(1, 9, 2)
+operand(3, 2, 2)
+
+
+def filters(values):
+    return [v for v in values if v is not None if v]  # arms: BE TF T-
+
+
+filters([1, None])
+
+
+def superinstructions(a, b):
+    c = a; d = a is None or b is None            # arms: -F
+    return c and d if a < b < 3 else a and b     # arms: T- TF T- T-
+
+
+superinstructions(1, 2)
+superinstructions(2, 0)

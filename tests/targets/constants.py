@@ -1,0 +1,25 @@
+"""Conditions that are constant by their form are no branches; what a constant leaves open still is."""
+
+
+def constants(a):
+    if True:
+        x = 1
+    if 0 or "text":
+        x = 2
+    if __debug__ and not None:
+        x = 3
+    y = a or 1                                   # arms: TF
+    if a and True:                               # arms: TF
+        x = 4
+    if True if a else False:                     # arms: TF TF
+        x = 5
+    while 1:
+        break
+    z = 1 if 1 else 2
+    for b in [c for c in (a,) for d in [c]]:     # arms: BE BE
+        pass
+    return x, y, z, b
+
+
+constants(0)
+constants(1)

@@ -1,0 +1,52 @@
+"""async for, async with, asynchronous comprehensions, await."""
+
+import asyncio
+
+
+async def numbers(n):
+    for i in range(n):                           # arms: BE
+        await asyncio.sleep(0)
+        yield i
+
+
+class Manager:
+    def __init__(self, yes):
+        self.yes = yes
+
+    async def __aenter__(self):
+        await asyncio.sleep(0)
+
+    async def __aexit__(self, *exception):
+        await asyncio.sleep(0)
+        return self.yes
+
+
+async def loops():
+    async for i in numbers(2):                   # arms: BE
+        if i:                                    # arms: TF
+            pass
+    async for i in numbers(1):                   # arms: B-
+        break
+    async for i in numbers(0):                   # arms: -E
+        pass
+    return [i async for i in numbers(3) if i and await asyncio.sleep(0, i) > 1]  # arms: BE TF TF
+
+
+async def managers():
+    async with Manager(True):                    # arms: S-
+        raise KeyError
+    try:
+        async with Manager(True), Manager(False):  # arms: S- -P
+            async with Manager(False):           # arms: -P
+                raise KeyError
+    except KeyError:                             # arms: --
+        pass
+    return await loops() or 5                    # arms: T-
+
+
+async def both():
+    return [x async for x in numbers(2) for y in range(x)]  # arms: BE BE
+
+
+asyncio.run(managers())
+asyncio.run(both())

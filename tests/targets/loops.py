@@ -1,0 +1,68 @@
+"""for and comprehensions: body when an item arrives, exhausted when none is left."""
+
+
+def first(values):
+    for value in values:                         # arms: B-
+        return value
+
+
+first([1])
+
+
+def last(values):
+    for value in values:                         # arms: BE
+        pass
+    else:
+        value = 2
+    for _ in ():                                 # arms: -E
+        pass
+    return value
+
+
+last([1, 2])
+
+
+def comprehensions(values):
+    a = [x for x in values if x]                 # arms: BE TF
+    b = {x: y for x in a for y in [x] if y > 1}  # arms: BE TF
+    c = {y for x in b if x for y in range(x)}    # arms: BE T- BE
+    return any(x > 1 for x in c)                 # arms: B-
+
+
+comprehensions([0, 1, 2, 3])
+
+
+def builtins(values):
+    return (
+        all(x for x in values if x != 2),        # arms: BE TF
+        any(x > 9 for x in values),              # arms: BE
+        tuple(x for x in values),                # arms: BE
+        list(1 if x else 2 for x in values),     # arms: T- BE
+    )
+
+
+builtins([1, 2])
+
+
+def generator(n):
+    for i in range(n):                           # arms: B-
+        yield i if i else -1                     # arms: -F
+
+
+next(generator(3))
+
+
+def jumps(values):
+    for value in values:                         # arms: BE
+        try:
+            if value == 1:                       # arms: TF
+                continue
+            if value == 2:                       # arms: TF
+                break
+        finally:
+            if value:                            # arms: T-
+                value = 0
+
+
+jumps([1, 3, 2])
+jumps([1])

@@ -1,0 +1,82 @@
+"""and, or, not: as tests and as values."""
+
+
+def test(a, b, c):
+    if a and b or c:                             # arms: TF T- T-
+        return 1
+    return 2
+
+
+test(1, 1, 0)
+test(0, 1, 1)
+
+
+def value(a, b, c):
+    x = a and b                                  # arms: TF
+    y = a or b or c                              # arms: TF TF
+    z = not (a or b)                             # arms: TF
+    return x, y, z
+
+
+value(1, 0, 0)
+value(0, 1, 0)
+value(0, 0, 1)
+
+
+def joint(a, b, c):
+    x = (a or b) and c                           # arms: TF -F
+    y = (a and b) or c                           # arms: TF -F
+    return x, y
+
+
+joint(1, 0, 5)
+joint(0, 0, 5)
+
+
+def negated_joint(a, b, c):
+    return not (a or b) and c                    # arms: TF T-
+
+
+negated_joint(1, 0, 5)
+negated_joint(0, 3, 5)
+
+
+def broken_lines(a, b, c):
+    return (
+        a                                        # arms: T-
+        and (b                                   # arms: TF
+             or c)                               # arms: T-
+        and "end"
+    )
+
+
+broken_lines(1, 0, 3)
+broken_lines(1, 2, 0)
+
+
+def inside_a_conditional(a, b, t, q, c):
+    x = ((a or b) if t else q) and c             # arms: T- T- TF
+    return x
+
+
+inside_a_conditional(1, 0, True, 0, 0)
+inside_a_conditional(1, 0, False, 7, 0)
+inside_a_conditional(1, 0, True, 0, 0)
+
+
+def tested_conditional(a, b, t, q):
+    if (a or b) if t else q:                     # arms: TF TF -F T-
+        return 1
+
+
+tested_conditional(1, 0, True, 0)
+tested_conditional(0, 0, True, 0)
+
+
+def walrus(f):
+    if (y := f()) and (z := y - 1):              # arms: T- TF
+        return z
+
+
+walrus(lambda: 1)
+walrus(lambda: 2)

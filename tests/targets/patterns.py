@@ -1,0 +1,45 @@
+"""match: every refutable pattern and sub-pattern."""
+
+
+class Point:
+    __match_args__ = ("x", "y")
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+
+def what(value):
+    match value:
+        case 0 | 1:                              # arms: MN MN -N
+            return "small"
+        case None:                               # arms: MN
+            return "none"
+        case [1, x] if x > 2:                    # arms: MN M- TF
+            return "pair"
+        case [_, *rest] if rest:                 # arms: MN T-
+            return "sequence"
+        case {"key": int() as n, **others}:      # arms: MN M-
+            return n, others
+        case Point(x=0, y=y):                    # arms: MN MN
+            return y
+        case Point(3, str()):                    # arms: -N -N --
+            return "never"
+        case str(text):                          # arms: MN
+            return text
+        case _:
+            return "other"
+
+
+for value in (0, None, [1, 3], [1, 2], {"key": 1}, Point(0, 1), Point(1, 1), "text", 5.0):  # arms: BE
+    what(value)
+
+
+def final(value):
+    match value:
+        case int() if value is None:             # arms: M- -F
+            return 0
+        case x if x is not None:                 # arms: T-
+            return x
+
+
+final(1)
