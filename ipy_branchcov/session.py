@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -44,25 +44,35 @@ class Session:
     def __init__(
         self, *, config: Config | None = None, counts: bool = False, tracer: str = "auto", values: bool = True
     ):
-        self.config = config or Config()
-        self.counts = counts or self.config.counts
+        self.config = Config()
         self.tracer_name = tracer
         self.values = values
         self._finders: list[Finder] = []
         self._roots: list[str] = []
         self._files: set[str] = set()
-        self._modules: set[str] = set()
         self._sources: dict[int, tuple[CodeType, Source | None]] = {}
         self._analyses: dict[tuple[str, str], Analysis | None] = {}
         self._notes: dict[tuple[str, str], str] = {}
         self._tracer: Tracer | None = None
         self._total: list[Coverage] = []
         self._by = ""
+        self._exact = False
+        self._lasting: tuple[list[str], set[str]] = ([], set())
         self._lock = threading.RLock()
-        for source in self.config.source:
-            self.add_source(source)
+        self.configure(config or Config())
+        self.counts = counts or self.config.counts
 
     # --- what is measured
+
+    def configure(self, config: Config) -> None:
+        """Take over a configuration; what was measured stays. Raises UsageError for an unknown source."""
+        found = [resolve(source) for source in config.source]
+        self.config = config
+        self.counts = config.counts
+        self._roots = [root for roots, _ in found for root in roots]
+        self._files = {file for _, files in found for file in files}
+        self._sources.clear()
+        self._analyses.clear()
 
     def add_finder(self, find: Finder) -> None:
         """Ask ``find`` for the source of code that no measured file holds."""
@@ -74,33 +84,10 @@ class Session:
 
         Raises UsageError for what is neither.
         """
-        path = Path(spec)
-        if path.is_dir():
-            self._roots.append(os.path.join(path.resolve(), ""))  # noqa: PTH118 the trailing separator
-        elif path.is_file():
-            self._files.add(str(path.resolve()))
-        else:
-            self._add_module(spec)
+        roots, files = resolve(spec)
+        self._roots += roots
+        self._files.update(files)
         self._sources.clear()
-
-    def _add_module(self, name: str) -> None:
-        module = sys.modules.get(name)
-        origin = getattr(module, "__file__", None)
-        folders = list(getattr(module, "__path__", []))
-        if module is None:
-            try:
-                spec = importlib.util.find_spec(name)
-            except (ImportError, ValueError, AttributeError):
-                spec = None
-            if spec is None:
-                raise UsageError(f"--source {name}: no module, directory or file of that name; check the spelling")
-            origin, folders = spec.origin, list(spec.submodule_search_locations or [])
-        if folders:
-            self._roots.extend(os.path.join(Path(folder).resolve(), "") for folder in folders)  # noqa: PTH118
-        elif origin and origin.endswith(".py"):
-            self._files.add(str(Path(origin).resolve()))
-        else:
-            raise UsageError(f"--source {name}: not written in Python ({origin or 'built in'}), nothing to measure")
 
     def _find(self, code: CodeType) -> Source | None:
         known = self._sources.get(id(code))
@@ -132,21 +119,36 @@ class Session:
     def running(self) -> bool:
         return self._tracer is not None
 
-    def start(self, by: str) -> None:
-        """Begin a run. ``by`` names who runs: ``In [7]``, a test. Raises TracerError, UsageError."""
+    def start(
+        self, by: str, *, source: Iterable[str] = (), counts: bool | None = None, tracer: str | None = None
+    ) -> None:
+        """Begin a run. ``by`` names who runs: ``In [7]``, a test. The options hold for this run alone.
+
+        Raises TracerError, UsageError.
+        """
         if self._tracer is not None:
             raise UsageError("a run is being measured already; end it first")
-        tracer = choose_tracer(self.tracer_name)(self._wanted, self._plan, counts=self.counts)
-        tracer.start()
-        self._tracer, self._by = tracer, by
+        lasting = (list(self._roots), set(self._files))
+        for spec in source:
+            self.add_source(spec)
+        exact = self.counts if counts is None else counts
+        begun = choose_tracer(tracer or self.tracer_name)(self._wanted, self._plan, counts=exact)
+        self._sources.clear()
+        begun.start()
+        self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
 
-    def stop(self) -> Coverage:
-        """End the run; return what it alone did. Nothing running: an empty coverage."""
+    def stop(self, by: str = "") -> Coverage:
+        """End the run; return what it alone did. Nothing running: an empty coverage.
+
+        ``by`` names the run where its name was not known at the start.
+        """
         if self._tracer is None:
             return Coverage()
         tracer, self._tracer = self._tracer, None
+        self._by = by or self._by
         recordings = tracer.stop()
         coverage = self._measure(recordings, tracer.note)
+        self._roots, self._files = self._lasting
         self._sources.clear()
         self.add(coverage)
         return coverage
@@ -198,11 +200,11 @@ class Session:
             return Plan(code_map.joint_offsets, code_map.watched_offsets, code_map.steps)
         except Exception as error:  # as above; the source is then reported with a note
             if source is not None:
-                self._notes[(source.digest, source.name)] = f"not measured exactly: {error!r}"
+                self._notes[(source.digest, source.path or "")] = f"not measured exactly: {error!r}"
             return Plan()
 
     def _analysis(self, source: Source) -> Analysis | None:
-        key = (source.digest, source.name)
+        key = (source.digest, source.path or "")
         with self._lock:
             if key not in self._analyses:
                 policy = Policy(self.config.optional, self.config.required, self.config.exclude)
@@ -218,18 +220,19 @@ class Session:
         for recording in recordings:
             source = self._find(recording.code)
             if source is not None:
-                groups.setdefault((source.digest, source.name), (source, []))[1].append(recording)
+                groups.setdefault((source.digest, source.path or ""), (source, []))[1].append(recording)
         found = []
         for key, (source, members) in groups.items():
             analysis = self._analysis(source)
             if analysis is None:
                 found.append(SourceCoverage(source, note=self._notes.get(key, "")))
                 continue
-            coverage = measure(analysis, members, counts=self.counts)
+            coverage = measure(analysis, members, counts=self._exact)
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
-            found.append(replace(self._taken_by(coverage), note="; ".join(notes)))
+            # The analysis is shared by all cells of the same text, whatever they are called.
+            found.append(replace(self._taken_by(coverage), source=source, note="; ".join(notes)))
         version = ".".join(map(str, sys.version_info[:3]))
-        return merge([Coverage(tuple(found), frozenset({version}), self.counts)])
+        return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 
     def _taken_by(self, coverage: SourceCoverage) -> SourceCoverage:
         """The same with this run's name at each arm it took."""
@@ -239,6 +242,37 @@ class Session:
             for branch in coverage.branches
         )
         return replace(coverage, branches=branches)
+
+
+def resolve(spec: str) -> tuple[list[str], list[str]]:
+    """The folders (with a separator at the end) and the files that a source names.
+
+    Raises UsageError for what is neither a module, nor a directory, nor a file.
+    """
+    path = Path(spec)
+    if path.is_dir():
+        return [_folder(path)], []
+    if path.is_file():
+        return [], [str(path.resolve())]
+    module = sys.modules.get(spec)
+    origin, folders = getattr(module, "__file__", None), list(getattr(module, "__path__", []))
+    if module is None:
+        try:
+            found = importlib.util.find_spec(spec)
+        except (ImportError, ValueError, AttributeError):
+            found = None
+        if found is None:
+            raise UsageError(f"--source {spec}: no module, directory or file of that name; check the spelling")
+        origin, folders = found.origin, list(found.submodule_search_locations or [])
+    if folders:
+        return [_folder(Path(folder)) for folder in folders], []
+    if origin and origin.endswith(".py"):
+        return [], [str(Path(origin).resolve())]
+    raise UsageError(f"--source {spec}: not written in Python ({origin or 'built in'}), nothing to measure")
+
+
+def _folder(path: Path) -> str:
+    return str(path.resolve()) + os.sep
 
 
 def display_name(path: str) -> str:

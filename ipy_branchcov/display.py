@@ -1,0 +1,60 @@
+"""How a result reaches its reader: a record that lasts, a widget where a front end is alive, or files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from IPython.display import publish_display_data
+
+from ipy_branchcov.model import schema
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.reports import cobertura, html, lcov, terminal
+from ipy_branchcov.session import write_whole
+
+VIEWS = ("auto", "widget", "html", "text")
+
+
+def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None) -> None:
+    """Show a coverage in a shell, ``first`` naming the cell that stands on top.
+
+    In a notebook the record that lasts (HTML and plain text) is an output of its own; the widget follows it
+    where a front end is there to draw it. In a terminal it is coloured text.
+    """
+    if not hasattr(shell, "kernel"):
+        color = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns
+        print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
+        return
+    data = {"text/plain": terminal.render(coverage, missed=missed, first=first, durable=True)}
+    if view != "text":
+        data["text/html"] = html.render(coverage, missed=missed, first=first, durable=True)
+    publish_display_data(data)
+    if view == "widget" or (view == "auto" and live()):
+        from ipy_branchcov.reports import widget
+
+        publish_display_data(widget.bundle(widget.CoverageWidget.of(coverage, first=first, missed=missed)))
+
+
+def live() -> bool:
+    """Whether a front end is there to draw a widget: a Jupyter server started this kernel for a session of its own.
+
+    Kernels of nbval, nbclient and ipyparallel have no such session; one inherited from a kernel does not count.
+    """
+    return bool(os.environ.get("JPY_SESSION_NAME")) and os.environ.get("JPY_PARENT_PID") == str(os.getppid())
+
+
+def write_reports(coverage: Coverage, options: Any) -> None:
+    """Write the files that options ask for, each whole or not at all. Raises DataError."""
+    if options.html:
+        for name, text in html.page(coverage, "Branch coverage").items():
+            write_whole(Path(options.html) / name, text)
+    if options.json:
+        write_whole(Path(options.json), schema.dumps(coverage))
+    if options.lcov:
+        write_whole(Path(options.lcov), lcov.render(coverage))
+    if options.cobertura:
+        write_whole(Path(options.cobertura), cobertura.render(coverage))
