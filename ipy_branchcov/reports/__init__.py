@@ -1,0 +1,1 @@
+"""Coverage -> text, one format a module. Reports see only the model."""
