@@ -1,0 +1,191 @@
+"""Coverage -> HTML: the record in a notebook, which needs neither scripts nor styles, and report pages."""
+
+from __future__ import annotations
+
+from html import escape
+
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Keyword, Literal, Name, Operator, Token, _TokenType
+
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Totals
+from ipy_branchcov.reports.markup import Mark, MarkedSource, Segment, describe, mark, ordered, titles
+
+# A notebook's sanitiser leaves inline colours alone and nothing that could follow the theme,
+# so what it shows is translucent, and readable on white and on black.
+_RED, _AMBER, _GREEN, _GREY = "rgba(214,58,50,.22)", "rgba(224,160,0,.24)", "rgba(46,160,67,.75)", "rgba(128,128,128,.6)"
+_STYLES = {
+    "missed": f"background:{_AMBER};border-bottom:2px solid rgba(214,140,0,.95);border-radius:2px",
+    "never-ran": f"background:{_RED};border-bottom:2px dashed rgba(214,58,50,.8)",
+    "taken": f"border-bottom:1px solid {_GREEN}",
+    "optional": "",
+    "excluded": f"border-bottom:1px dotted {_GREY}",
+}
+_LABEL = "font-size:80%;font-style:italic;padding:0 .4em;margin:0 .3em;border-radius:.6em;"
+_LABELS = {
+    "missed": f"{_LABEL}background:{_AMBER};border:1px solid rgba(214,140,0,.7)",
+    "never-ran": f"{_LABEL}background:{_RED};border:1px solid rgba(214,58,50,.6)",
+}
+_TOKENS: tuple[tuple[_TokenType, str], ...] = (
+    (Keyword, "keyword"),
+    (Operator.Word, "keyword"),
+    (Comment, "comment"),
+    (Literal.String, "string"),
+    (Literal.Number, "number"),
+    (Name.Builtin, "builtin"),
+    (Name.Function, "def"),
+    (Name.Class, "def"),
+    (Name.Decorator, "meta"),
+    (Operator, "operator"),
+)
+
+
+def render(
+    coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False
+) -> str:
+    """The fragment for a notebook's ``text/html``. ``first`` names the source on top; ``durable``: no execution counts.
+
+    ``missed``: only the lines with something missed.
+    """
+    sources = ordered(coverage, first)
+    names = titles(sources, first, durable=durable)
+    parts = ['<div class="branchcov branchcov-durable">', _heading("branchcov", coverage.totals)]
+    for number, (source, name) in enumerate(zip(sources, names, strict=True)):
+        body = _note(source) + _table(mark(source), missed=missed)
+        if number == 0:
+            parts.append(body)
+        else:
+            parts.append(
+                f'<details><summary style="cursor:pointer;padding:.2em 0">{_heading(name, source.totals, "span")}'
+                f"</summary>{body}</details>"
+            )
+    parts.append("</div>")
+    return "\n".join(parts)
+
+
+def _heading(name: str, totals: Totals, tag: str = "div") -> str:
+    return f'<{tag} style="padding:.3em 0"><b>{escape(name)}</b> {_bar(totals)} {escape(str(totals))}</{tag}>'
+
+
+def _bar(totals: Totals) -> str:
+    """How much is taken, as a bar of 10 em: decoration beside the words."""
+    if totals.percent is None:
+        return ""
+    full = "display:inline-block;height:.6em;border-radius:.3em;"
+    return (
+        f'<span style="{full}width:10em;background:{_RED};border:1px solid {_GREY}">'
+        f'<span style="{full}width:{totals.percent:.1f}%;background:{_GREEN}"></span></span>'
+    )
+
+
+def _note(source: SourceCoverage) -> str:
+    return f'<div style="font-style:italic">note: {escape(source.note)}</div>' if source.note else ""
+
+
+def _table(marked: MarkedSource, *, missed: bool) -> str:
+    rows = []
+    for number in range(1, len(marked.lines) + 1):
+        if missed and not marked.worth(number):
+            continue
+        ran_not = number in marked.missed
+        wash = f"background:{_RED};" if ran_not else ""
+        code = "".join(_segment(piece, number, marked) for piece in marked.segments(number))
+        if ran_not:
+            code += _label("never-ran", "never ran")
+        cell = "border:none;padding:0 .5em;text-align:"
+        rows.append(
+            f'<tr style="{wash}border:none"><td style="{cell}right;opacity:.65;vertical-align:top">{number}</td>'
+            f'<td style="{cell}left"><pre style="margin:0;padding:0;background:transparent;white-space:pre-wrap">'
+            f"{code or ' '}</pre></td></tr>"
+        )
+    return f'<table style="border-collapse:collapse;border:none;margin:0;width:100%">{"".join(rows)}</table>'
+
+
+def _segment(piece: Segment, line: int, marked: MarkedSource) -> str:
+    text = escape(piece.text)
+    shown = piece.mark
+    if shown is None or line in marked.missed:
+        return text
+    title = "\n".join(dict.fromkeys(describe(each.branch) for each in piece.marks if each.branch is not None))
+    style = _STYLES[shown.state]
+    out = f'<span style="{style}" title="{escape(title)}">{text}</span>'
+    end = piece.column + len(piece.text)
+    # The words stand once, where the place ends.
+    ending = [each for each in piece.marks if each.label and _ends(each, line, end, marked)]
+    for each in reversed(_without_echoes(ending)):
+        out += _label(each.state, each.label)
+    return out
+
+
+def _ends(each: Mark, line: int, column: int, marked: MarkedSource) -> bool:
+    return each.span.end_line == line and marked.extent(each, line)[1] == column
+
+
+def _without_echoes(marks: list[Mark]) -> list[Mark]:
+    """Inside code that never ran, its parts need not say it again."""
+    found: list[Mark] = []
+    for each in marks:
+        if not any(other.state == "never-ran" and other.span.contains(each.span) for other in found):
+            found.append(each)
+    return found
+
+
+def _label(state: str, words: str) -> str:
+    return f'<span style="{_LABELS[state]}">{escape(words)}</span>'
+
+
+# --- pages of a report
+
+
+_STYLE = """
+:root { color-scheme: light dark; --back: #fff; --text: #1f2328; --soft: #59636e; --line: #d1d9e0;
+  --keyword: #8250df; --string: #0a6e2c; --number: #0550ae; --comment: #59636e; --def: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --back: #0d1117; --text: #e6edf3; --soft: #9198a1; --line: #3d444d;
+  --keyword: #d2a8ff; --string: #7ee787; --number: #79c0ff; --comment: #9198a1; --def: #79c0ff; } }
+body { background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; max-width: 75em;
+  margin: 2em auto; padding: 0 1.5em; }
+a { color: inherit; } h1 { font-size: 1.4em; }
+table.index { border-collapse: collapse; width: 100%; }
+table.index td, table.index th { text-align: left; padding: .35em .8em .35em 0; border-bottom: 1px solid var(--line); }
+pre, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13px; }
+.keyword { color: var(--keyword); } .string { color: var(--string); } .number { color: var(--number); }
+.comment { color: var(--comment); font-style: italic; } .def, .builtin { color: var(--def); }
+"""
+
+
+def page(coverage: Coverage, title: str) -> dict[str, str]:
+    """A report folder: the texts of its files by name. ``index.html`` leads to one page a source; no scripts."""
+    sources = ordered(coverage, None)
+    names = [f"source-{number}.html" for number in range(1, len(sources) + 1)]
+    rows = "".join(
+        f'<tr><td><a href="{name}">{escape(source.source.name)}</a></td><td>{_bar(source.totals)}</td>'
+        f"<td>{escape(str(source.totals))}</td><td>{len(source.missed_lines)}</td></tr>"
+        for name, source in zip(names, sources, strict=True)
+    )
+    index = (
+        f"<h1>{escape(title)}</h1>{_heading('total', coverage.totals)}"
+        '<table class="index"><tr><th>source</th><th></th><th>arms</th><th>lines never run</th></tr>'
+        f"{rows}</table>"
+    )
+    files = {"index.html": _document(title, index)}
+    for name, source in zip(names, sources, strict=True):
+        head = f'<p><a href="index.html">all sources</a></p>{_heading(source.source.name, source.totals)}'
+        files[name] = _document(source.source.name, head + _note(source) + _table(mark(source), missed=False))
+    return files
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>{body}</body></html>\n"
+    )
+
+
+def token_classes(text: str) -> list[tuple[int, int, str]]:
+    """Syntax colours of a text: (start, end, class) by position in it, where there is one."""
+    found, position = [], 0
+    for token, value in PythonLexer(ensurenl=False, stripnl=False).get_tokens(text):
+        name = next((name for kind, name in _TOKENS if token in kind), "") if token is not Token.Text else ""
+        if name:
+            found.append((position, position + len(value), name))
+        position += len(value)
+    return found
