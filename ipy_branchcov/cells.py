@@ -73,6 +73,7 @@ class Cells:
         self._timed: dict[int, tuple[CodeType, Source]] = {}
         self._raw = ""
         self._label = ""
+        self.next_label = ""
 
     def entered(self, info: ExecutionInfo) -> None:
         """A cell is about to run."""
@@ -81,7 +82,9 @@ class Cells:
         if compiled is None:
             compiled = self._shell.transform_cell(self._raw)
         self._typed[compiled] = self._raw
-        if not info.store_history:
+        if self.next_label:
+            self._labels[compiled], self.next_label = self.next_label, ""
+        elif not info.store_history:
             # Without history the execution count stands still; the order of the cells does not.
             self._labels.setdefault(compiled, f"cell {len(self._labels) + 1}")
         self._label = self._labels.get(compiled, "")
@@ -90,6 +93,11 @@ class Cells:
     def label(self) -> str:
         """The label of a cell that runs without history; "" where the execution count is its name."""
         return self._label
+
+    @property
+    def running_label(self) -> str:
+        """The label of the cell that is running now."""
+        return self._label or f"In [{len(self._shell.history_manager.input_hist_raw) - 1}]"
 
     def __call__(self, code: CodeType) -> Source | None:
         name = code.co_filename
@@ -125,20 +133,13 @@ class Cells:
         lines = split_lines(self._raw)
         first = next(i for i, line in enumerate(lines) if line.startswith("%%time"))
         body = "\n".join(lines[first + 1 :])
-        number = getattr(self._shell, "execution_count", 0)
-        label = self._label or f"In [{number - 1 if self._count_runs_ahead() else number}]"
-        source = _source(label, body, self._shell.transform_cell(body))
+        source = _source(self.running_label, body, self._shell.transform_cell(body))
         stack = [code]
         while stack:
             each = stack.pop()
             self._timed[id(each)] = (each, source)
             stack.extend(constant for constant in each.co_consts if isinstance(constant, CodeType))
         return source
-
-    def _count_runs_ahead(self) -> bool:
-        """Whether this IPython counts a cell before it runs it."""
-        names = list(getattr(self._shell.compile, "_filename_map", {}).values())
-        return bool(names) and names[-1] == self._shell.execution_count - 1
 
 
 def _source(label: str, typed: str | None, compiled: str) -> Source:

@@ -19,3 +19,7 @@ class TracerError(BranchcovError):
 
 class BelowThreshold(BranchcovError):
     """The measured total is below ``--fail-under``."""
+
+    def _render_traceback_(self) -> list[str]:
+        """One line in IPython, where a traceback would tell nothing."""
+        return [f"BelowThreshold: {self}"]

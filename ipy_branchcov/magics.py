@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from pathlib import Path
 from typing import Any
@@ -148,27 +149,32 @@ class BranchcovMagics(Magics):
             options, body = self.parse(line), cell
         if self.session.running:  # part of a run: that one shows it
             return self._run(body)
-        by = f"In [{self.shell.execution_count}]"
+        label = self.hooks.cells.running_label
         try:
             begin(self.session, options)
         except BranchcovError as error:
             raise IPythonUsageError(str(error)) from None
+        below = None
         try:
-            self._run(body)
+            value = self._run(body)
         finally:
-            coverage = self.session.stop(by)
-            failed = sys.exc_info()[1] is not None
-            below = self._show(coverage, options, by)
-            if below is not None and not failed:
-                raise below
-        return None
+            below = self._show(self.session.stop(label), options, label)
+        if below is not None:
+            raise below
+        return value
 
-    def _run(self, body: str) -> None:
-        """Run code as a cell inside the cell; what it raises is raised here (it was shown already)."""
-        result = self.shell.run_cell(body, store_history=False)
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None:
-            raise _Shown(error) from error
+    def _run(self, body: str) -> Any:
+        """Run code in the user's namespace; return the value of the expression it ends with, if it does."""
+        compiled = self.shell.transform_cell(body)
+        compiler = self.shell.compile
+        number = len(self.shell.history_manager.input_hist_raw) - 1
+        name = compiler.cache(compiled, number, raw_code=body)
+        tree = compiler.ast_parse(compiled, name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compiler(tree, name, "exec"), self.shell.user_ns)
+        if last is None:
+            return None
+        return eval(compiler(ast.Expression(last.value), name, "eval"), self.shell.user_ns)
 
     @no_var_expand
     @line_magic
@@ -207,6 +213,8 @@ class BranchcovMagics(Magics):
 
     def show_cell(self, coverage: Coverage, options: argparse.Namespace, result: Any) -> None:
         """After a ``%%branchcov`` cell: its coverage, and the cell fails where it is below the threshold."""
+        if result.error_before_exec is not None:
+            return  # it did not compile: nothing ran
         label = self.hooks.cells.label or f"In [{result.execution_count}]"
         below = self._show(coverage, options, label)
         if below is not None and result.success:
@@ -227,17 +235,6 @@ class BranchcovMagics(Magics):
         if threshold is not None and (percent is None or percent < threshold):
             return BelowThreshold(f"branch coverage {coverage.totals} is below {threshold:g}%")
         return None
-
-
-class _Shown(Exception):
-    """Ends the cell that used ``%branchcov``; the error itself has been shown already."""
-
-    def __init__(self, error: BaseException):
-        super().__init__(str(error))
-        self.error = error
-
-    def _render_traceback_(self) -> list[str]:
-        return []
 
 
 def _unless_configured(shell: Any, defaults: dict[str, list[str]]) -> dict[str, list[str]]:

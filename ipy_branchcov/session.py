@@ -55,6 +55,8 @@ class Session:
         self._notes: dict[tuple[str, str], str] = {}
         self._tracer: Tracer | None = None
         self._total: list[Coverage] = []
+        #: Called with the coverage of each run that ends.
+        self.observers: list[Callable[[Coverage], None]] = []
         self._by = ""
         self._exact = False
         self._lasting: tuple[list[str], set[str]] = ([], set())
@@ -151,6 +153,8 @@ class Session:
         self._roots, self._files = self._lasting
         self._sources.clear()
         self.add(coverage)
+        for observer in self.observers:
+            observer(coverage)
         return coverage
 
     @contextmanager

@@ -121,7 +121,7 @@ def titles(sources: Sequence[SourceCoverage], first: str | None, *, durable: boo
             found.append("this cell")
         else:
             head = next((line.strip() for line in source.source.lines if line.strip() and line[0] not in "%#"), "")
-            found.append(f"another cell: {head}")
+            found.append(f"another cell, {head.rstrip(':')!r}" if head else "another cell")
     return found
 
 

@@ -1,0 +1,136 @@
+"""A session in another kernel: begun there, its coverage brought here after every cell.
+
+What runs in the kernel are single expressions, executed silently: no name in the user's namespace, no history.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ipy_branchcov.errors import BranchcovError, DataError
+from ipy_branchcov.model import schema
+from ipy_branchcov.model.coverage import Coverage, merge
+
+_HERE = "__import__('ipy_branchcov.kernels', fromlist=['kernels'])"
+_collected: list[Coverage] = []
+
+
+# --- in the kernel
+
+
+def start(source: Sequence[str], counts: bool, tracer: str) -> None:
+    """Measure every cell from now on, through the extension (which a notebook may load and use as well)."""
+    from IPython.core.getipython import get_ipython
+
+    import ipy_branchcov
+
+    shell = get_ipython()
+    ipy_branchcov.load_ipython_extension(shell)
+    magics = getattr(shell, ipy_branchcov._KEY).magics
+    magics.session.observers.append(_collected.append)
+    magics.hooks.automatic = argparse.Namespace(source=list(source), counts=counts, tracer=tracer)
+
+
+def name_cell(label: str) -> None:
+    """The next cell to run is called so."""
+    from IPython.core.getipython import get_ipython
+
+    import ipy_branchcov
+
+    getattr(get_ipython(), ipy_branchcov._KEY).magics.hooks.cells.next_label = label
+
+
+def collect() -> str:
+    """What was measured since the last call, as JSON."""
+    text = schema.dumps(merge(_collected))
+    _collected.clear()
+    return text
+
+
+# --- here
+
+
+class NotebookFailed(BranchcovError):
+    """A cell failed; what was measured before is in ``coverage``."""
+
+    def __init__(self, message: str, coverage: Coverage):
+        super().__init__(message)
+        self.coverage = coverage
+
+
+def run_notebook(
+    path: Path,
+    *,
+    source: Sequence[str] = (),
+    counts: bool = False,
+    tracer: str = "auto",
+    progress: Callable[[int, int], None] = lambda done, cells: None,
+) -> Coverage:
+    """Run a notebook in a fresh kernel, every cell measured; cells are called ``path#CELL-ID``.
+
+    ``progress`` is told the cells done and their number. Raises DataError for what is no notebook, NotebookFailed
+    when a cell fails.
+    """
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, DeadKernelError
+    except ImportError as error:
+        raise DataError(f"running notebooks needs {error.name}: pip install 'ipy-branchcov[run]'") from None
+    try:
+        notebook: Any = nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except Exception:  # nbformat raises its own, json's, and AttributeError for other JSON
+        raise DataError(f"{path}: not a Jupyter notebook") from None
+    cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(path.resolve().parent)}})
+    found: list[Coverage] = []
+
+    async def run() -> None:
+        async with client.async_setup_kernel(env=_environment()):
+            await _evaluate(client, f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})")
+            for done, i in enumerate(cells):
+                progress(done, len(cells))
+                cell = notebook.cells[i]
+                await _evaluate(client, f"{_HERE}.name_cell({_label(path, cell, i)!r})")
+                try:
+                    await client.async_execute_cell(cell, i)
+                finally:
+                    if await client.km.is_alive():
+                        text = await _evaluate(client, f"{_HERE}.collect()")
+                        found.append(schema.loads(text, str(path)))
+            progress(len(cells), len(cells))
+
+    try:
+        asyncio.run(run())
+    except CellExecutionError as error:
+        raise NotebookFailed(f"{path}: a cell failed\n{error}", merge(found)) from None
+    except DeadKernelError:
+        raise NotebookFailed(f"{path}: the kernel died; its last cell was not measured", merge(found)) from None
+    return merge(found)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would make the kernel believe in a live front end."""
+    return {key: value for key, value in os.environ.items() if key != "JPY_SESSION_NAME"}
+
+
+def _label(path: Path, cell: Any, index: int) -> str:
+    return f"{path.as_posix()}#{cell.get('id') or index + 1}"
+
+
+async def _evaluate(client: Any, expression: str) -> str:
+    """The value of an expression in the kernel. Raises DataError where it fails."""
+    from ast import literal_eval
+
+    reply = await client.kc.execute("", silent=True, user_expressions={"x": expression}, reply=True, timeout=60)
+    result = reply["content"]["user_expressions"]["x"]
+    if result["status"] != "ok":
+        raise DataError(f"the kernel cannot measure: {result['evalue']} (is ipy-branchcov installed for it?)")
+    return str(literal_eval(result["data"]["text/plain"]))

@@ -1,0 +1,169 @@
+// The interactive view. State crosses once, as `data`; see widget.py for its shape.
+
+/** A branch in words: "if: true taken; false never taken (optional: …)". */
+export function describe(mark, counted) {
+  if (!mark.arms.length) return mark.label;
+  const arms = mark.arms.map((arm) => {
+    let words = arm.hits ? "taken" : "never taken";
+    if (arm.hits && counted) words = arm.hits === 1 ? "taken once" : `taken ${arm.hits} times`;
+    if (arm.hits && arm.first) words += `, first by ${arm.first}`;
+    if (arm.excluded) words += ", excluded";
+    else if (arm.reason) words += ` (optional: ${arm.reason})`;
+    return `${arm.name}: ${words}`;
+  });
+  return `${mark.kind} — ${arms.join("; ")}`;
+}
+
+/** The mark that shows on a piece: code that never ran, or else the innermost. */
+export function shown(numbers, marks) {
+  const dead = numbers.find((number) => marks[number].state === "never-ran");
+  return dead ?? numbers[numbers.length - 1];
+}
+
+/** The labels to write where pieces end: inside code that never ran, its parts need not say it again. */
+export function labels(piece, marks) {
+  const ending = piece.ends.filter((number) => marks[number].label);
+  const dead = piece.marks.find((number) => marks[number].state === "never-ran");
+  return dead === undefined ? ending.reverse() : ending.filter((number) => number === dead);
+}
+
+/** The number of the miss to go to from `current` (-1: none), `step` forward or back, round the end. */
+export function walk(current, step, count) {
+  if (!count) return -1;
+  return current < 0 ? (step > 0 ? 0 : count - 1) : (current + step + count) % count;
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function bar(percent) {
+  const made = element("span", "bar");
+  made.setAttribute("aria-hidden", "true");
+  const full = element("span");
+  full.style.width = `${percent ?? 0}%`;
+  made.append(full);
+  return percent === null ? element("span") : made;
+}
+
+function code(source, data, tell) {
+  const made = element("div", "code");
+  made.setAttribute("role", "group");
+  made.setAttribute("aria-label", `source of ${source.name}`);
+  for (const line of source.lines) {
+    const row = element("div", `row${line.missed ? " missed" : ""}${line.worth ? " worth" : ""}`);
+    row.append(element("span", "number", String(line.number)));
+    const text = element("span", "text");
+    for (const piece of line.pieces) {
+      const syntax = piece.syntax === "number" ? "number-literal" : piece.syntax;
+      const span = element("span", syntax, piece.text);
+      const number = line.missed ? undefined : shown(piece.marks, source.marks);
+      if (number !== undefined) {
+        const mark = source.marks[number];
+        span.className = `${syntax} mark ${mark.state}`.trim();
+        const words = describe(mark, data.counted);
+        span.addEventListener("mouseenter", () => tell(words));
+        if (mark.state !== "optional") {
+          span.tabIndex = 0;
+          span.setAttribute("role", "note");
+          span.setAttribute("aria-label", `${piece.text.trim()}: ${words}`);
+          span.addEventListener("focus", () => tell(words));
+        }
+        if (mark.label) span.dataset.miss = "";
+      }
+      text.append(span);
+      if (!line.missed) {
+        for (const each of labels(piece, source.marks)) {
+          text.append(element("span", `label ${source.marks[each].state}`, source.marks[each].label));
+        }
+      }
+    }
+    if (line.missed) {
+      text.append(element("span", "label never-ran", "never ran"));
+      text.dataset.miss = "";
+      text.tabIndex = -1;
+    }
+    row.append(text);
+    made.append(row);
+  }
+  return made;
+}
+
+/** Hide the record right before this output while the widget lives; show it again afterwards. */
+function replaceRecord(root) {
+  const own = root.closest(".jp-OutputArea-child");
+  const record = own?.previousElementSibling;
+  if (!record?.querySelector(".branchcov-durable")) return () => {};
+  record.style.display = "none";
+  return () => record.style.removeProperty("display");
+}
+
+export function render({ model, el }) {
+  const data = model.get("data");
+  const root = element("section", "branchcov-widget");
+  root.setAttribute("aria-label", "branch coverage");
+  const details = element("div", "details", "Hover or focus a marked place; n and p walk over what was missed.");
+  details.setAttribute("aria-live", "polite");
+  const tell = (words) => { details.textContent = words; };
+
+  const header = element("header");
+  header.append(element("b", "", "branchcov"), bar(data.percent), element("span", "", data.totals));
+  const only = element("label");
+  const box = element("input");
+  box.type = "checkbox";
+  box.checked = data.missed;
+  only.append(box, " only what was missed");
+  const previous = element("button", "", "previous miss");
+  const next = element("button", "", "next miss");
+  header.append(previous, next, only);
+  root.append(header);
+  root.classList.toggle("only-missed", data.missed);
+  box.addEventListener("change", () => root.classList.toggle("only-missed", box.checked));
+
+  data.sources.forEach((source, number) => {
+    let place = root;
+    if (number) {
+      place = element("details");
+      const summary = element("summary");
+      summary.append(element("b", "", source.name), bar(source.percent), element("span", "", source.totals));
+      place.append(summary);
+      root.append(place);
+    }
+    if (source.note) place.append(element("p", "", `note: ${source.note}`));
+    place.append(code(source, data, tell));
+  });
+  root.append(details);
+
+  let current = -1;
+  const go = (step) => {
+    const misses = [...root.querySelectorAll("[data-miss]")];
+    misses[current]?.classList.remove("current");
+    current = walk(current, step, misses.length);
+    const target = misses[current];
+    if (!target) return tell("Nothing was missed.");
+    target.closest("details")?.setAttribute("open", "");
+    target.classList.add("current");
+    target.focus({ preventScroll: true });
+    target.scrollIntoView({ block: "nearest" });
+  };
+  previous.addEventListener("click", () => go(-1));
+  next.addEventListener("click", () => go(1));
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "n" || event.key === "p") {
+      event.preventDefault();
+      event.stopPropagation();
+      go(event.key === "n" ? 1 : -1);
+    }
+  });
+
+  el.append(root);
+  let restore = () => {};
+  const timer = setTimeout(() => { restore = replaceRecord(root); }, 0);
+  return () => { clearTimeout(timer); restore(); };
+}
+
+export default { render };

@@ -1,0 +1,115 @@
+"""Coverage -> the interactive view of a live notebook: the same marks, drawn by one ES module (anywidget)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.reports.html import token_classes
+from ipy_branchcov.reports.markup import Mark, MarkedSource, mark, ordered
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class CoverageWidget(anywidget.AnyWidget):
+    """Shows :func:`view`'s data. Nothing comes back from the front end."""
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "branchcov.css"
+    data = traitlets.Dict().tag(sync=True)
+
+    @classmethod
+    def of(cls, coverage: Coverage, *, first: str | None = None, missed: bool = False) -> CoverageWidget:
+        """The widget of a coverage; ``first`` names the source on top."""
+        return cls(data=view(coverage, first=first, missed=missed))
+
+
+def bundle(widget: CoverageWidget) -> dict[str, Any]:
+    """The MIME bundle that makes a front end draw a widget, without a memory address in its text."""
+    reference = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": reference, "text/plain": "branchcov: interactive view"}
+
+
+def view(coverage: Coverage, *, first: str | None = None, missed: bool = False) -> dict[str, Any]:
+    """What the front end draws: plain JSON, columns already cut into pieces."""
+    return {
+        "totals": str(coverage.totals),
+        "percent": coverage.totals.percent,
+        "missed": missed,
+        "counted": coverage.counted,
+        "sources": [_source(source) for source in ordered(coverage, first)],
+    }
+
+
+def _source(coverage: SourceCoverage) -> dict[str, Any]:
+    marked = mark(coverage)
+    numbers = {id(each): number for number, each in enumerate(marked.marks)}
+    starts = [0]
+    for line in marked.lines:
+        starts.append(starts[-1] + len(line) + 1)
+    tokens = token_classes("\n".join(marked.lines))
+    lines = [
+        {
+            "number": number,
+            "missed": number in marked.missed,
+            "worth": marked.worth(number),
+            "pieces": list(_pieces(marked, number, starts[number - 1], tokens, numbers)),
+        }
+        for number in range(1, len(marked.lines) + 1)
+    ]
+    return {
+        "name": coverage.source.name,
+        "totals": str(coverage.totals),
+        "percent": coverage.totals.percent,
+        "note": coverage.note,
+        "lines": lines,
+        "marks": [_mark(each) for each in marked.marks],
+    }
+
+
+def _pieces(
+    marked: MarkedSource, number: int, start: int, tokens: list[tuple[int, int, str]], numbers: dict[int, int]
+) -> Iterator[dict[str, Any]]:
+    """A line cut by marks and by syntax: text, syntax class, the marks on it, and those that end with it."""
+    length = len(marked.lines[number - 1])
+    here = [(a - start, b - start, name) for a, b, name in tokens if a < start + length and b > start]
+    for segment in marked.segments(number):
+        a, end = segment.column, segment.column + len(segment.text)
+        cuts = sorted({a, end, *(c for pair in here for c in pair[:2] if a < c < end)})
+        for left, right in zip(cuts, cuts[1:], strict=False):
+            name = next((name for first, last, name in here if first <= left and right <= last), "")
+            yield {
+                "text": segment.text[left - a : right - a],
+                "syntax": name,
+                "marks": [numbers[id(each)] for each in segment.marks],
+                "ends": [
+                    numbers[id(each)]
+                    for each in segment.marks
+                    if each.span.end_line == number and marked.extent(each, number)[1] == right
+                ],
+            }
+
+
+def _mark(each: Mark) -> dict[str, Any]:
+    branch = each.branch
+    return {
+        "state": each.state,
+        "label": each.label,
+        "kind": branch.kind if branch else "",
+        "line": each.span.line,
+        "arms": [
+            {
+                "name": outcome.name,
+                "hits": outcome.hits,
+                "excluded": outcome.excluded,
+                "reason": outcome.reason,
+                "first": outcome.first.by if outcome.first else "",
+            }
+            for outcome in (branch.outcomes if branch else ())
+        ],
+    }
