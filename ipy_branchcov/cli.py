@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from ipy_branchcov import __version__
 from ipy_branchcov.config import check_percent, load_config
@@ -122,7 +124,7 @@ def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Cove
                 )
             except NotebookFailed as error:
                 coverage, status = error.coverage, 1
-                progress.console.print(f"branchcov: {error}", markup=False, highlight=False)
+                progress.console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
             found.append(coverage)
     return merge(found), status
 
@@ -138,7 +140,8 @@ def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> t
     source = read_source(str(path.resolve()))
     if source is None:
         raise UsageError(f"{path}: cannot be read as Python source")
-    sys.path[0:0] = [str(path.resolve().parent)]
+    if not sys.flags.safe_path:
+        sys.path[0] = str(path.resolve().parent)
     for spec in options.source or ([] if session.config.source else [str(path)]):
         session.add_source(spec)
     module = types.ModuleType("__main__")
@@ -157,12 +160,20 @@ def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> t
             status = _exit_status(error)
         except BaseException as error:
             # Without our own frame, as the interpreter would show it.
-            ours = error.__traceback__
-            sys.excepthook(type(error), error, ours.tb_next if ours is not None else None)
+            theirs = error.__traceback__.tb_next if error.__traceback__ is not None else None
+            sys.excepthook(type(error), error.with_traceback(theirs), theirs)
             status = 130 if isinstance(error, KeyboardInterrupt) else 1
+        _join_threads()
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     return run.coverage, status
+
+
+def _join_threads() -> None:
+    """Wait for the threads that the interpreter waits for at its end, so that they are measured."""
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join()
 
 
 def _exit_status(error: SystemExit) -> int:

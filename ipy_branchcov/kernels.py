@@ -77,43 +77,56 @@ def run_notebook(
     when a cell fails.
     """
     try:
-        import nbformat
+        from jupyter_client.kernelspec import NoSuchKernel
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError as error:
         raise DataError(f"running notebooks needs {error.name}: pip install 'ipy-branchcov[run]'") from None
-    try:
-        notebook: Any = nbformat.read(path, as_version=4)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except Exception:  # nbformat raises its own, json's, and AttributeError for other JSON
-        raise DataError(f"{path}: not a Jupyter notebook") from None
+    notebook = _read(path)
     cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(path.resolve().parent)}})
+    folder = str(path.resolve().parent)
+    # What a kernel logs when it starts (that its port is not encrypted) is not the reader's business.
+    quiet = ["--log-level=ERROR"]
+    client = NotebookClient(notebook, timeout=None, extra_arguments=quiet, resources={"metadata": {"path": folder}})
     found: list[Coverage] = []
+    label = str(path)
 
     async def run() -> None:
+        nonlocal label
         async with client.async_setup_kernel(env=_environment()):
             await _evaluate(client, f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})")
             for done, i in enumerate(cells):
                 progress(done, len(cells))
-                cell = notebook.cells[i]
-                await _evaluate(client, f"{_HERE}.name_cell({_label(path, cell, i)!r})")
+                label = f"{path.as_posix()}#{notebook.cells[i].get('id') or i + 1}"
+                await _evaluate(client, f"{_HERE}.name_cell({label!r})")
                 try:
-                    await client.async_execute_cell(cell, i)
+                    await client.async_execute_cell(notebook.cells[i], i)
                 finally:
                     if await client.km.is_alive():
-                        text = await _evaluate(client, f"{_HERE}.collect()")
-                        found.append(schema.loads(text, str(path)))
+                        found.append(schema.loads(await _evaluate(client, f"{_HERE}.collect()"), str(path)))
             progress(len(cells), len(cells))
 
     try:
         asyncio.run(run())
     except CellExecutionError as error:
-        raise NotebookFailed(f"{path}: a cell failed\n{error}", merge(found)) from None
+        raise NotebookFailed(f"{label}: failed; no cell below it ran\n{error.traceback}", merge(found)) from None
     except DeadKernelError:
-        raise NotebookFailed(f"{path}: the kernel died; its last cell was not measured", merge(found)) from None
+        raise NotebookFailed(f"{label}: the kernel died in it, so it was not measured", merge(found)) from None
+    except NoSuchKernel as error:
+        raise DataError(f"{path}: no kernel {error.name!r} here; python -m ipykernel install installs one") from None
     return merge(found)
+
+
+def _read(path: Path) -> Any:
+    """The notebook in a file. Raises DataError."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except Exception:  # nbformat raises its own, json's, and AttributeError for other JSON
+        raise DataError(f"{path}: not a Jupyter notebook; open and save it in Jupyter") from None
 
 
 def _environment() -> dict[str, str]:
@@ -121,16 +134,12 @@ def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "JPY_SESSION_NAME"}
 
 
-def _label(path: Path, cell: Any, index: int) -> str:
-    return f"{path.as_posix()}#{cell.get('id') or index + 1}"
-
-
 async def _evaluate(client: Any, expression: str) -> str:
     """The value of an expression in the kernel. Raises DataError where it fails."""
     from ast import literal_eval
 
     reply = await client.kc.execute("", silent=True, user_expressions={"x": expression}, reply=True, timeout=60)
-    result = reply["content"]["user_expressions"]["x"]
+    result = reply["content"].get("user_expressions", {}).get("x", {"status": "error", "evalue": "not IPython"})
     if result["status"] != "ok":
-        raise DataError(f"the kernel cannot measure: {result['evalue']} (is ipy-branchcov installed for it?)")
+        raise DataError(f"the kernel cannot measure: {result['evalue']}; install ipy-branchcov in its environment")
     return str(literal_eval(result["data"]["text/plain"]))
