@@ -75,24 +75,28 @@ def _source(coverage: SourceCoverage) -> dict[str, Any]:
 def _pieces(
     marked: MarkedSource, number: int, start: int, tokens: list[tuple[int, int, str]], numbers: dict[int, int]
 ) -> Iterator[dict[str, Any]]:
-    """A line cut by marks and by syntax: text, syntax class, the marks on it, and those that end with it."""
+    """A line cut by its marks: the marks on each piece, those that end with it, and its text by syntax class."""
     length = len(marked.lines[number - 1])
     here = [(a - start, b - start, name) for a, b, name in tokens if a < start + length and b > start]
     for segment in marked.segments(number):
         a, end = segment.column, segment.column + len(segment.text)
         cuts = sorted({a, end, *(c for pair in here for c in pair[:2] if a < c < end)})
-        for left, right in zip(cuts, cuts[1:], strict=False):
-            name = next((name for first, last, name in here if first <= left and right <= last), "")
-            yield {
-                "text": segment.text[left - a : right - a],
-                "syntax": name,
-                "marks": [numbers[id(each)] for each in segment.marks],
-                "ends": [
-                    numbers[id(each)]
-                    for each in segment.marks
-                    if each.span.end_line == number and marked.extent(each, number)[1] == right
-                ],
-            }
+        yield {
+            "marks": [numbers[id(each)] for each in segment.marks],
+            "ends": [
+                numbers[id(each)]
+                for each in segment.marks
+                if each.span.end_line == number and marked.extent(each, number)[1] == end
+            ],
+            "tokens": [
+                (segment.text[left - a : right - a], _class_at(left, right, here))
+                for left, right in zip(cuts, cuts[1:], strict=False)
+            ],
+        }
+
+
+def _class_at(left: int, right: int, tokens: list[tuple[int, int, str]]) -> str:
+    return next((name for first, last, name in tokens if first <= left and right <= last), "")
 
 
 def _mark(each: Mark) -> dict[str, Any]:

@@ -58,18 +58,20 @@ function code(source, data, tell) {
     row.append(element("span", "number", String(line.number)));
     const text = element("span", "text");
     for (const piece of line.pieces) {
-      const syntax = piece.syntax === "number" ? "number-literal" : piece.syntax;
-      const span = element("span", syntax, piece.text);
+      const span = element("span");
+      for (const [characters, syntax] of piece.tokens) {
+        span.append(element("span", syntax === "number" ? "number-literal" : syntax, characters));
+      }
       const number = line.missed ? undefined : shown(piece.marks, source.marks);
       if (number !== undefined) {
         const mark = source.marks[number];
-        span.className = `${syntax} mark ${mark.state}`.trim();
+        span.className = `mark ${mark.state}`;
         const words = describe(mark, data.counted);
         span.addEventListener("mouseenter", () => tell(words));
         if (mark.state !== "optional") {
           span.tabIndex = 0;
           span.setAttribute("role", "note");
-          span.setAttribute("aria-label", `${piece.text.trim()}: ${words}`);
+          span.setAttribute("aria-label", `${span.textContent.trim()}: ${words}`);
           span.addEventListener("focus", () => tell(words));
         }
         if (mark.label) span.dataset.miss = "";

@@ -1,0 +1,147 @@
+"""A live JupyterLab and a headless Chromium that looks at it.
+
+``python -m tests.jupyterlab NOTEBOOK FOLDER`` runs a notebook there and leaves pictures of it in both themes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+TOKEN = "branchcov"
+#: The front end's state that a run must not depend on.
+_SETTINGS = {
+    "@jupyterlab/apputils-extension": {
+        "notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False},
+        "themes.jupyterlab-settings": {"theme": "JupyterLab Light"},
+    }
+}
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A JupyterLab on a folder, with settings of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with TemporaryDirectory() as home:
+        for extension, files in _SETTINGS.items():
+            for name, values in files.items():
+                path = Path(home) / "lab" / "user-settings" / extension / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(values))
+        environment = os.environ | {
+            "JUPYTER_CONFIG_DIR": home,
+            "JUPYTER_DATA_DIR": f"{home}/data",
+            "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
+            "IPYTHONDIR": f"{home}/ipython",
+            "JUPYTERLAB_SETTINGS_DIR": f"{home}/lab/user-settings",
+            "JUPYTERLAB_WORKSPACES_DIR": f"{home}/lab/workspaces",
+        }
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+        command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+        with (Path(home) / "log").open("w+") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            try:
+                _wait_for(port, process, log)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+                process.wait(30)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Any) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    log.seek(0)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read()}")
+
+
+@contextmanager
+def browser(width: int = 1280, height: int = 1000) -> Iterator[webdriver.Chrome]:
+    """A headless Chromium: the one on the PATH."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},{height}"):
+        options.add_argument(argument)
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+_KERNEL = "window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel"
+
+
+class Lab:
+    """One notebook in JupyterLab."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str, name: str):
+        self.driver = driver
+        driver.get(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+        self.until("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 0")
+        self.until(f"return {_KERNEL}?.status === 'idle'")
+
+    def until(self, script: str, seconds: float = 60) -> Any:
+        """The first true value of a script."""
+        return WebDriverWait(self.driver, seconds).until(lambda driver: driver.execute_script(script))
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Have the front end do one of its commands."""
+        script = "const end = arguments[2]; window.jupyterapp.commands.execute(arguments[0], arguments[1]).then(() => end(''), e => end(String(e)))"
+        self.driver.set_script_timeout(180)
+        error = self.driver.execute_async_script(script, name, arguments)
+        if error:
+            raise RuntimeError(f"{name}: {error}")
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+
+    def theme(self, name: str) -> None:
+        self.command("apputils:change-theme", theme=f"JupyterLab {name}")
+        self.until(f"return document.body.dataset.jpThemeLight === '{str(name == 'Light').lower()}'")
+        time.sleep(1)
+
+    def widgets(self) -> list[Any]:
+        return self.driver.find_elements(By.CSS_SELECTOR, ".branchcov-widget")
+
+
+def main(notebook: Path, folder: Path) -> None:
+    """Pictures of a notebook's cells, light and dark."""
+    with TemporaryDirectory() as place:
+        shutil.copy(notebook, place)
+        with server(Path(place)) as address, browser() as driver:
+            lab = Lab(driver, address, notebook.name)
+            lab.run_all()
+            time.sleep(2)
+            for theme in ("Light", "Dark"):
+                lab.theme(theme)
+                cells = driver.find_elements(By.CSS_SELECTOR, ".jp-CodeCell")
+                for number, cell in enumerate(cells, 1):
+                    driver.execute_script("arguments[0].scrollIntoView({block: 'start'})", cell)
+                    time.sleep(0.5)
+                    cell.screenshot(str(folder / f"{notebook.stem}-{number}-{theme.lower()}.png"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
