@@ -21,8 +21,9 @@ VIEWS = ("auto", "widget", "html", "text")
 def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None) -> None:
     """Show a coverage in a shell, ``first`` naming the cell that stands on top.
 
-    In a notebook the record that lasts (HTML and plain text) is an output of its own; the widget follows it
-    where a front end is there to draw it. In a terminal it is coloured text.
+    In a notebook the output is the record that lasts (HTML and plain text). Where a front end is there, a widget
+    takes the record's place on the page for as long as it lives; ``view="widget"`` displays it as a second
+    output, for front ends that know no other way. In a terminal it is coloured text.
     """
     if not hasattr(shell, "kernel"):
         color = sys.stdout.isatty()
@@ -30,13 +31,18 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
         print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
         return
     data = {"text/plain": terminal.render(coverage, missed=missed, first=first, durable=True)}
-    if view != "text":
-        data["text/html"] = html.render(coverage, missed=missed, first=first, durable=True)
+    if view == "text":
+        publish_display_data(data)
+        return
+    data["text/html"] = html.render(coverage, missed=missed, first=first, durable=True)
     publish_display_data(data)
     if view == "widget" or (view == "auto" and live()):
         from ipy_branchcov.reports import widget
 
-        publish_display_data(widget.bundle(widget.CoverageWidget.of(coverage, first=first, missed=missed)))
+        record = "" if view == "widget" else html.record_name(data["text/html"])
+        made = widget.CoverageWidget.of(coverage, first=first, missed=missed, record=record)
+        if not record:
+            publish_display_data(widget.bundle(made))
 
 
 def live() -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 TOKEN = "branchcov"
@@ -77,10 +78,11 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Any) -> None:
 
 
 @contextmanager
-def browser(width: int = 1280, height: int = 1000) -> Iterator[webdriver.Chrome]:
+def browser(width: int = 1280, height: int = 1000, scale: float = 1) -> Iterator[webdriver.Chrome]:
     """A headless Chromium: the one on the PATH."""
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},{height}"):
+    size = (f"--window-size={width},{height}", f"--force-device-scale-factor={scale}")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *size):
         options.add_argument(argument)
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
@@ -96,9 +98,17 @@ _KERNEL = "window.jupyterapp.shell.currentWidget?.context?.sessionContext?.sessi
 class Lab:
     """One notebook in JupyterLab."""
 
+    file: Path
+
     def __init__(self, driver: webdriver.Chrome, address: str, name: str):
         self.driver = driver
-        driver.get(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+        self.address, self.name = address, name
+        self.open()
+
+    def open(self) -> None:
+        """Load the page anew."""
+        address, name = self.address, self.name
+        self.driver.get(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
         self.until("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 0")
         self.until(f"return {_KERNEL}?.status === 'idle'")
 
@@ -108,7 +118,10 @@ class Lab:
 
     def command(self, name: str, **arguments: Any) -> None:
         """Have the front end do one of its commands."""
-        script = "const end = arguments[2]; window.jupyterapp.commands.execute(arguments[0], arguments[1]).then(() => end(''), e => end(String(e)))"
+        script = (
+            "const [name, values, end] = arguments;"
+            "window.jupyterapp.commands.execute(name, values).then(() => end(''), error => end(String(error)))"
+        )
         self.driver.set_script_timeout(180)
         error = self.driver.execute_async_script(script, name, arguments)
         if error:
@@ -122,25 +135,36 @@ class Lab:
         self.until(f"return document.body.dataset.jpThemeLight === '{str(name == 'Light').lower()}'")
         time.sleep(1)
 
-    def widgets(self) -> list[Any]:
-        return self.driver.find_elements(By.CSS_SELECTOR, ".branchcov-widget")
+    def cells(self) -> list[WebElement]:
+        """The code cells; the notebook is short enough to be drawn whole."""
+        return self.driver.find_elements(By.CSS_SELECTOR, ".jp-CodeCell")
+
+    def picture(self, cell: WebElement, path: Path) -> None:
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'start'})", cell)
+        time.sleep(0.5)
+        cell.screenshot(str(path))
+
+
+@contextmanager
+def opened(notebook: Path, **window: Any) -> Iterator[Lab]:
+    """A copy of a notebook, open in a live JupyterLab."""
+    with TemporaryDirectory() as place:
+        shutil.copy(notebook, place)
+        with server(Path(place)) as address, browser(**window) as driver:
+            lab = Lab(driver, address, notebook.name)
+            lab.file = Path(place) / notebook.name
+            yield lab
 
 
 def main(notebook: Path, folder: Path) -> None:
-    """Pictures of a notebook's cells, light and dark."""
-    with TemporaryDirectory() as place:
-        shutil.copy(notebook, place)
-        with server(Path(place)) as address, browser() as driver:
-            lab = Lab(driver, address, notebook.name)
-            lab.run_all()
-            time.sleep(2)
-            for theme in ("Light", "Dark"):
-                lab.theme(theme)
-                cells = driver.find_elements(By.CSS_SELECTOR, ".jp-CodeCell")
-                for number, cell in enumerate(cells, 1):
-                    driver.execute_script("arguments[0].scrollIntoView({block: 'start'})", cell)
-                    time.sleep(0.5)
-                    cell.screenshot(str(folder / f"{notebook.stem}-{number}-{theme.lower()}.png"))
+    """Pictures of a notebook's code cells, light and dark."""
+    with opened(notebook, scale=2) as lab:
+        lab.run_all()
+        time.sleep(2)
+        for theme in ("Light", "Dark"):
+            lab.theme(theme)
+            for number, cell in enumerate(lab.cells(), 1):
+                lab.picture(cell, folder / f"{notebook.stem}-{number}-{theme.lower()}.png")
 
 
 if __name__ == "__main__":

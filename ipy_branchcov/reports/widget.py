@@ -17,16 +17,24 @@ _STATIC = Path(__file__).parent / "static"
 
 
 class CoverageWidget(anywidget.AnyWidget):
-    """Shows :func:`view`'s data. Nothing comes back from the front end."""
+    """Shows :func:`view`'s data: in the place of an HTML record, or where it is displayed itself.
+
+    A displayed widget is saved as a reference that nobody can resolve the next day ("model not found"), and
+    outranks what stands beside it. A widget that is never displayed leaves nothing behind: while it lives, its
+    front end draws the view where the record of the name ``record`` stands, and the record is what is saved.
+    """
 
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "branchcov.css"
     data = traitlets.Dict().tag(sync=True)
+    record = traitlets.Unicode().tag(sync=True)
 
     @classmethod
-    def of(cls, coverage: Coverage, *, first: str | None = None, missed: bool = False) -> CoverageWidget:
-        """The widget of a coverage; ``first`` names the source on top."""
-        return cls(data=view(coverage, first=first, missed=missed))
+    def of(
+        cls, coverage: Coverage, *, first: str | None = None, missed: bool = False, record: str = ""
+    ) -> CoverageWidget:
+        """The widget of a coverage; ``first`` names the source on top, ``record`` the HTML to stand in for."""
+        return cls(data=view(coverage, first=first, missed=missed), record=record)
 
 
 def bundle(widget: CoverageWidget) -> dict[str, Any]:

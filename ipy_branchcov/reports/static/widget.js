@@ -94,17 +94,8 @@ function code(source, data, tell) {
   return made;
 }
 
-/** Hide the record right before this output while the widget lives; show it again afterwards. */
-function replaceRecord(root) {
-  const own = root.closest(".jp-OutputArea-child");
-  const record = own?.previousElementSibling;
-  if (!record?.querySelector(".branchcov-durable")) return () => {};
-  record.style.display = "none";
-  return () => record.style.removeProperty("display");
-}
-
-export function render({ model, el }) {
-  const data = model.get("data");
+/** The whole view of one model's data. */
+function draw(data) {
   const root = element("section", "branchcov-widget");
   root.setAttribute("aria-label", "branch coverage");
   const details = element("div", "details", "Hover or focus a marked place; n and p walk over what was missed.");
@@ -162,10 +153,76 @@ export function render({ model, el }) {
     }
   });
 
-  el.append(root);
-  let restore = () => {};
-  const timer = setTimeout(() => { restore = replaceRecord(root); }, 0);
-  return () => { clearTimeout(timer); restore(); };
+  return root;
 }
 
-export default { render };
+/** What stands on this page: the models alive by the name of their record, and the views drawn for each. */
+class Page {
+  models = new Map();
+  views = new Map();
+
+  constructor() {
+    // Records come later than their model, and come again: a notebook draws the cells in sight alone.
+    new MutationObserver((changes) => {
+      for (const change of changes) for (const node of change.addedNodes) this.look(node);
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+
+  look(node) {
+    if (!(node instanceof Element)) return;
+    if (node.matches(".branchcov-record")) this.adopt(node);
+    for (const record of node.querySelectorAll(".branchcov-record")) this.adopt(record);
+  }
+
+  adopt(record) {
+    const name = [...record.classList].find((each) => each.startsWith("branchcov-record-"));
+    const model = this.models.get(name);
+    if (!model || this.views.has(record)) return;
+    const view = draw(model.get("data"));
+    this.views.set(record, view);
+    record.style.display = "none";
+    record.after(view);
+  }
+
+  add(name, model) {
+    this.models.set(name, model);
+    this.look(document.body);
+  }
+
+  remove(name, model) {
+    if (this.models.get(name) !== model) return;
+    this.models.delete(name);
+    for (const [record, view] of this.views) {
+      if (!record.classList.contains(name)) continue;
+      view.remove();
+      record.style.removeProperty("display");
+      this.views.delete(record);
+    }
+  }
+}
+
+/** A model that is not displayed itself draws its view where its record stands, as long as it lives. */
+function initialize({ model }) {
+  const name = model.get("record");
+  if (!name) return;
+  const page = (window[Symbol.for("ipy_branchcov")] ??= new Page());
+  page.add(name, model);
+  return () => page.remove(name, model);
+}
+
+/** A displayed model hides the record in the output right before its own. */
+function render({ model, el }) {
+  const root = draw(model.get("data"));
+  el.append(root);
+  let record;
+  const timer = setTimeout(() => {
+    record = root.closest(".jp-OutputArea-child")?.previousElementSibling?.querySelector(".branchcov-record");
+    if (record) record.style.display = "none";
+  }, 0);
+  return () => {
+    clearTimeout(timer);
+    record?.style.removeProperty("display");
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,120 @@
+"""The tour in a live JupyterLab: what stands on the page, where, in both themes, and on the next day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("selenium")
+
+from tests.jupyterlab import Lab, opened  # noqa: E402
+
+TOUR = Path(__file__).parents[1] / "notebooks" / "tour.ipynb"
+
+#: The rows of a view: line number, text, [marked text, state], labels.
+ROWS = """
+return [...arguments[0].querySelectorAll('.branchcov-widget .row')].map((row) => {
+  const text = row.querySelector('.text').cloneNode(true);
+  const labels = [...text.querySelectorAll('.label')].map((label) => { label.remove(); return label.textContent; });
+  const marks = [...row.querySelectorAll('.mark.missed, .mark.never-ran')].map((mark) => mark.textContent);
+  return [Number(row.querySelector('.number').textContent), text.textContent, marks, labels];
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with opened(TOUR) as lab:
+        lab.run_all()
+        lab.until("return document.querySelectorAll('.branchcov-widget').length >= 7")
+        yield lab
+
+
+def test_marks_stand_in_the_lines(lab: Lab) -> None:
+    rows = lab.driver.execute_script(ROWS, lab.cells()[4])
+    typed = next(cell["source"] for cell in json.loads(TOUR.read_text())["cells"] if cell["id"] == "slots")
+    assert [row[1] for row in rows] == "".join(typed).split("\n")
+    assert [(number, marks, labels) for number, _, marks, labels in rows if labels] == [
+        (5, ["stop <= now", "begin >= end"], ["never true", "never true"]),
+        (6, [], ["never ran"]),
+        (7, ["begin - now >= shortest"], ["never false"]),
+        (10, ["now < end", "end - now >= shortest"], ["never false", "never false"]),
+    ]
+
+
+def test_the_record_is_hidden_while_the_widget_lives(lab: Lab) -> None:
+    shown = "return [...document.querySelectorAll('.branchcov-record')].map((record) => record.checkVisibility())"
+    assert set(lab.driver.execute_script(shown)) == {False}
+
+
+def test_keys_walk_over_what_was_missed(lab: Lab) -> None:
+    lab.driver.execute_script(
+        "const view = arguments[0].querySelector('.branchcov-widget');"
+        "for (const key of ['n', 'n', 'p', 'n', 'n']) {"
+        "  (view.contains(document.activeElement) ? document.activeElement : view)"
+        "    .dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));"
+        "}",
+        lab.cells()[4],
+    )
+    assert lab.driver.execute_script("return document.activeElement.textContent.trim()") == "continuenever ran"
+    assert "begin >= end" in lab.driver.execute_script(
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'p', bubbles: true}));"
+        "return document.activeElement.getAttribute('aria-label')"
+    )
+    details = lab.cells()[4].find_element("css selector", ".branchcov-widget .details").text
+    assert details == "or — true: never taken; false: taken, first by In [5]"
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_text_is_readable(lab: Lab, theme: str) -> None:
+    lab.theme(theme)
+    ratios = lab.driver.execute_script(CONTRASTS)
+    assert ratios
+    assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+#: The least contrast (WCAG 2) of each class of text in the views, against all the backgrounds below it.
+CONTRASTS = """
+const parse = (color) => {
+  const numbers = color.match(/[\\d.]+/g).map(Number);
+  return color.startsWith('color(') ? [...numbers.slice(0, 3).map((n) => n * 255), numbers[3] ?? 1]
+                                    : [...numbers.slice(0, 3), numbers[3] ?? 1];
+};
+const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+const luminance = (color) => {
+  const [r, g, b] = color.map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const found = {};
+for (const element of document.querySelectorAll('.branchcov-widget *')) {
+  if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())) continue;
+  const layers = [];
+  for (let at = element; at; at = at.parentElement) layers.unshift(parse(getComputedStyle(at).backgroundColor));
+  const back = layers.reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  const front = over(parse(getComputedStyle(element).color), back);
+  const [high, low] = [luminance(front), luminance(back)].sort((a, b) => b - a);
+  const name = `${element.parentElement.className} > ${element.tagName}.${element.className}`;
+  found[name] = Math.min(found[name] ?? 21, (high + 0.05) / (low + 0.05));
+}
+return found;
+"""
+
+
+def test_the_next_day_the_record_stands(lab: Lab) -> None:
+    """Saved with the front end's own settings, opened with a fresh kernel."""
+    lab.theme("Light")
+    lab.command("docmanager:save")
+    saved = lab.file.read_text()
+    assert "widget-view" not in saved and "branchcov-record" in saved
+    lab.command("kernelmenu:shutdown")
+    lab.open()
+    lab.until("return document.querySelectorAll('.branchcov-record').length >= 7")
+    assert lab.driver.find_elements("css selector", ".branchcov-widget") == []
+    page = lab.driver.execute_script("return document.body.textContent")
+    assert "model not found" not in page and "Loading widget" not in page
+    shown = "return [...document.querySelectorAll('.branchcov-record')].map((record) => record.checkVisibility())"
+    assert set(lab.driver.execute_script(shown)) == {True}
