@@ -13,21 +13,22 @@ import types
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from ipy_branchcov import __version__
-from ipy_branchcov.config import check_percent, load_config
+from ipy_branchcov.config import check_percent, load_config, shortfall
 from ipy_branchcov.errors import BranchcovError, UsageError
+from ipy_branchcov.files import write_reports
 from ipy_branchcov.kernels import NotebookFailed, run_notebook
-from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
-from ipy_branchcov.reports import cobertura, html, lcov, terminal
-from ipy_branchcov.session import Session, load, read_source, save, write_whole
+from ipy_branchcov.reports import terminal
+from ipy_branchcov.session import Session, load, read_source, save
 
 
 def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int:
@@ -120,13 +121,17 @@ def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Cove
                     source=[*load_config(path.parent).source, *_absolute(options.source)],
                     counts=options.counts,
                     tracer=options.tracer,
-                    progress=lambda done, cells, task=task: progress.update(task, completed=done, total=cells),
+                    progress=partial(_advance, progress, task),
                 )
             except NotebookFailed as error:
                 coverage, status = error.coverage, 1
                 progress.console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
             found.append(coverage)
     return merge(found), status
+
+
+def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:
+    progress.update(task, completed=done, total=cells)
 
 
 def _absolute(sources: list[str]) -> list[str]:
@@ -224,19 +229,13 @@ def _merge(options: argparse.Namespace, _passed: list[str], _stdout: TextIO) -> 
 
 def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO) -> int:
     """Write the reports asked for, or the text; return the exit status for the threshold."""
-    wrote = False
-    if options.html:
-        for name, text in html.page(coverage, "Branch coverage").items():
-            write_whole(options.html / name, text)
-        wrote = True
-    for path, text in (
-        (options.json, schema.dumps(coverage)),
-        (options.lcov, lcov.render(coverage)),
-        (options.cobertura, cobertura.render(coverage)),
-    ):
-        if path:
-            write_whole(path, text)
-            wrote = True
+    wrote = write_reports(
+        coverage,
+        html_to=options.html,
+        json_to=options.json,
+        lcov_to=options.lcov,
+        cobertura_to=options.cobertura,
+    )
     if not wrote:
         color = stdout.isatty() and "NO_COLOR" not in os.environ
         width = shutil.get_terminal_size().columns
@@ -244,8 +243,7 @@ def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO) -> in
         with suppress(io.UnsupportedOperation):
             print(text, file=stdout, flush=True)
     threshold = options.fail_under if options.fail_under is not None else load_config(Path.cwd()).fail_under
-    percent = coverage.totals.percent
-    if threshold is not None and (percent is None or percent < threshold):
-        print(f"branchcov: branch coverage {coverage.totals} is below {threshold:g}%", file=sys.stderr)
-        return 2
-    return 0
+    line = shortfall(coverage.totals, threshold)
+    if line:
+        print(f"branchcov: {line}", file=sys.stderr)
+    return 2 if line else 0

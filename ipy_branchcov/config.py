@@ -11,6 +11,7 @@ from typing import Any
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import ARMS
+from ipy_branchcov.model.coverage import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,10 @@ def _strings(key: str, value: Any, where: str) -> tuple[str, ...] | frozenset[st
             except re.error as error:
                 raise UsageError(f"{where}: {regex!r} is no regular expression ({error})") from None
     return tuple(value)
+
+
+def shortfall(totals: Totals, threshold: float | None) -> str | None:
+    """One line where the totals are below a threshold in percent. Without any arm they always are."""
+    if threshold is None or (totals.percent is not None and totals.percent >= threshold):
+        return None
+    return f"branch coverage {totals} is below {threshold:g}%"

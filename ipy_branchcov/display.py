@@ -1,19 +1,16 @@
-"""How a result reaches its reader: a record that lasts, a widget where a front end is alive, or files."""
+"""How a result reaches its reader in a shell: a record that lasts, and a widget where a front end is alive."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 from IPython.display import publish_display_data
 
-from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.reports import cobertura, html, lcov, terminal
-from ipy_branchcov.session import write_whole
+from ipy_branchcov.reports import html, terminal
 
 VIEWS = ("auto", "widget", "html", "text")
 
@@ -51,16 +48,3 @@ def live() -> bool:
     Kernels of nbval, nbclient and ipyparallel have no such session; one inherited from a kernel does not count.
     """
     return bool(os.environ.get("JPY_SESSION_NAME")) and os.environ.get("JPY_PARENT_PID") == str(os.getppid())
-
-
-def write_reports(coverage: Coverage, options: Any) -> None:
-    """Write the files that options ask for, each whole or not at all. Raises DataError."""
-    if options.html:
-        for name, text in html.page(coverage, "Branch coverage").items():
-            write_whole(Path(options.html) / name, text)
-    if options.json:
-        write_whole(Path(options.json), schema.dumps(coverage))
-    if options.lcov:
-        write_whole(Path(options.lcov), lcov.render(coverage))
-    if options.cobertura:
-        write_whole(Path(options.cobertura), cobertura.render(coverage))

@@ -94,6 +94,7 @@ def run_notebook(
     async def run() -> None:
         nonlocal label
         async with client.async_setup_kernel(env=_environment()):
+            kernel_manager: Any = client.km
             await _evaluate(client, f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})")
             for done, i in enumerate(cells):
                 progress(done, len(cells))
@@ -102,7 +103,7 @@ def run_notebook(
                 try:
                     await client.async_execute_cell(notebook.cells[i], i)
                 finally:
-                    if await client.km.is_alive():
+                    if await kernel_manager.is_alive():
                         found.append(schema.loads(await _evaluate(client, f"{_HERE}.collect()"), str(path)))
             progress(len(cells), len(cells))
 

@@ -16,9 +16,10 @@ from traitlets import Bool, CaselessStrEnum, Float, List, Unicode
 from traitlets.config import Configurable
 
 from ipy_branchcov.cells import Hooks, begin
-from ipy_branchcov.config import Config, check_percent, load_config, read_config
-from ipy_branchcov.display import VIEWS, show, write_reports
+from ipy_branchcov.config import Config, check_percent, load_config, read_config, shortfall
+from ipy_branchcov.display import VIEWS, show
 from ipy_branchcov.errors import BelowThreshold, BranchcovError
+from ipy_branchcov.files import write_reports
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.selection import select
 from ipy_branchcov.session import Session, resolve
@@ -58,7 +59,7 @@ def _options(function: Any) -> Any:
             argument("--view", choices=VIEWS, help="How to show: a widget, static HTML, or text."),
             argument("-o", "--out", metavar="NAME", help="Bind the resulting Coverage to this name."),
             argument("--fail-under", type=float, metavar="PERCENT", help="Fail when the total is below."),
-            argument("--html", metavar="DIR", help="Write an HTML report into this folder."),
+            argument("--html", metavar="FILE", help="Write an HTML report: one file, or a folder without .html."),
             argument("--json", metavar="FILE", help="Write the coverage as JSON."),
             argument("--lcov", metavar="FILE", help="Write the coverage for LCOV."),
             argument("--cobertura", metavar="FILE", help="Write the coverage as Cobertura XML."),
@@ -72,6 +73,8 @@ def _options(function: Any) -> Any:
 @magics_class
 class BranchcovMagics(Magics):
     """``%%branchcov`` and its family, with one session for the shell."""
+
+    shell: Any
 
     def __init__(self, shell: Any):
         super().__init__(shell)
@@ -115,7 +118,8 @@ class BranchcovMagics(Magics):
 
     def _split(self, line: str) -> tuple[argparse.Namespace, str]:
         """Leading options and the statement behind them, left as it was typed."""
-        actions = {name: action for action in self.branchcov.parser._actions for name in action.option_strings}
+        parser: argparse.ArgumentParser = vars(type(self))["branchcov"].parser
+        actions = {name: action for action in parser._actions for name in action.option_strings}
         rest, words = line.strip(), []
         while rest.startswith("-"):
             word, _, after = rest.partition(" ")
@@ -225,16 +229,20 @@ class BranchcovMagics(Magics):
         if options.out:
             self.shell.push({options.out: coverage})
         try:
-            write_reports(coverage, options)
+            write_reports(
+                coverage,
+                html_to=options.html,
+                json_to=options.json,
+                lcov_to=options.lcov,
+                cobertura_to=options.cobertura,
+            )
             if not options.quiet:
                 show(self.shell, coverage, view=options.view or self.settings.view, missed=options.missed, first=first)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
         threshold = options.fail_under if options.fail_under is not None else self.settings.fail_under
-        percent = coverage.totals.percent
-        if threshold is not None and (percent is None or percent < threshold):
-            return BelowThreshold(f"branch coverage {coverage.totals} is below {threshold:g}%")
-        return None
+        line = shortfall(coverage.totals, threshold)
+        return BelowThreshold(line) if line else None
 
 
 def _unless_configured(shell: Any, defaults: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -252,7 +260,7 @@ def _matcher(magics: BranchcovMagics) -> Any:
         words = line.lstrip("%").split()
         name = words[0] if words and line.startswith("%") else ""
         token = "" if line.endswith(" ") else (words[-1] if words else "")
-        functions = {
+        functions: dict[str, Any] = {
             "branchcov": magics.branchcov,
             "branchcov_report": magics.branchcov_report,
             "branchcov_auto": magics.branchcov_auto,

@@ -55,9 +55,7 @@ def _branch(branch: Branch, number: int, hits: dict[tuple[int, int], int], count
     outcomes = []
     for i, arm in enumerate(branch.arms):
         count = hits.get((number, i), 0)
-        outcomes.append(
-            Outcome(arm.name, count if counts else min(count, 1), arm.required, arm.excluded, arm.reason)
-        )
+        outcomes.append(Outcome(arm.name, count if counts else min(count, 1), arm.required, arm.excluded, arm.reason))
     return BranchCoverage(branch.kind, branch.span, tuple(outcomes), branch.function)
 
 
@@ -68,7 +66,11 @@ def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> s
     instruction of its own goes with its statement.
     """
     coded = {
-        line for outer in _whole(analysis, codes) for code in code_objects(outer) for _, _, line in code.co_lines() if line
+        line
+        for outer in _whole(analysis, codes)
+        for code in code_objects(outer)
+        for _, _, line in code.co_lines()
+        if line
     }
     missed: set[int] = set()
     for first, last in statement_heads(analysis.decisions.tree):

@@ -54,7 +54,12 @@ def server(folder: Path) -> Iterator[str]:
             "JUPYTERLAB_WORKSPACES_DIR": f"{home}/lab/workspaces",
         }
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
-        command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+        command += [
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={folder}",
+        ]
         with (Path(home) / "log").open("w+") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:

@@ -13,8 +13,9 @@ from types import CodeType
 
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.bytecode import Bytecode, Instruction, code_objects
-from ipy_branchcov.analysis.decisions import Decisions, Policy, decide
+from ipy_branchcov.analysis.decisions import Decisions, decide
 from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.source import Source
 
 #: (number of the branch in its map, number of the arm in its branch).
@@ -360,9 +361,11 @@ class _Mapper:
                         yield _Arrival(node, -1, negated, (source.offset, jumped))
                 elif source.name == "UNARY_NOT":
                     stack.append((source, not negated))
-                elif source.jumps or source.name in ("TO_BOOL", "NOP", "NOT_TAKEN"):
-                    stack.append((source, negated))
-                elif source.name == "COPY" and source.arg == 1 and not self._walrus(source):
+                elif (
+                    source.jumps
+                    or source.name in ("TO_BOOL", "NOP", "NOT_TAKEN")
+                    or (source.name == "COPY" and source.arg == 1 and not self._walrus(source))
+                ):
                     stack.append((source, negated))
                 elif (swap := quirks.chain_clean_up(self.bytecode, source, self.node)) is not None:
                     stack.append((swap, negated))

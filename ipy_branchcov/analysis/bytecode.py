@@ -135,11 +135,11 @@ def _exception_table(code: CodeType) -> list[Handler]:
 
 def _varints(table: bytes) -> Iterator[int]:
     entries = iter(table)
-    for byte in entries:
-        value = byte & 63
-        while byte & 64:
-            byte = next(entries)
-            value = value << 6 | byte & 63
+    for first in entries:
+        value, last = first & 63, first
+        while last & 64:
+            last = next(entries)
+            value = value << 6 | last & 63
         yield value
 
 

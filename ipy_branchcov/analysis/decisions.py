@@ -228,7 +228,14 @@ class _Finder:
     # --- what each node brings
 
     def _add(
-        self, kind: str, node: ast.AST, function: str, *, span: Span, link: int = 0, optional: dict[str, str] | None = None
+        self,
+        kind: str,
+        node: ast.AST,
+        function: str,
+        *,
+        span: Span,
+        link: int = 0,
+        optional: dict[str, str] | None = None,
     ) -> _Found:
         found = _Found(kind, span, function, node, link, dict(optional or {}))
         self.found.append(found)
@@ -352,9 +359,7 @@ class _Finder:
         # One place can stand for several nodes only where the interpreter misplaces them (f-strings of 3.11).
         order = sorted(self.found, key=lambda found: (found.span.order, found.kind))
         groups = [list(group) for _, group in itertools.groupby(order, key=lambda found: (found.span, found.kind))]
-        sites = {
-            (id(found.node), found.link): number for number, group in enumerate(groups) for found in group
-        }
+        sites = {(id(found.node), found.link): number for number, group in enumerate(groups) for found in group}
         excluded = exclusions(self.source, tree, self.policy)
         lines = code_lines(tree) - excluded.lines
         result = Decisions(BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from ipy_branchcov.analysis.bytecode import Position
 
@@ -19,7 +20,8 @@ class Positions:
         for node in ast.walk(tree):
             if isinstance(node, _COMPOUND) or not hasattr(node, "end_col_offset"):
                 continue
-            self._nodes[(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)] = node
+            place: Any = node
+            self._nodes[(place.lineno, place.end_lineno, place.col_offset, place.end_col_offset)] = node
             self._add_shifted(node)
 
     def node(self, position: Position) -> ast.AST | None:

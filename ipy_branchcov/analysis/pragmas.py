@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from ipy_branchcov.model.source import Source
 
@@ -87,11 +87,10 @@ def _blocks(tree: ast.Module) -> Iterator[_Block]:
 
 def _end_before(node: ast.AST, label: str) -> int:
     """The last line before a clause's keyword can stand."""
-    parts: list[ast.AST] = list(node.body)  # type: ignore[attr-defined]
-    parts += getattr(node, "handlers", [])
+    parts: list[Any] = [*getattr(node, "body", []), *getattr(node, "handlers", [])]
     if label == "finalbody":
-        parts += node.orelse  # type: ignore[attr-defined]
-    return max(part.end_lineno for part in parts)  # type: ignore[attr-defined]
+        parts += getattr(node, "orelse", [])
+    return max(int(part.end_lineno) for part in parts)
 
 
 def _heads(tree: ast.Module, *, silent: bool = False) -> Iterator[_Block]:

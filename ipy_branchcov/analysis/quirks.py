@@ -74,9 +74,7 @@ def inlined_builtin(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, pare
     call = parents.get(id(node))
     if isinstance(node, ast.Name) and isinstance(call, ast.Call) and call.func is node:
         before = _skip_back(bytecode, jump, "TO_BOOL")
-        inlined = jump.name == "FOR_ITER" or (
-            before is not None and (before.name == "IS_OP" or before.name == "FOR_ITER")
-        )
+        inlined = jump.name == "FOR_ITER" or (before is not None and before.name in ("IS_OP", "FOR_ITER"))
         if inlined and len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp):
             return "the loop of an inlined all(), any() or tuple()"
     return ""
@@ -91,6 +89,7 @@ def chain_clean_up(bytecode: Bytecode, instruction: Instruction, node_of: NodeOf
 
 
 def starts_clean_up(bytecode: Bytecode, swap: Instruction) -> bool:
+    """Whether an instruction is the first of a chain's clean-up."""
     after = bytecode.following(swap)
     return (
         swap.name == "SWAP"

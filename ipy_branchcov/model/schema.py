@@ -32,7 +32,7 @@ def loads(text: str, name: str) -> Coverage:
     except ValueError as error:
         raise DataError(f"{name}: not a complete data file ({error}); measure again to write it anew") from None
     if not isinstance(data, dict) or not str(data.get("schema", "")).startswith("ipy_branchcov/"):
-        raise DataError(f"{name}: not a data file of branchcov (no \"schema\": \"{SCHEMA}\")")
+        raise DataError(f'{name}: not a data file of branchcov (no "schema": "{SCHEMA}")')
     if data["schema"] != SCHEMA:
         raise DataError(f"{name}: written as {data['schema']}, this version reads {SCHEMA}; upgrade ipy-branchcov")
     try:
@@ -42,6 +42,7 @@ def loads(text: str, name: str) -> Coverage:
 
 
 def to_dict(coverage: Coverage, *, texts: bool = False) -> dict[str, Any]:
+    """The JSON form; ``texts``: those of files too."""
     return {
         "schema": SCHEMA,
         "python": sorted(coverage.python),

@@ -47,9 +47,7 @@ def _lines(source: SourceCoverage) -> dict[int, tuple[int, list[BranchCoverage]]
     return lines
 
 
-def _class(
-    parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[int, list[BranchCoverage]]]
-) -> None:
+def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[int, list[BranchCoverage]]]) -> None:
     covered = sum(bool(hits) for hits, _ in lines.values())
     element = ET.SubElement(
         parent,

@@ -14,7 +14,12 @@ from ipy_branchcov.reports.markup import Mark, MarkedSource, Segment, describe, 
 
 # A notebook's sanitiser leaves inline colours alone and nothing that could follow the theme,
 # so what it shows is translucent, and readable on white and on black.
-_RED, _AMBER, _GREEN, _GREY = "rgba(214,58,50,.22)", "rgba(224,160,0,.24)", "rgba(46,160,67,.75)", "rgba(128,128,128,.6)"
+_RED, _AMBER, _GREEN, _GREY = (
+    "rgba(214,58,50,.22)",
+    "rgba(224,160,0,.24)",
+    "rgba(46,160,67,.75)",
+    "rgba(128,128,128,.6)",
+)
 _STYLES = {
     "missed": f"background:{_AMBER};border-bottom:2px solid rgba(214,140,0,.95);border-radius:2px",
     "never-ran": f"background:{_RED};border-bottom:2px dashed rgba(214,58,50,.8)",
@@ -41,9 +46,7 @@ _TOKENS: tuple[tuple[_TokenType, str], ...] = (
 )
 
 
-def render(
-    coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False
-) -> str:
+def render(coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False) -> str:
     """The fragment for a notebook's ``text/html``. ``first`` names the source on top; ``durable``: no execution counts.
 
     ``missed``: only the lines with something missed.
@@ -68,7 +71,7 @@ def render(
 
 def record_name(rendered: str) -> str:
     """The class that tells a rendered fragment from others."""
-    return re.findall(r"branchcov-record-\w+", rendered)[0]
+    return str(re.findall(r"branchcov-record-\w+", rendered)[0])
 
 
 def _heading(name: str, totals: Totals, tag: str = "div") -> str:
@@ -180,6 +183,11 @@ def page(coverage: Coverage, title: str) -> dict[str, str]:
         head = f'<p><a href="index.html">all sources</a></p>{_heading(source.source.name, source.totals)}'
         files[name] = _document(source.source.name, head + _note(source) + _table(mark(source), missed=False))
     return files
+
+
+def document(coverage: Coverage, title: str) -> str:
+    """A report in one file: all sources below each other, the others folded; no scripts."""
+    return _document(title, render(coverage))
 
 
 def _document(title: str, body: str) -> str:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 from ipy_branchcov.model.coverage import BranchCoverage, Coverage, SourceCoverage
@@ -13,7 +14,12 @@ from ipy_branchcov.model.source import Span
 
 State = Literal["missed", "never-ran", "taken", "optional", "excluded"]
 
-_NEVER = {"body": "never entered", "exhausted": "never exhausted", "match": "never matched", "nomatch": "always matched"}
+_NEVER = {
+    "body": "never entered",
+    "exhausted": "never exhausted",
+    "match": "never matched",
+    "nomatch": "always matched",
+}
 _COMPOSITE = "counted by its operands"
 
 
@@ -88,7 +94,7 @@ class MarkedSource:
         cuts = sorted({0, len(text), *(c for _, start, end in extents for c in (start, end) if 0 <= c <= len(text))})
         return [
             Segment(text[a:b], a, tuple(mark for mark, start, end in extents if start <= a and b <= end))
-            for a, b in zip(cuts, cuts[1:], strict=False)
+            for a, b in pairwise(cuts)
         ]
 
     def worth(self, line: int) -> bool:

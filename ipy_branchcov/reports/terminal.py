@@ -79,7 +79,9 @@ def _lines(marked: MarkedSource, *, whole: bool, counts: bool) -> list[Text]:
         line.append_text(code[number - 1] if code is not None and number <= len(code) else Text(_tabs(text)))
         for each in marked.on(number):
             start, end = marked.extent(each, number)
-            line.stylize(_STYLES[each.state], gutter + 3 + len(_tabs(text[:start])), gutter + 3 + len(_tabs(text[:end])))
+            line.stylize(
+                _STYLES[each.state], gutter + 3 + len(_tabs(text[:start])), gutter + 3 + len(_tabs(text[:end]))
+            )
         shown.append(line)
         shown += [Text(f"{'':>{gutter}} | ").append(under) for under in _under(marked, number, counts=counts)]
     return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,7 @@ def _pieces(
                 if each.span.end_line == number and marked.extent(each, number)[1] == end
             ],
             "tokens": [
-                (segment.text[left - a : right - a], _class_at(left, right, here))
-                for left, right in zip(cuts, cuts[1:], strict=False)
+                (segment.text[left - a : right - a], _class_at(left, right, here)) for left, right in pairwise(cuts)
             ],
         }
 

@@ -43,7 +43,9 @@ class MonitoringTracer:
         self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)
         if self._tool < 0:
             holders = " and ".join(str(monitoring.get_tool(i)) for i in _IDS)
-            raise TracerError(f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace")
+            raise TracerError(
+                f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace"
+            )
         monitoring.use_tool_id(self._tool, _NAME)
         events = monitoring.events
         for event, callback in (

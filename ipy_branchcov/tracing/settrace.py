@@ -1,4 +1,4 @@
-"""Opcode events of ``sys.settrace``: the reference. Exact on every Python, and slow (see PEP 626, ``f_trace_opcodes``)."""
+"""Opcode events of ``sys.settrace``: the reference. Exact on every Python, and slow (``f_trace_opcodes``)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ class SettraceTracer:
                 if last in plan.watched:
                     before = (last, offset)
                 last = offset
-            elif event == "exception" and not (code[frame.f_lasti] in _SWALLOWING and issubclass(arg[0], StopIteration)):
+            elif event == "exception" and not (
+                code[frame.f_lasti] in _SWALLOWING and issubclass(arg[0], StopIteration)
+            ):
                 last = -1
             if previous is not None and (event != "opcode"):
                 previous = previous(frame, event, arg)
@@ -98,8 +100,4 @@ class SettraceTracer:
 
 
 def _offsets(code: CodeType) -> list[tuple[int, int, int | None]]:
-    return [
-        (offset, offset + 2, line)
-        for start, end, line in code.co_lines()
-        for offset in range(start, end, 2)
-    ]
+    return [(offset, offset + 2, line) for start, end, line in code.co_lines() for offset in range(start, end, 2)]

@@ -68,6 +68,8 @@ class Tracer(Protocol):
 
 
 class TracerFactory(Protocol):
+    """Makes a tracer of the code that ``wanted`` accepts; ``planner`` says what to watch in it."""
+
     def __call__(self, wanted: CodeFilter, planner: Planner, *, counts: bool) -> Tracer: ...
 
 

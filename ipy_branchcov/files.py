@@ -1,0 +1,40 @@
+"""Coverage -> the report files that a user asks for, each whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ipy_branchcov.model import schema
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.reports import cobertura, html, lcov
+from ipy_branchcov.session import write_whole
+
+
+def write_reports(
+    coverage: Coverage,
+    *,
+    html_to: str | Path | None = None,
+    json_to: str | Path | None = None,
+    lcov_to: str | Path | None = None,
+    cobertura_to: str | Path | None = None,
+) -> bool:
+    """Write the reports whose place is given; tell whether there was one. Raises DataError.
+
+    HTML goes into a folder, or into one file where the name ends with ``.html``.
+    """
+    texts: dict[Path, str] = {}
+    if html_to:
+        place = Path(html_to)
+        if place.suffix in (".html", ".htm"):
+            texts[place] = html.document(coverage, "Branch coverage")
+        else:
+            texts.update({place / name: text for name, text in html.page(coverage, "Branch coverage").items()})
+    if json_to:
+        texts[Path(json_to)] = schema.dumps(coverage)
+    if lcov_to:
+        texts[Path(lcov_to)] = lcov.render(coverage)
+    if cobertura_to:
+        texts[Path(cobertura_to)] = cobertura.render(coverage)
+    for path, text in texts.items():
+        write_whole(path, text)
+    return bool(texts)
