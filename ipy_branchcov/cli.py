@@ -103,16 +103,18 @@ def _run(options: argparse.Namespace, passed: list[str], stdout: TextIO) -> int:
         coverage, status = _run_script(scripts[0], passed, options)
     else:
         coverage, status = _run_notebooks(paths, options)
+        coverage = _with_texts(coverage)  # those of modules stayed where they are
     if options.data:
         save(coverage, Path(options.data))
-    threshold = _show(coverage, options, stdout)
+    threshold = _show(coverage, options, stdout, named=not scripts)
     return status or threshold
 
 
 def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Coverage, int]:
     found, status = [], 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         for path in paths:
             task = progress.add_task(str(path), total=None)
             try:
@@ -125,7 +127,7 @@ def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Cove
                 )
             except NotebookFailed as error:
                 coverage, status = error.coverage, 1
-                progress.console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
+                console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
             found.append(coverage)
     return merge(found), status
 
@@ -150,17 +152,18 @@ def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> t
     for spec in options.source or ([] if session.config.source else [str(path)]):
         session.add_source(spec)
     module = types.ModuleType("__main__")
+    filename = os.path.abspath(path)  # noqa: PTH100 links stay, as the interpreter leaves them
     module.__dict__.update(
-        __file__=str(path),
+        __file__=filename,
         __builtins__=sys.modules["builtins"],
-        __loader__=importlib.machinery.SourceFileLoader("__main__", str(path)),
+        __loader__=importlib.machinery.SourceFileLoader("__main__", filename),
     )
     sys.argv = [str(path), *passed]
     sys.modules["__main__"] = module
     status = 0
     with session.measuring(str(path)) as run:
         try:
-            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+            exec(compile(path.read_bytes(), filename, "exec", dont_inherit=True), module.__dict__)
         except SystemExit as error:
             status = _exit_status(error)
         except BaseException as error:
@@ -200,13 +203,17 @@ def _report(options: argparse.Namespace, _passed: list[str], stdout: TextIO) -> 
         coverage = coverage.select(lambda each: _below(each, roots, options.source))
         if not coverage.sources:
             raise UsageError(f"--source {' '.join(options.source)}: nothing of it is in the data")
-    return _show(replace(coverage, sources=tuple(map(_with_text, coverage.sources))), options, stdout)
+    return _show(_with_texts(coverage), options, stdout)
 
 
 def _below(coverage: SourceCoverage, roots: list[str], names: list[str]) -> bool:
     source = coverage.source
     module = source.name.removesuffix(".py").replace("/", ".")
     return source.name in names or module in names or any(Path(source.path or "").is_relative_to(r) for r in roots)
+
+
+def _with_texts(coverage: Coverage) -> Coverage:
+    return replace(coverage, sources=tuple(map(_with_text, coverage.sources)))
 
 
 def _with_text(coverage: SourceCoverage) -> SourceCoverage:
@@ -227,7 +234,7 @@ def _merge(options: argparse.Namespace, _passed: list[str], _stdout: TextIO) -> 
     return 0
 
 
-def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO) -> int:
+def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO, *, named: bool = True) -> int:
     """Write the reports asked for, or the text; return the exit status for the threshold."""
     wrote = write_reports(
         coverage,
@@ -239,7 +246,9 @@ def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO) -> in
     if not wrote:
         color = stdout.isatty() and "NO_COLOR" not in os.environ
         width = shutil.get_terminal_size().columns
-        text = terminal.render(coverage, missed=options.missed, counts=options.counts, color=color, width=width)
+        text = terminal.render(
+            coverage, missed=options.missed, counts=options.counts, color=color, width=width, named=named
+        )
         with suppress(io.UnsupportedOperation):
             print(text, file=stdout, flush=True)
     threshold = options.fail_under if options.fail_under is not None else load_config(Path.cwd()).fail_under

@@ -303,7 +303,8 @@ class Extension:
         self.shell.input_transformers_cleanup.remove(hooks.transform)
         for event, callback in (("pre_run_cell", hooks.pre_run_cell), ("post_run_cell", hooks.post_run_cell)):
             self.shell.events.unregister(event, callback)
-        self.shell.configurables.remove(self.magics.settings)
+        for ours in (self.magics.settings, self.magics):
+            self.shell.configurables.remove(ours)
         if self.shell.Completer is not None:
             self.shell.Completer.custom_matchers.remove(self.matcher)
         for kind, names in self.magics.magics.items():

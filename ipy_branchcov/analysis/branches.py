@@ -305,7 +305,7 @@ class _Mapper:
             if current.position[0] is not None and node is not None and not self._inside(node, case):
                 return None
             if current.conditional:
-                return self._pattern_of(current) if current.name != "SEND" and current.name != "FOR_ITER" else None
+                return self._pattern_of(current) if current.name not in ("SEND", "FOR_ITER") else None
             if current.name.startswith(("RETURN", "RERAISE", "RAISE")):
                 return None
             current = self.bytecode.at.get(current.target or 0) if current.jumps else self.bytecode.following(current)

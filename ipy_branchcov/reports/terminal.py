@@ -30,16 +30,19 @@ def render(
     width: int = 80,
     first: str | None = None,
     durable: bool = False,
+    named: bool = False,
 ) -> str:
     """The text of a coverage, without a newline at its end.
 
     Plain: the places with something missed. ``color``: whole sources with ANSI colours, but for ``missed``.
-    ``counts``: every branch with its hits. ``first`` names the source on top; ``durable``: no execution counts.
+    ``counts``: every branch with its hits. ``first`` names the source on top; ``durable``: no execution counts;
+    ``named``: a single source is named too.
     """
     out = Text()
     sources = ordered(coverage, first)
-    out.append(f"branchcov: {coverage.totals}", "bold" if color else "")
     several = len(sources) > 1
+    alone = f"{sources[0].source.name}: " if named and len(sources) == 1 else ""
+    out.append(f"branchcov: {alone}{coverage.totals}", "bold" if color else "")
     for source, title in zip(sources, titles(sources, first, durable=durable), strict=True):
         marked = mark(source)
         lines = _lines(marked, whole=color and not missed, counts=counts)

@@ -1,0 +1,85 @@
+"""A live kernel, and what its cells show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+
+
+@dataclass
+class Shown:
+    """What came back from one cell: its status, streams, value, displays and traceback as text."""
+
+    status: str = ""
+    error: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    value: str = ""
+    displays: list[dict[str, Any]] = field(default_factory=list)
+    traceback: str = ""
+    comms: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The coverage shown, as text."""
+        return "\n".join(each["text/plain"] for each in self.displays)
+
+
+class Kernel:
+    """Runs cells, in history or (as nbval does) without."""
+
+    def __init__(self, client: Any, manager: Any):
+        self.client, self.manager = client, manager
+
+    def run(self, cell: str, *, history: bool = True) -> Shown:
+        shown = Shown()
+
+        def hear(message: dict[str, Any]) -> None:
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream":
+                setattr(shown, content["name"], getattr(shown, content["name"]) + content["text"])
+            elif kind == "execute_result":
+                shown.value = content["data"]["text/plain"]
+            elif kind == "display_data":
+                shown.displays.append(content["data"])
+            elif kind == "comm_open":
+                shown.comms.append(content)
+            elif kind == "error":
+                shown.traceback = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(content["traceback"]))
+
+        reply = self.client.execute_interactive(
+            cell, store_history=history, output_hook=hear, timeout=60, allow_stdin=False
+        )
+        shown.status = reply["content"]["status"]
+        shown.error = reply["content"].get("ename", "")
+        return shown
+
+    def ask(self, expression: str) -> str:
+        """The ``repr`` of an expression, asked without a cell."""
+        shown: list[str] = []
+        reply = self.client.execute_interactive(
+            "", silent=True, user_expressions={"x": expression}, output_hook=shown.append, timeout=60
+        )
+        return str(reply["content"]["user_expressions"]["x"]["data"]["text/plain"])
+
+
+@contextmanager
+def kernel(**environment: str) -> Iterator[Kernel]:
+    """A fresh ipykernel of this Python."""
+    import os
+
+    manager = KernelManager()
+    manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=os.environ | environment)
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        yield Kernel(client, manager)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
