@@ -1,0 +1,94 @@
+"""Every file of this Python's standard library, analysed without running it: neither list has a silent rest.
+
+Each conditional instruction is an arm of the model or ignored for a named reason; each branch is found in the
+code or told why not. ``python -m tests.test_stdlib`` prints the counts alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.analysis.witness import unwitnessed
+from ipy_branchcov.session import read_source
+
+
+def files() -> list[str]:
+    """The files that compile; tests of the compiler's errors do not, and packages installed later are not its own."""
+    root = Path(sysconfig.get_path("stdlib"))
+    return sorted(
+        str(path)
+        for path in root.rglob("*.py")
+        if path.is_file() and not {"site-packages", "dist-packages"} & set(path.parts)
+    )
+
+
+def walk(paths: list[str]) -> tuple[Counter[str], list[str]]:
+    """Counts, and the faults: places in a file with what nobody explains."""
+    counts: Counter[str] = Counter()
+    faults: list[str] = []
+    warnings.simplefilter("ignore")
+    for path in paths:
+        source = read_source(path)
+        if source is None:
+            counts["files that are no text"] += 1
+            continue
+        try:
+            code = compile(source.text, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            counts["files that do not compile"] += 1
+            continue
+        analysis = find_branches(source, [code])
+        counts["files"] += 1
+        counts["branches"] += len(analysis.decisions.map.branches)
+        for each in code_objects(code):
+            code_map = analysis.of(each)
+            counts["code objects"] += 1
+            counts["conditional instructions"] += sum(one.conditional for one in code_map.bytecode.instructions)
+            counts.update(f"ignored: {reason}" for reason in code_map.ignored.values())
+            faults += [f"{path}: {each.co_qualname}: offset {offset}: unknown" for offset in code_map.unknown]
+        for left in unwitnessed(analysis, [code]):
+            counts[f"not found: {left.reason or 'unknown'}"] += 1
+            if not left.reason:
+                faults.append(f"{path}:{left.branch.span}: {left.branch.kind} {left.arm.name}: not found")
+    return counts, faults
+
+
+def walk_all() -> tuple[Counter[str], list[str]]:
+    """The same on all processors."""
+    every, size = files(), 40
+    parts = [every[i : i + size] for i in range(0, len(every), size)]
+    counts: Counter[str] = Counter()
+    faults: list[str] = []
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for found, wrong in pool.map(walk, parts):
+            counts += found
+            faults += wrong
+    return counts, faults
+
+
+def told(counts: Counter[str]) -> Iterator[str]:
+    yield from (f"{count:8,} {name}" for name, count in sorted(counts.items(), key=lambda item: (":" in item[0], item)))
+
+
+def test_the_standard_library_has_no_silent_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    counts, faults = walk_all()
+    with capsys.disabled():
+        print("\nstandard library:", *told(counts), sep="\n  ")
+    assert faults == []
+    assert counts["files"] > 500 and counts["branches"] > 20_000
+
+
+if __name__ == "__main__":
+    found, wrong = walk_all()
+    print(*told(found), *wrong, sep="\n")
