@@ -1,6 +1,7 @@
 """A live JupyterLab and a headless Chromium that looks at it.
 
-``python -m tests.jupyterlab NOTEBOOK FOLDER`` runs a notebook there and leaves pictures of it in both themes.
+``python -m tests.jupyterlab NOTEBOOK FOLDER [CELL-ID ...]`` runs a notebook there and leaves pictures of its code cells
+in both themes; those of the README are ``notebooks/tour.ipynb notebooks/pictures slots``.
 """
 
 from __future__ import annotations
@@ -161,16 +162,19 @@ def opened(notebook: Path, **window: Any) -> Iterator[Lab]:
             yield lab
 
 
-def main(notebook: Path, folder: Path) -> None:
-    """Pictures of a notebook's code cells, light and dark."""
-    with opened(notebook, scale=2) as lab:
+def main(notebook: Path, folder: Path, wanted: list[str]) -> None:
+    """Pictures of a notebook's code cells, light and dark, called by their ids; of all where none is named."""
+    ids = [cell["id"] for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with opened(notebook, height=1500, scale=1.5) as lab:
         lab.run_all()
         time.sleep(2)
         for theme in ("Light", "Dark"):
             lab.theme(theme)
-            for number, cell in enumerate(lab.cells(), 1):
-                lab.picture(cell, folder / f"{notebook.stem}-{number}-{theme.lower()}.png")
+            for name, cell in zip(ids, lab.cells(), strict=True):
+                if not wanted or name in wanted:
+                    lab.picture(cell, folder / f"{name}-{theme.lower()}.png")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
