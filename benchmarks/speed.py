@@ -27,9 +27,10 @@ from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 PYPERFORMANCE = (
-    "richards deltablue nqueens fannkuch nbody raytrace go hexiom pyflate chaos spectral_norm generators tomli_loads"
-).split()
-ADVERSARIAL = "one_sided_if one_sided_and_or tiny_while short_calls".split()
+    *("richards", "deltablue", "nqueens", "fannkuch", "nbody", "raytrace", "go", "hexiom", "pyflate", "chaos"),
+    *("spectral_norm", "generators", "tomli_loads"),
+)
+ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls")
 #: The seconds that a value without any tool should take.
 WORTH = 0.5
 
@@ -80,7 +81,8 @@ def _branchcov(*options: str) -> Callable[[Workload, Path], list[str]]:
 def _coverage(workload: Workload, place: Path) -> list[str]:
     include = ",".join([str(workload.script), *([f"{workload.package}/*"] if workload.package else [])])
     data = f"--data-file={place / 'coverage'}"
-    return ["-m", "coverage", "run", "--branch", "--rcfile=/dev/null", data, f"--include={include}", str(workload.script)]
+    options = ["--branch", "--rcfile=/dev/null", data, f"--include={include}"]
+    return ["-m", "coverage", "run", *options, str(workload.script)]
 
 
 def _slipcover(workload: Workload, place: Path) -> list[str]:
@@ -156,8 +158,8 @@ def main() -> None:
     results: dict[str, dict[str, list[float]]] = {}
     with TemporaryDirectory() as place:
         for workload in workloads(options.only):
-            results[workload.name] = compare(workload, tools(options.tools), options.pairs, Path(place))
-            print(workload.name, {k: round(middle(v)[0], 2) for k, v in results[workload.name].items()}, file=sys.stderr)
+            ratios = results[workload.name] = compare(workload, tools(options.tools), options.pairs, Path(place))
+            print(workload.name, {name: round(middle(each)[0], 2) for name, each in ratios.items()}, file=sys.stderr)
     print(f"Python {platform.python_version()}, {options.pairs} pairs\n\n{table(results)}")
     if options.json:
         told = {"python": platform.python_version(), "pairs": options.pairs, "ratios": results}

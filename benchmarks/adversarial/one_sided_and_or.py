@@ -6,7 +6,7 @@ import pyperf
 def run(n=300_000):
     a, b, c, total = 1, 1, 0, 0
     for _ in range(n):
-        if a and b or c:
+        if (a and b) or c:
             total += 1
     return total
 

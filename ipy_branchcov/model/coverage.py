@@ -153,6 +153,15 @@ class SourceCoverage:
         return sum((branch.totals for branch in self.branches), Totals())
 
     @property
+    def line_hits(self) -> dict[int, int]:
+        """Lines with code, in order, and 1 where it ran: exact for lines, as hits belong to arms."""
+        lines = dict.fromkeys(self.source.statement_lines, 1)
+        lines.update((branch.span.line, 1) for branch in self.branches if branch.taken)
+        known = lines.keys() | {branch.span.line for branch in self.branches}
+        lines.update((line, 0) for line in self.missed_lines if line in known or not self.source.statement_lines)
+        return dict(sorted(lines.items()))
+
+    @property
     def missed_ranges(self) -> list[tuple[int, int]]:
         """Missed lines as inclusive ranges.
 

@@ -108,6 +108,8 @@ def from_dict(data: Mapping[str, Any]) -> Coverage:
 def _read_source(data: Mapping[str, Any]) -> SourceCoverage:
     if data["kind"] not in ("cell", "file"):
         raise ValueError(f"unknown kind of source {data['kind']!r}")
+    if not all(isinstance(data[key], str) for key in ("name", "digest")):
+        raise TypeError("name and digest are texts")
     source = Source(data["name"], data["text"] or "", data["kind"], data["path"], known_digest=data["digest"])
     lines = frozenset(n for first, last in data["missed_lines"] for n in range(first, last + 1))
     branches = tuple(_read_branch(branch) for branch in data["branches"])
@@ -120,10 +122,12 @@ def _read_branch(data: Mapping[str, Any]) -> BranchCoverage:
 
 
 def _read_arm(data: Mapping[str, Any]) -> Outcome:
-    first = data["first"]
+    first, hits = data["first"], int(data["hits"])
+    if hits < 0:
+        raise ValueError(f"negative hits: {hits}")
     return Outcome(
         data["name"],
-        int(data["hits"]),
+        hits,
         bool(data["required"]),
         bool(data["excluded"]),
         data.get("reason", ""),

@@ -82,6 +82,22 @@ class Source:
             return ast.parse(self.code, self.name)
 
     @cached_property
+    def statement_lines(self) -> frozenset[int]:
+        """The first lines of statements that do something. Empty where the text is not known or does not parse."""
+        try:
+            tree = self.tree()
+        except (SyntaxError, ValueError):
+            return frozenset()
+        silent = (ast.Global, ast.Nonlocal)
+        return frozenset(
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.stmt)
+            and not isinstance(node, silent)
+            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        )
+
+    @cached_property
     def _code_lines(self) -> list[str]:
         return split_lines(self.code)
 

@@ -39,11 +39,10 @@ def render(coverage: Coverage, *, timestamp: int = 0) -> str:
 
 def _lines(source: SourceCoverage) -> dict[int, tuple[int, list[BranchCoverage]]]:
     """Hits and branches by line."""
-    lines: dict[int, tuple[int, list[BranchCoverage]]] = {line: (0, []) for line in source.missed_lines}
+    lines: dict[int, tuple[int, list[BranchCoverage]]] = {line: (hits, []) for line, hits in source.line_hits.items()}
     for branch in source.branches:
-        hits, branches = lines.get(branch.span.line, (0, []))
-        counted = [branch] if branch.totals.arms else []
-        lines[branch.span.line] = (max(hits, sum(o.hits for o in branch.outcomes)), branches + counted)
+        if branch.totals.arms:
+            lines.setdefault(branch.span.line, (int(branch.taken), []))[1].append(branch)
     return lines
 
 

@@ -6,7 +6,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 
 
 def render(coverage: Coverage) -> str:
-    """The tracefile's text. Arms that are optional or excluded are left out, and lines without code of a branch.
+    """The tracefile's text. Arms that are optional or excluded are left out.
 
     ``BRDA:<line>,<branch number on the line>,<arm number>,<hits, or - where the branch was never reached>``.
     """
@@ -14,15 +14,13 @@ def render(coverage: Coverage) -> str:
 
 
 def _source(coverage: SourceCoverage) -> str:
-    out = ["TN:", f"SF:{coverage.source.path or coverage.source.name}"]
+    out = ["TN:", f"SF:{coverage.source.name}"]
     blocks: dict[int, int] = {}
     found = hit = 0
-    lines = dict.fromkeys(coverage.missed_lines, 0)
+    lines = coverage.line_hits
     for branch in coverage.branches:
         arms = [outcome for outcome in branch.outcomes if outcome.required and not outcome.excluded]
         line = branch.span.line
-        if branch.taken:
-            lines[line] = max(lines.get(line, 0), sum(outcome.hits for outcome in branch.outcomes))
         if not arms:
             continue
         block = blocks.get(line, 0)
@@ -32,6 +30,6 @@ def _source(coverage: SourceCoverage) -> str:
             found += 1
             hit += outcome.taken
     out += [f"BRF:{found}", f"BRH:{hit}"]
-    out += [f"DA:{line},{hits}" for line, hits in sorted(lines.items())]
-    out += [f"LF:{len(lines)}", f"LH:{sum(bool(hits) for hits in lines.values())}", "end_of_record", ""]
+    out += [f"DA:{line},{hits}" for line, hits in lines.items()]
+    out += [f"LF:{len(lines)}", f"LH:{sum(lines.values())}", "end_of_record", ""]
     return "\n".join(out)

@@ -1,0 +1,146 @@
+"""What is written for people and for tools, from one small program."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.reports import cobertura, html, lcov, terminal, widget
+from ipy_branchcov.reports.markup import mark
+from ipy_branchcov.session import Session
+
+PROGRAM = """\
+def classify(x, y):
+    if x > 0 and y > 0:
+        return "both"
+    return "even" if x % 2 == 0 else "odd"
+
+
+classify(1, 1)
+classify(2, -1)
+"""
+
+
+def measured(text: str, folder: Path, *, counts: bool = False) -> Coverage:
+    path = folder / "program.py"
+    path.write_text(text, "utf-8")
+    session = Session(counts=counts)
+    session.add_source(str(path))
+    with session.measuring("test") as run:
+        exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+    return run.coverage
+
+
+@pytest.fixture
+def coverage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Coverage:
+    monkeypatch.chdir(tmp_path)
+    return measured(PROGRAM, tmp_path)
+
+
+def test_text(coverage: Coverage) -> None:
+    assert terminal.render(coverage) == (
+        "branchcov: 4 of 6 arms taken (66.7%)\n"
+        "  2 |     if x > 0 and y > 0:\n"
+        "    |        ^^^^^ never false\n"
+        '  4 |     return "even" if x % 2 == 0 else "odd"\n'
+        "    |                      ^^^^^^^^^^ never false\n"
+        "    |                                      ^^^^^ never ran"
+    )
+
+
+WORDS = {
+    "for x in [1]:\n    break\nelse:\n    y = 1": ["for", "never exhausted", "never ran"],
+    "for x in []:\n    y = 1": ["never entered", "never ran"],
+    "x = 1\nif x:\n    y = 1\nelse:\n    y = 2": ["never false", "never ran"],
+    "try:\n    raise KeyError\nexcept OSError:\n    x = 1\nexcept KeyError:\n    x = 2": ["never matched", "never ran"],
+    "match 1:\n    case 1:\n        x = 1": ["always matched"],
+    "é = 0 or 'ü'; x = é and 1": ["never false"],
+    "assert 1 < 2": [],
+    "x = 0\nassert x == 0, x": [],
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words(text: str, tmp_path: Path) -> None:
+    shown = terminal.render(measured(text, tmp_path))
+    for word in WORDS[text]:
+        assert word in shown, shown
+    if not WORDS[text]:
+        assert "\n" not in shown
+
+
+def test_carets_stand_under_wide_and_tabbed_text(tmp_path: Path) -> None:
+    lines = terminal.render(measured("if 1:\n\tx = '名前' if len('é') > 1 else 2", tmp_path)).split("\n")
+    line, carets = lines[1], lines[2]
+    assert line.expandtabs()[: carets.index("^")].endswith("'名前' if ") or "^" in carets
+
+
+def test_colours_only_where_asked(coverage: Coverage) -> None:
+    assert "\x1b[" not in terminal.render(coverage)
+    coloured = terminal.render(coverage, color=True, width=100)
+    assert "\x1b[" in coloured
+    assert "def classify(x, y):" in re.sub(r"\x1b\[[\d;]*m", "", coloured)
+
+
+def test_segments_put_a_line_together_again(coverage: Coverage) -> None:
+    marked = mark(coverage.sources[0])
+    for number, line in enumerate(marked.lines, 1):
+        assert "".join(segment.text for segment in marked.segments(number)) == line
+
+
+def test_lcov(coverage: Coverage) -> None:
+    assert lcov.render(coverage).splitlines() == [
+        "TN:",
+        "SF:program.py",
+        *(["BRDA:2,0,0,1", "BRDA:2,0,1,0", "BRDA:2,1,0,1", "BRDA:2,1,1,1", "BRDA:4,0,0,1", "BRDA:4,0,1,0"]),
+        "BRF:6",
+        "BRH:4",
+        *(f"DA:{line},1" for line in (1, 2, 3, 4, 7, 8)),
+        "LF:6",
+        "LH:6",
+        "end_of_record",
+    ]
+
+
+def test_cobertura(coverage: Coverage) -> None:
+    root = ET.fromstring(cobertura.render(coverage).split("?>", 1)[1].split(">", 1)[1])
+    lines = {line.get("number"): line for line in root.iter("line")}
+    assert lines["2"].get("condition-coverage") == "75% (3/4)"
+    assert [(each.get("number"), each.get("coverage")) for each in lines["2"].iter("condition")] == [
+        ("0", "50%"),
+        ("1", "100%"),
+    ]
+    assert (root.get("branches-covered"), root.get("branches-valid")) == ("4", "6")
+
+
+def test_html_is_durable(coverage: Coverage) -> None:
+    text = html.render(coverage, durable=True)
+    assert text == html.render(coverage, durable=True)
+    for dropped in ("<script", "<style", "<svg", "aria-", "data-", "var(", "onclick"):
+        assert dropped not in text
+    assert text.count("never false</span>") == 2 and text.count("never ran</span>") == 1
+    assert re.sub(r"<[^>]*>", "", text).count("x &gt; 0") == 1
+
+
+def test_html_escapes(tmp_path: Path) -> None:
+    text = html.render(measured("x = '<b>&' if 1 > len('<script>') else 2", tmp_path))
+    assert "<script>" not in text and "&lt;script&gt;" in text
+
+
+def test_pages(coverage: Coverage) -> None:
+    pages = html.page(coverage, "Title & more")
+    assert sorted(pages) == ["index.html", "source-1.html"]
+    assert 'href="source-1.html"' in pages["index.html"] and "Title &amp; more" in pages["index.html"]
+    assert "http" not in "".join(pages.values())
+
+
+def test_the_view_is_json_and_whole(coverage: Coverage) -> None:
+    view = widget.view(coverage)
+    (source,) = view["sources"]
+    lines = ["".join(text for piece in line["pieces"] for text, _ in piece["tokens"]) for line in source["lines"]]
+    assert "\n".join(lines) == PROGRAM
+    assert [each["label"] for each in source["marks"] if each["label"]] == ["never false", "never false", "never ran"]
