@@ -9,11 +9,14 @@ from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.analysis.identity import Identity
 from ipy_branchcov.analysis.pragmas import statement_heads
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import BranchCoverage, Outcome, SourceCoverage
+from ipy_branchcov.model.source import Source
 from ipy_branchcov.tracing.tracer import Recording
 
+CHANGED = "changed since it was imported: nothing can be told; import it anew and run it again"
 NO_POSITIONS = "compiled without positions (-X no_debug_ranges?): its branches cannot be told"
 
 
@@ -27,6 +30,12 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
     ran: set[int] = set()
     codes: list[CodeType] = []
     note = ""
+    recordings = list(recordings)
+    whole = _whole(analysis.decisions.map.source)
+    if whole is not None and analysis.decisions.map.source.kind == "file":
+        identity = Identity([whole])
+        if not all(identity.owns(recording.code) for recording in recordings):
+            return SourceCoverage(analysis.decisions.map.source, note=f"{analysis.decisions.map.source.name} {CHANGED}")
     for recording in recordings:
         codes.append(recording.code)
         ran |= recording.lines
@@ -38,7 +47,7 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
             for arm in code_map.taken(edge.src, edge.dst, edge.before):
                 hits[arm] = hits.get(arm, 0) + count
     branch_map = analysis.decisions.map
-    missed = _missed_lines(analysis, codes, ran)
+    missed = _missed_lines(analysis, codes if whole is None else [whole], ran)
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
@@ -65,13 +74,7 @@ def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> s
     Which lines hold code is the source's matter, so that it is the same on every Python: a line without an
     instruction of its own goes with its statement.
     """
-    coded = {
-        line
-        for outer in _whole(analysis, codes)
-        for code in code_objects(outer)
-        for _, _, line in code.co_lines()
-        if line
-    }
+    coded = {line for outer in codes for code in code_objects(outer) for _, _, line in code.co_lines() if line}
     missed: set[int] = set()
     for first, last in statement_heads(analysis.decisions.tree):
         lines = range(first, last + 1)
@@ -84,16 +87,16 @@ def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> s
     return missed - ran
 
 
-def _whole(analysis: Analysis, codes: list[CodeType]) -> list[CodeType]:
-    """All code of the source: compiled anew, for not all of it needs to have run."""
-    source = analysis.decisions.map.source
+def _whole(source: Source) -> CodeType | None:
+    """All code of a source: compiled anew, for not all of it needs to have run."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return [compile(source.code, source.name, "exec", flags=flags, dont_inherit=True)]
+            code: CodeType = compile(source.code, source.name, "exec", flags=flags, dont_inherit=True)
+            return code
     except (SyntaxError, ValueError):
-        return codes
+        return None
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:

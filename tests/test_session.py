@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import threading
 import types
@@ -178,3 +179,30 @@ def test_data_files_are_whole(module: types.ModuleType, tmp_path: Path) -> None:
 
 def path_in_a_file(file: Path) -> Path:
     return file / "data.json"
+
+
+@every_tracer
+@pytest.mark.parametrize("change", ["# moved\n" + SIZES, SIZES.replace("> 9", "< 9"), SIZES.replace("9", "10")])
+def test_a_text_that_changed_after_its_import_is_told(
+    module: types.ModuleType, path: Path, tracer: str, change: str
+) -> None:
+    path.write_text(change)
+    session = Session(tracer=tracer)
+    session.add_source("sizes_of")
+    with session.measuring("test") as run:
+        module.size(1)
+    (source,) = run.coverage.sources
+    assert source.branches == () and source.note.startswith("sizes_of.py changed since it was imported")
+
+
+def test_code_that_an_import_hook_extends_is_measured(path: Path) -> None:
+    """As pytest does with asserts: more instructions, the same names in the same places."""
+    tree = ast.parse(SIZES)
+    tree.body[0].body.insert(0, ast.copy_location(ast.parse("hooked = 1").body[0], tree.body[0].body[0]))
+    names: dict[str, object] = {}
+    exec(compile(tree, str(path), "exec"), names)
+    session = Session()
+    session.add_source(str(path))
+    with session.measuring("test") as run:
+        names["size"](1)  # type: ignore[operator]
+    assert taken(run.coverage)["2 ifexp"] == "false"

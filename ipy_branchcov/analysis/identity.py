@@ -1,0 +1,51 @@
+"""Whether a code object was compiled from a text as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType
+
+from ipy_branchcov.analysis.bytecode import code_objects
+
+
+class Identity:
+    """Knows the code objects of a text, compiled anew."""
+
+    def __init__(self, whole: Iterable[CodeType]):
+        self._codes: dict[tuple[str, int], list[CodeType]] = {}
+        for outer in whole:
+            for code in code_objects(outer):
+                self._codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
+
+    def owns(self, code: CodeType) -> bool:
+        """Whether this code is one of the text's, or one of them with something added.
+
+        Import hooks rewrite what they load (pytest its asserts, typeguard its annotated functions): they add
+        instructions and keep the names. An edit of the text changes instructions or moves the function.
+        """
+        return any(
+            _same(code, known) or _extends(code, known)
+            for known in self._codes.get((code.co_qualname, code.co_firstlineno), ())
+        )
+
+
+def _same(code: CodeType, known: CodeType) -> bool:
+    return (
+        code.co_code == known.co_code
+        and code.co_names == known.co_names
+        and code.co_varnames == known.co_varnames
+        and _constants(code) == _constants(known)
+    )
+
+
+def _extends(code: CodeType, known: CodeType) -> bool:
+    arguments = known.co_argcount + known.co_kwonlyargcount
+    return (
+        len(code.co_code) > len(known.co_code)
+        and code.co_varnames[:arguments] == known.co_varnames[:arguments]
+        and set(known.co_names) <= set(code.co_names)
+    )
+
+
+def _constants(code: CodeType) -> list[str]:
+    return [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType | frozenset)]
