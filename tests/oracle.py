@@ -1,0 +1,696 @@
+"""An oracle that looks at no bytecode: the program itself, rewritten so that it tells what happens.
+
+Every place of the branch model calls a :class:`Recorder` that stands in ``builtins``. What is rewritten keeps its
+order, its scopes and its one truth test an operand. Shares nothing with ``ipy_branchcov.analysis``: it was written
+from the branch model alone.
+
+Vocabulary of the rewriting: an expression is rewritten as a *value*, or as a *test*: an expression for its truth
+alone. Where a test's value is needed too (``a or b`` gives ``a``), the recorder keeps it in a slot of the frame.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import operator
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any, NamedTuple
+
+NAME = "__branchcov_oracle__"
+ARMS = {
+    **dict.fromkeys(("for", "async-for", "comp-for", "async-comp-for"), ("body", "exhausted")),
+    **dict.fromkeys(("except", "except*", "pattern"), ("match", "nomatch")),
+    **dict.fromkeys(("with", "async-with"), ("suppressed", "propagated")),
+}
+TRUTH = ("true", "false")
+_OPERATORS = {
+    "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
+    "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
+    "In": lambda a, b: a in b, "NotIn": lambda a, b: a not in b,
+}  # fmt: skip
+_SEQUENCE, _MAPPING, _MATCH_SELF = 1 << 5, 1 << 6, 1 << 22
+
+
+class Place(NamedTuple):
+    """A branch: its kind, span (line, column, end line, end column; characters) and function."""
+
+    kind: str
+    span: tuple[int, int, int, int]
+    function: str
+
+
+class Recorder:
+    """What the rewritten program calls. ``hits``: (number of the place, arm) -> how often."""
+
+    def __init__(self, places: list[Place]):
+        self.places = places
+        self.hits: Counter[tuple[int, str]] = Counter()
+        self._slots: dict[tuple[int, int], tuple[Any, Any]] = {}
+
+    def arms(self) -> dict[Place, dict[str, int]]:
+        """Hits by arm of every place. Places that stand twice (there are none) would add up."""
+        found: dict[Place, dict[str, int]] = {}
+        for number, place in enumerate(self.places):
+            into = found.setdefault(place, dict.fromkeys(ARMS.get(place.kind, TRUTH), 0))
+            for arm in into:
+                into[arm] += self.hits[number, arm]
+        return found
+
+    # --- slots: a value kept in a frame, from a test to its use
+
+    def _keep(self, slot: int, value: Any, depth: int = 2) -> None:
+        frame = sys._getframe(depth)
+        self._slots[id(frame), slot] = (frame, value)
+
+    def value(self, slot: int) -> Any:
+        return self._slots.pop((id(sys._getframe(1)), slot))[1]
+
+    # --- truth
+
+    def _truth(self, number: int, truth: bool) -> bool:
+        if number >= 0:
+            self.hits[number, "true" if truth else "false"] += 1
+        return truth
+
+    def test(self, number: int, value: Any) -> bool:
+        return self._truth(number, bool(value))
+
+    def operand(self, number: int, value: Any, keep: bool | None, slot: int) -> bool:
+        truth = self._truth(number, bool(value))
+        if truth is keep:
+            self._keep(slot, value)
+        return truth
+
+    def link(self, number: int, name: str, left: Any, right: Any, slot: int, keep: bool | None, into: int) -> bool:
+        """A link of a chain: on the way its right side is kept, at its end (``keep``) its result."""
+        result = _OPERATORS[name](left, right)
+        truth = self._truth(number, bool(result))
+        if truth is keep:
+            self._keep(into, result)
+        if truth:
+            self._keep(slot, right)
+        return truth
+
+    def next_link(self, number: int, name: str, right: Any, slot: int, keep: bool | None, into: int) -> bool:
+        left = self._slots.pop((id(sys._getframe(1)), slot))[1]
+        result = _OPERATORS[name](left, right)
+        truth = self._truth(number, bool(result))
+        if truth is keep:
+            self._keep(into, result)
+        if truth:
+            self._keep(slot, right)
+        return truth
+
+    def last_link(self, name: str, right: Any, slot: int) -> Any:
+        left = self._slots.pop((id(sys._getframe(1)), slot))[1]
+        return _OPERATORS[name](left, right)
+
+    # --- loops
+
+    def loop(self, number: int, iterable: Any) -> Any:
+        return _Loop(self, number, iter(iterable))
+
+    def async_loop(self, number: int, iterable: Any) -> Any:
+        return _AsyncLoop(self, number, aiter(iterable))
+
+    # --- handlers: tested when the type is asked for, matched when the body begins
+
+    def handler(self, number: int, kinds: Any, group: bool) -> Any:
+        if _exceptions(kinds, group):
+            self.hits[number, "nomatch"] += 1
+        return kinds
+
+    def handled(self, number: int) -> None:
+        self.hits[number, "nomatch"] -= 1
+        self.hits[number, "match"] += 1
+
+    # --- context managers
+
+    def manager(self, number: int, manager: Any) -> Any:
+        kind = type(manager)
+        return _Manager(self, number, manager) if hasattr(kind, "__enter__") and hasattr(kind, "__exit__") else manager
+
+    def async_manager(self, number: int, manager: Any) -> Any:
+        kind = type(manager)
+        fits = hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__")
+        return _AsyncManager(self, number, manager) if fits else manager
+
+    # --- patterns: each a Boolean expression over slots
+
+    def subject(self, slot: int, value: Any) -> bool:
+        self._keep(slot, value)
+        return True
+
+    def _subject(self, slot: int) -> Any:
+        return self._slots[id(sys._getframe(2)), slot][1]
+
+    def pattern(self, number: int, matched: bool) -> bool:
+        self.hits[number, "match" if matched else "nomatch"] += 1
+        return matched
+
+    def equal(self, slot: int, value: Any) -> bool:
+        return bool(self._subject(slot) == value)
+
+    def same(self, slot: int, value: Any) -> bool:
+        return self._subject(slot) is value
+
+    def sequence(self, slot: int, before: int, after: int, star: bool, parts: int) -> bool:
+        """Lengths before and after a star; slots ``parts``, ``parts + 1``… take the items."""
+        value = self._subject(slot)
+        if not type(value).__flags__ & _SEQUENCE:
+            return False
+        if star and not before + after:
+            self._keep(parts, list(value))
+            return True
+        length = len(value)
+        if length < before + after or (not star and length > before):
+            return False
+        items = list(value)
+        cut = len(items) - after
+        found = [*items[:before], items[before:cut], *items[cut:]] if star else items
+        for i, item in enumerate(found):
+            self._keep(parts + i, item)
+        return True
+
+    def mapping(self, slot: int, keys: tuple[Any, ...], rest: bool, parts: int) -> bool:
+        value = self._subject(slot)
+        if not type(value).__flags__ & _MAPPING:
+            return False
+        if keys and len(value) < len(keys):
+            return False
+        missing = object()
+        found = []
+        for key in keys:
+            item = value.get(key, missing)
+            if item is missing:
+                return False
+            found.append(item)
+        if rest:
+            found.append({key: item for key, item in dict(value).items() if key not in keys})
+        for i, item in enumerate(found):
+            self._keep(parts + i, item)
+        return True
+
+    def instance(self, slot: int, kind: Any, positional: int, names: tuple[str, ...], parts: int) -> bool:
+        value = self._subject(slot)
+        if not isinstance(kind, type):
+            raise TypeError("called match pattern must be a class")
+        if not isinstance(value, kind):
+            return False
+        found = []
+        if positional:
+            try:
+                known = kind.__match_args__
+            except AttributeError:
+                known = None
+            if known is None and kind.__flags__ & _MATCH_SELF:
+                found.append(value)
+                known, positional = (), 0
+            names = (*(known or ())[:positional], *names)
+        try:
+            found += [getattr(value, name) for name in names]
+        except AttributeError:
+            return False
+        for i, item in enumerate(found):
+            self._keep(parts + i, item)
+        return True
+
+    def capture(self, slot: int, into: int) -> bool:
+        self._keep(into, self._subject(slot))
+        return True
+
+
+class _Loop:
+    def __init__(self, recorder: Recorder, number: int, iterator: Any):
+        self.recorder, self.number, self.iterator = recorder, number, iterator
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            item = next(self.iterator)
+        except StopIteration:
+            self.recorder.hits[self.number, "exhausted"] += 1
+            raise
+        self.recorder.hits[self.number, "body"] += 1
+        return item
+
+
+class _AsyncLoop:
+    def __init__(self, recorder: Recorder, number: int, iterator: Any):
+        self.recorder, self.number, self.iterator = recorder, number, iterator
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            item = await type(self.iterator).__anext__(self.iterator)
+        except StopAsyncIteration:
+            self.recorder.hits[self.number, "exhausted"] += 1
+            raise
+        self.recorder.hits[self.number, "body"] += 1
+        return item
+
+
+class _Manager:
+    def __init__(self, recorder: Recorder, number: int, manager: Any):
+        self.recorder, self.number, self.manager = recorder, number, manager
+
+    def __enter__(self) -> Any:
+        return type(self.manager).__enter__(self.manager)
+
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> Any:
+        result = type(self.manager).__exit__(self.manager, kind, value, traceback)
+        if kind is None:
+            return result
+        truth = bool(result)
+        self.recorder.hits[self.number, "suppressed" if truth else "propagated"] += 1
+        return truth
+
+
+class _AsyncManager(_Manager):
+    def __aenter__(self) -> Any:
+        return type(self.manager).__aenter__(self.manager)
+
+    async def __aexit__(self, kind: Any, value: Any, traceback: Any) -> Any:
+        result = await type(self.manager).__aexit__(self.manager, kind, value, traceback)
+        if kind is None:
+            return result
+        truth = bool(result)
+        self.recorder.hits[self.number, "suppressed" if truth else "propagated"] += 1
+        return truth
+
+
+def _exceptions(kinds: Any, group: bool) -> bool:
+    """Whether a handler's type is one: else the interpreter raises TypeError, and nothing was tested."""
+    if isinstance(kinds, tuple):
+        return all(_exceptions(kind, group) for kind in kinds)
+    if not (isinstance(kinds, type) and issubclass(kinds, BaseException)):
+        return False
+    return not (group and issubclass(kinds, BaseExceptionGroup))
+
+
+# --- the rewriting
+
+
+class _Rewriter:
+    def __init__(self, text: str):
+        self.lines = text.splitlines() if "\f" not in text else text.split("\n")
+        self.places: list[Place] = []
+        self.scopes: list[tuple[str, str]] = []
+        self.slots = 0
+
+    # --- places
+
+    def place(self, kind: str, first: ast.AST, last: ast.AST | None = None) -> int:
+        last = last or first
+        span = (
+            first.lineno,
+            self.column(first.lineno, first.col_offset),
+            last.end_lineno,
+            self.column(last.end_lineno, last.end_col_offset),
+        )
+        self.places.append(Place(kind, span, self.scopes[-1][1] if self.scopes else ""))
+        return len(self.places) - 1
+
+    def column(self, line: int, offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:offset].decode())
+
+    def slot(self, count: int = 1) -> int:
+        self.slots += count
+        return self.slots - count
+
+    def enter(self, name: str, kind: str) -> None:
+        outer = self.scopes[-1] if self.scopes else ("", "")
+        prefix = f"{outer[1]}.<locals>." if outer[0] == "function" else f"{outer[1]}." if outer[1] else ""
+        self.scopes.append((kind, prefix + name))
+
+    # --- building
+
+    def call(self, method: str, at: ast.AST, *arguments: Any) -> ast.expr:
+        function = ast.Attribute(ast.Name(NAME, ast.Load()), method, ast.Load())
+        made = ast.Call(function, [a if isinstance(a, ast.expr) else ast.Constant(a) for a in arguments], [])
+        return self.at(made, at)
+
+    def at(self, made: Any, where: ast.AST) -> Any:
+        """Located, all that is new of it: a traceback tells the lines of the program."""
+        for node in ast.walk(made):
+            if "lineno" in node._attributes and not hasattr(node, "lineno"):
+                ast.copy_location(node, where)
+        return made
+
+    # --- expressions as values
+
+    def value(self, node: Any) -> Any:
+        """The same with what is in it rewritten. Also statements, lists and everything else in a tree."""
+        if isinstance(node, list):
+            return [self.value(each) for each in node]
+        if not isinstance(node, ast.AST):
+            return node
+        method = getattr(self, f"on_{type(node).__name__}", None)
+        if method is not None:
+            return method(node)
+        for name, field in ast.iter_fields(node):
+            setattr(node, name, self.value(field))
+        return node
+
+    def on_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        wanted = isinstance(node.op, ast.Or)
+        slot, kind = self.slot(), "or" if wanted else "and"
+        tests = [self.operand(kind, each, wanted, slot) for each in node.values[:-1]]
+        test = tests[0] if len(tests) == 1 else self.at(ast.BoolOp(node.op, tests), node)
+        kept, last = self.call("value", node, slot), self.value(node.values[-1])
+        return self.at(ast.IfExp(test, kept, last) if wanted else ast.IfExp(test, last, kept), node)
+
+    def on_IfExp(self, node: ast.IfExp) -> ast.expr:
+        # The order of places is that of the source elsewhere; here it does not matter.
+        node.test = self.decision("ifexp", node.test)
+        node.body, node.orelse = self.value(node.body), self.value(node.orelse)
+        return node
+
+    def on_Compare(self, node: ast.Compare) -> ast.expr:
+        if len(node.ops) == 1:
+            node.left, node.comparators = self.value(node.left), self.value(node.comparators)
+            return node
+        chain, kept = self.slot(), self.slot()
+        tests = self.links(node, chain, False, kept, whole=False)
+        test = tests[0] if len(tests) == 1 else self.at(ast.BoolOp(ast.And(), tests), node)
+        last = self.call("last_link", node, type(node.ops[-1]).__name__, self.value(node.comparators[-1]), chain)
+        return self.at(ast.IfExp(test, last, self.call("value", node, kept)), node)
+
+    def links(self, node: ast.Compare, chain: int, keep: bool | None, into: int, *, whole: bool) -> list[ast.expr]:
+        """The links of a chain as tests; ``whole``: the last too. ``keep`` holds for what ends the chain."""
+        made, left = [], node.left
+        count = len(node.ops) if whole else len(node.ops) - 1
+        for i, (op, right) in enumerate(zip(node.ops[:count], node.comparators, strict=False)):
+            number, name = self.place("compare", left, right), type(op).__name__
+            held = keep if keep is False or (whole and i == count - 1) else None
+            if i == 0:
+                both = (self.value(left), self.value(right))
+                made.append(self.call("link", node, number, name, *both, chain, held, into))
+            else:
+                made.append(self.call("next_link", node, number, name, self.value(right), chain, held, into))
+            left = right
+        return made
+
+    # --- expressions as tests
+
+    def decision(self, kind: str, test: ast.expr) -> ast.expr:
+        """The test of a statement or a conditional expression."""
+        if _constant(test):
+            return test
+        number = self.place(kind, test)
+        return self.call("test", test, number, self.test(test))
+
+    def test(self, node: ast.expr) -> ast.expr:
+        """An expression with the truth of a real test, its own arms untold."""
+        match node:
+            case ast.UnaryOp(op=ast.Not()):
+                return self.at(ast.UnaryOp(ast.Not(), self.test(node.operand)), node)
+            case ast.BoolOp():
+                kind = "or" if isinstance(node.op, ast.Or) else "and"
+                parts = [self.decision(kind, each) for each in node.values]
+                return self.at(ast.BoolOp(node.op, parts), node)
+            case ast.Compare() if len(node.ops) > 1:
+                slot = self.slot()
+                return self.at(ast.BoolOp(ast.And(), self.links(node, slot, None, 0, whole=True)), node)
+            case ast.IfExp():
+                test = self.decision("ifexp", node.test)
+                return self.at(ast.IfExp(test, self.test(node.body), self.test(node.orelse)), node)
+        return self.value(node)
+
+    def operand(self, kind: str, node: ast.expr, keep: bool | None, slot: int) -> ast.expr:
+        """An operand whose value may be the outcome: its truth, the value kept in a slot where it has that truth."""
+        number = -1 if _constant(node) else self.place(kind, node)
+        return self.kept(number, node, keep, slot)
+
+    def kept(self, number: int, node: ast.expr, keep: bool | None, slot: int) -> ast.expr:
+        match node:
+            case ast.BoolOp():
+                wanted = isinstance(node.op, ast.Or)
+                inner = "or" if wanted else "and"
+                parts = [self.operand(inner, each, keep if keep is wanted else None, slot) for each in node.values[:-1]]
+                parts.append(self.operand(inner, node.values[-1], keep, slot))
+                return self.call("test", node, number, self.at(ast.BoolOp(node.op, parts), node))
+            case ast.Compare() if len(node.ops) > 1:
+                links = self.links(node, self.slot(), keep, slot, whole=True)
+                return self.call("test", node, number, self.at(ast.BoolOp(ast.And(), links), node))
+            case ast.UnaryOp(op=ast.Not()):
+                inside = self.at(ast.UnaryOp(ast.Not(), self.kept(-1, node.operand, None, 0)), node)
+                return self.call("operand", node, number, inside, keep, slot)
+        return self.call("operand", node, number, self.value(node), keep, slot)
+
+    # --- comprehensions
+
+    def comprehension(self, node: Any, *elements: str) -> Any:
+        for i, clause in enumerate(node.generators):
+            assigned = i > 0 and not clause.is_async and isinstance(clause.iter, ast.List | ast.Tuple)
+            assigned = assigned and len(clause.iter.elts) == 1 and not isinstance(clause.iter.elts[0], ast.Starred)
+            kind = "async-comp-for" if clause.is_async else "comp-for"
+            number = -1 if assigned else self.place(kind, clause.target, clause.iter)
+            clause.target, clause.iter = self.value(clause.target), self.value(clause.iter)
+            if not assigned:
+                clause.iter = self.call("async_loop" if clause.is_async else "loop", clause.iter, number, clause.iter)
+            clause.ifs = [self.decision("comp-if", each) for each in clause.ifs]
+        for name in elements:
+            if getattr(node, name) is not None:
+                setattr(node, name, self.value(getattr(node, name)))
+        return node
+
+    def on_ListComp(self, node: ast.ListComp) -> ast.expr:
+        return self.comprehension(node, "elt")
+
+    on_SetComp = on_GeneratorExp = on_ListComp
+
+    def on_DictComp(self, node: ast.DictComp) -> ast.expr:
+        return self.comprehension(node, "key", "value")
+
+    # --- statements
+
+    def on_If(self, node: Any) -> ast.stmt:
+        node.test = self.decision("while" if isinstance(node, ast.While) else "if", node.test)
+        node.body, node.orelse = self.value(node.body), self.value(node.orelse)
+        return node
+
+    on_While = on_If
+
+    def on_Assert(self, node: ast.Assert) -> ast.stmt:
+        node.test, node.msg = self.decision("assert", node.test), self.value(node.msg)
+        return node
+
+    def on_For(self, node: Any) -> ast.stmt:
+        several = isinstance(node, ast.AsyncFor)
+        number = self.place("async-for" if several else "for", node.target, node.iter)
+        node.target, node.iter = self.value(node.target), self.value(node.iter)
+        node.iter = self.call("async_loop" if several else "loop", node.iter, number, node.iter)
+        node.body, node.orelse = self.value(node.body), self.value(node.orelse)
+        return node
+
+    on_AsyncFor = on_For
+
+    def on_With(self, node: Any) -> ast.stmt:
+        several = isinstance(node, ast.AsyncWith)
+        for item in node.items:
+            number = self.place("async-with" if several else "with", item.context_expr)
+            inner = self.value(item.context_expr)
+            item.context_expr = self.call("async_manager" if several else "manager", inner, number, inner)
+            item.optional_vars = self.value(item.optional_vars)
+        node.body = self.value(node.body)
+        return node
+
+    on_AsyncWith = on_With
+
+    def on_Try(self, node: Any) -> ast.stmt:
+        group = isinstance(node, ast.TryStar)
+        node.body = self.value(node.body)
+        for handler in node.handlers:
+            number = -1
+            if handler.type is not None:
+                number = self.place("except*" if group else "except", handler.type)
+                handler.type = self.call("handler", handler.type, number, self.value(handler.type), group)
+            handler.body = self.value(handler.body)
+            if number >= 0:
+                begun = self.call("handled", handler.body[0], number)
+                handler.body.insert(0, self.at(ast.Expr(begun), handler.body[0]))
+        node.orelse, node.finalbody = self.value(node.orelse), self.value(node.finalbody)
+        return node
+
+    on_TryStar = on_Try
+
+    # --- scopes
+
+    def on_FunctionDef(self, node: Any) -> ast.stmt:
+        node.decorator_list = self.value(node.decorator_list)
+        self.defaults(node.args)
+        self.enter(node.name, "function")
+        node.body = self.value(node.body)
+        self.scopes.pop()
+        return node
+
+    on_AsyncFunctionDef = on_FunctionDef
+
+    def on_Lambda(self, node: ast.Lambda) -> ast.expr:
+        self.defaults(node.args)
+        self.enter("<lambda>", "function")
+        node.body = self.value(node.body)
+        self.scopes.pop()
+        return node
+
+    def defaults(self, arguments: ast.arguments) -> None:
+        arguments.defaults, arguments.kw_defaults = self.value(arguments.defaults), self.value(arguments.kw_defaults)
+
+    def on_ClassDef(self, node: ast.ClassDef) -> ast.stmt:
+        node.decorator_list, node.bases = self.value(node.decorator_list), self.value(node.bases)
+        node.keywords = self.value(node.keywords)
+        self.enter(node.name, "class")
+        node.body = self.value(node.body)
+        self.scopes.pop()
+        return node
+
+    def on_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        node.target, node.value = self.value(node.target), self.value(node.value)
+        return node
+
+    # --- match
+
+    def on_Match(self, node: ast.Match) -> Any:
+        subject = self.slot()
+        first = self.at(ast.Expr(self.call("subject", node.subject, subject, self.value(node.subject))), node)
+        made: list[ast.stmt] = []
+        place = made
+        for case in node.cases:
+            names: dict[str, int] = {}
+            parts = [self.matches(case.pattern, subject, names)]
+            for name, slot in names.items():
+                bound = ast.NamedExpr(ast.Name(name, ast.Store()), self.call("value", case.pattern, slot))
+                pair = ast.Tuple([bound, ast.Constant(True)], ast.Load())
+                parts.append(self.at(ast.Subscript(pair, ast.Constant(1), ast.Load()), case.pattern))
+            if case.guard is not None:
+                parts.append(self.decision("guard", case.guard))
+            test = parts[0] if len(parts) == 1 else self.at(ast.BoolOp(ast.And(), parts), case.pattern)
+            branch = self.at(ast.If(test, self.value(case.body), []), case.pattern)
+            place.append(branch)
+            place = branch.orelse
+        return [first, *made]
+
+    def matches(self, pattern: Any, slot: int, names: dict[str, int]) -> ast.expr:
+        """Whether a pattern matches what is in a slot."""
+        number = self.place("pattern", pattern) if _refutable(pattern) and not isinstance(pattern, ast.MatchAs) else -1
+        made = self.at(getattr(self, f"match_{type(pattern).__name__}")(pattern, slot, names), pattern)
+        return made if number < 0 else self.call("pattern", pattern, number, made)
+
+    def match_MatchValue(self, pattern: ast.MatchValue, slot: int, names: dict[str, int]) -> ast.expr:
+        return self.call("equal", pattern, slot, pattern.value)
+
+    def match_MatchSingleton(self, pattern: ast.MatchSingleton, slot: int, names: dict[str, int]) -> ast.expr:
+        return self.call("same", pattern, slot, ast.Constant(pattern.value))
+
+    def match_MatchOr(self, pattern: ast.MatchOr, slot: int, names: dict[str, int]) -> ast.expr:
+        return ast.BoolOp(ast.Or(), [self.matches(each, slot, names) for each in pattern.patterns])
+
+    def match_MatchAs(self, pattern: ast.MatchAs, slot: int, names: dict[str, int]) -> ast.expr:
+        parts = [] if pattern.pattern is None else [self.matches(pattern.pattern, slot, names)]
+        if pattern.name is not None:
+            parts.append(self.call("capture", pattern, slot, names.setdefault(pattern.name, self.slot())))
+        return self.all(parts)
+
+    def match_MatchStar(self, pattern: ast.MatchStar, slot: int, names: dict[str, int]) -> ast.expr:
+        if pattern.name is None:
+            return ast.Constant(True)
+        return self.call("capture", pattern, slot, names.setdefault(pattern.name, self.slot()))
+
+    def match_MatchSequence(self, pattern: ast.MatchSequence, slot: int, names: dict[str, int]) -> ast.expr:
+        every, parts = pattern.patterns, self.slot(len(pattern.patterns) + 1)
+        star = next((i for i, each in enumerate(every) if isinstance(each, ast.MatchStar)), None)
+        before, after = (len(every), 0) if star is None else (star, len(every) - star - 1)
+        first = self.call("sequence", pattern, slot, before, after, star is not None, parts)
+        return self.all([first, *(self.matches(each, parts + i, names) for i, each in enumerate(every))])
+
+    def match_MatchMapping(self, pattern: ast.MatchMapping, slot: int, names: dict[str, int]) -> ast.expr:
+        parts = self.slot(len(pattern.keys) + 1)
+        keys = ast.Tuple(pattern.keys, ast.Load())
+        first = self.call("mapping", pattern, slot, keys, pattern.rest is not None, parts)
+        made = [first, *(self.matches(each, parts + i, names) for i, each in enumerate(pattern.patterns))]
+        if pattern.rest is not None:
+            into = names.setdefault(pattern.rest, self.slot())
+            made.append(self.call("capture", pattern, parts + len(pattern.keys), into))
+        return self.all(made)
+
+    def match_MatchClass(self, pattern: ast.MatchClass, slot: int, names: dict[str, int]) -> ast.expr:
+        every = [*pattern.patterns, *pattern.kwd_patterns]
+        parts = self.slot(len(every) + 1)
+        attributes = ast.Tuple([ast.Constant(name) for name in pattern.kwd_attrs], ast.Load())
+        first = self.call("instance", pattern, slot, pattern.cls, len(pattern.patterns), attributes, parts)
+        return self.all([first, *(self.matches(each, parts + i, names) for i, each in enumerate(every))])
+
+    def all(self, parts: list[ast.expr]) -> ast.expr:
+        if not parts:
+            return ast.Constant(True)
+        return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+
+def _constant(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant() | ast.Name(id="__debug__"):
+            return True
+        case ast.UnaryOp(op=ast.Not()):
+            return _constant(node.operand)
+        case ast.BoolOp():
+            return all(map(_constant, node.values))
+        case ast.IfExp():
+            return _constant(node.test) and _constant(node.body) and _constant(node.orelse)
+    return False
+
+
+def _refutable(pattern: ast.pattern) -> bool:
+    match pattern:
+        case ast.MatchAs(pattern=inner):
+            return inner is not None and _refutable(inner)
+        case ast.MatchOr(patterns=every):
+            return all(map(_refutable, every))
+    return not isinstance(pattern, ast.MatchStar)
+
+
+def instrument(text: str, filename: str = "<oracle>", *, flags: int = 0) -> tuple[CodeType, list[Place]]:
+    """The rewritten program, which needs a :class:`Recorder` of these places in ``builtins`` when it runs."""
+    tree = ast.parse(text, filename)
+    rewriter = _Rewriter(text)
+    body: Iterable[Any] = rewriter.value(tree.body)
+    tree.body = _flat(body)
+    for node in ast.walk(tree):
+        for name, field in ast.iter_fields(node):
+            if isinstance(field, list) and any(isinstance(each, list) for each in field):
+                setattr(node, name, _flat(field))
+    return compile(tree, filename, "exec", flags, dont_inherit=True), rewriter.places
+
+
+def _flat(statements: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for each in statements:
+        if isinstance(each, list):
+            found += each
+        else:
+            found.append(each)
+    return found
+
+
+def observe(text: str, filename: str = "<oracle>", names: dict[str, Any] | None = None) -> dict[Place, dict[str, int]]:
+    """Run a program; the hits of every arm of every place. What the program raises comes through."""
+    code, places = instrument(text, filename)
+    recorder = Recorder(places)
+    with_recorder(recorder, code, {"__name__": "__main__"} if names is None else names)
+    return recorder.arms()
+
+
+def with_recorder(recorder: Recorder, code: CodeType, names: dict[str, Any]) -> None:
+    """Run rewritten code in a namespace."""
+    setattr(builtins, NAME, recorder)
+    try:
+        exec(code, names)
+    finally:
+        delattr(builtins, NAME)
