@@ -15,7 +15,6 @@ import builtins
 import operator
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -349,7 +348,11 @@ class _Rewriter:
     def value(self, node: Any) -> Any:
         """The same with what is in it rewritten. Also statements, lists and everything else in a tree."""
         if isinstance(node, list):
-            return [self.value(each) for each in node]
+            made: list[Any] = []
+            for each in node:
+                became = self.value(each)  # a ``match`` becomes two statements
+                made += became if isinstance(became, list) else [became]
+            return made
         if not isinstance(node, ast.AST):
             return node
         method = getattr(self, f"on_{type(node).__name__}", None)
@@ -402,13 +405,15 @@ class _Rewriter:
 
     def decision(self, kind: str, test: ast.expr) -> ast.expr:
         """The test of a statement or a conditional expression."""
-        if _constant(test):
-            return test
+        if _constant(test) is not None:
+            return self.untold(test)
         number = self.place(kind, test)
         return self.call("test", test, number, self.test(test))
 
     def test(self, node: ast.expr) -> ast.expr:
         """An expression with the truth of a real test, its own arms untold."""
+        if _constant(node) is not None:
+            return self.untold(node)
         match node:
             case ast.UnaryOp(op=ast.Not()):
                 return self.at(ast.UnaryOp(ast.Not(), self.test(node.operand)), node)
@@ -424,9 +429,24 @@ class _Rewriter:
                 return self.at(ast.IfExp(test, self.test(node.body), self.test(node.orelse)), node)
         return self.value(node)
 
+    def untold(self, node: ast.expr) -> ast.expr:
+        """A test that is constant by its form: nothing depends on its operands, but they are evaluated."""
+        match node:
+            case ast.UnaryOp(op=ast.Not()):
+                return self.at(ast.UnaryOp(ast.Not(), self.untold(node.operand)), node)
+            case ast.BoolOp():
+                return self.at(ast.BoolOp(node.op, [self.untold(each) for each in node.values]), node)
+            case ast.IfExp():
+                parts = [self.untold(each) for each in (node.test, node.body, node.orelse)]
+                return self.at(ast.IfExp(*parts), node)
+            case ast.Compare():
+                node.left, node.comparators = self.value(node.left), self.value(node.comparators)
+                return node
+        return self.value(node)
+
     def operand(self, kind: str, node: ast.expr, keep: bool | None, slot: int) -> ast.expr:
         """An operand whose value may be the outcome: its truth, the value kept in a slot where it has that truth."""
-        number = -1 if _constant(node) else self.place(kind, node)
+        number = -1 if _constant(node) is not None else self.place(kind, node)
         return self.kept(number, node, keep, slot)
 
     def kept(self, number: int, node: ast.expr, keep: bool | None, slot: int) -> ast.expr:
@@ -634,17 +654,28 @@ class _Rewriter:
         return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
 
 
-def _constant(node: ast.expr) -> bool:
+def _constant(node: ast.expr) -> bool | None:
+    """The truth of what is constant by its form; None for the rest."""
     match node:
-        case ast.Constant() | ast.Name(id="__debug__"):
-            return True
+        case ast.Constant():
+            return bool(node.value)
+        case ast.Name(id="__debug__"):
+            return __debug__
         case ast.UnaryOp(op=ast.Not()):
-            return _constant(node.operand)
-        case ast.BoolOp():
-            return all(map(_constant, node.values))
+            inner = _constant(node.operand)
+            return None if inner is None else not inner
+        case ast.BoolOp(op=ast.And()):
+            known = [_constant(each) for each in node.values]
+            return False if False in known else None if None in known else True
+        case ast.BoolOp(op=ast.Or()):
+            known = [_constant(each) for each in node.values]
+            return True if True in known else None if None in known else False
         case ast.IfExp():
-            return _constant(node.test) and _constant(node.body) and _constant(node.orelse)
-    return False
+            test, body, orelse = _constant(node.test), _constant(node.body), _constant(node.orelse)
+            if test is None:
+                return body if body is orelse else None
+            return body if test else orelse
+    return None
 
 
 def _refutable(pattern: ast.pattern) -> bool:
@@ -660,23 +691,8 @@ def instrument(text: str, filename: str = "<oracle>", *, flags: int = 0) -> tupl
     """The rewritten program, which needs a :class:`Recorder` of these places in ``builtins`` when it runs."""
     tree = ast.parse(text, filename)
     rewriter = _Rewriter(text)
-    body: Iterable[Any] = rewriter.value(tree.body)
-    tree.body = _flat(body)
-    for node in ast.walk(tree):
-        for name, field in ast.iter_fields(node):
-            if isinstance(field, list) and any(isinstance(each, list) for each in field):
-                setattr(node, name, _flat(field))
+    tree.body = rewriter.value(tree.body)
     return compile(tree, filename, "exec", flags, dont_inherit=True), rewriter.places
-
-
-def _flat(statements: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for each in statements:
-        if isinstance(each, list):
-            found += each
-        else:
-            found.append(each)
-    return found
 
 
 def observe(text: str, filename: str = "<oracle>", names: dict[str, Any] | None = None) -> dict[Place, dict[str, int]]:

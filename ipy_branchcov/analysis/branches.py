@@ -340,6 +340,11 @@ class _Mapper:
                     arms = tuple(self._upwards(arrival.node, truth is not arrival.negated, stop))
                     if arms != self.result.arms.get(way):
                         self.result.joint.setdefault(way, {})[arrival.kept] = arms
+        if not any(
+            self.result.arms.get((jump.offset, jumped)) or (jump.offset, jumped) in self.result.joint
+            for jumped in (True, False)
+        ):
+            self.result.ignored[jump.offset] = "part of a test that is constant"
 
     def _arrivals(self, jump: Instruction) -> Iterator[_Arrival]:
         """Go back from a test to what made the value it tests."""
@@ -359,7 +364,7 @@ class _Mapper:
                         yield _Arrival(node, len(node.ops) - 1, negated is not is_not)
                     elif isinstance(node, ast.BoolOp | ast.Compare):
                         yield _Arrival(node, -1, negated, (source.offset, jumped))
-                elif source.name == "UNARY_NOT":
+                elif source.name == "UNARY_NOT" and not jump.name.endswith("NONE"):
                     stack.append((source, not negated))
                 elif (
                     source.jumps
@@ -387,6 +392,8 @@ class _Mapper:
         if jump.name.endswith("NONE"):
             node, link, is_not = self._none_test(node, producer)
             negated = negated is not is_not
+        elif quirks.inverted(producer, node):
+            negated = not negated
         return _Arrival(node if node is not None else ast.Pass(), link, negated)
 
     def _second_load(self, jump: Instruction, first: ast.AST | None) -> ast.AST | None:
@@ -436,7 +443,7 @@ class _Mapper:
         if arrival.link >= 0 and self.decisions.site(arrival.node, arrival.link) is not None:
             return arrival.node, arrival.link, False
         while node is not None:
-            if self._branch_at(node) is not None:
+            if self._branch_at(node) is not None or id(node) in self.decisions.silent:
                 return node, -1, negated
             parent = self.parents.get(id(node))
             if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):

@@ -29,14 +29,15 @@ class Decisions:
     """The branches of one source, and the way from syntax nodes to them.
 
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
-    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``tree`` keeps the ids alive.
+    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``silent``: parts of tests that
+    are constant, which are no branches. ``tree`` keeps the ids alive.
     """
 
     map: BranchMap
     tree: ast.Module
     sites: dict[tuple[int, int], int]
     parents: dict[int, ast.AST]
-    chained: set[int] = field(default_factory=set)
+    silent: set[int]
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
@@ -61,7 +62,7 @@ class Decisions:
                 case ast.IfExp() if node is not parent.test:
                     pass
                 case ast.IfExp() if condition and self.in_condition(parent):
-                    known = constant(parent.body if truth else parent.orelse)
+                    known = settled(parent.body if truth else parent.orelse)
                 case _:
                     return
             if known is None:
@@ -101,7 +102,10 @@ def decide(source: Source, policy: Policy | None = None) -> Decisions:
 
 
 def constant(node: ast.expr) -> bool | None:
-    """The truth of a condition that is constant by its form, else None."""
+    """The truth of a test that is constant by its form, else None.
+
+    ``x or True`` is one: whatever x is, nothing depends on it in a test.
+    """
     match node:
         case ast.Constant():
             return bool(node.value)
@@ -112,16 +116,37 @@ def constant(node: ast.expr) -> bool | None:
             return None if inner is None else not inner
         case ast.BoolOp():
             truths = [constant(value) for value in node.values]
-            if None in truths:
-                return None
-            return any(truths) if isinstance(node.op, ast.Or) else all(truths)
+            decides = isinstance(node.op, ast.Or)
+            if decides in truths:
+                return decides
+            return None if None in truths else not decides
         case ast.IfExp():
-            truths = [constant(part) for part in (node.test, node.body, node.orelse)]
-            if None in truths:
-                return None
-            return truths[1] if truths[0] else truths[2]
+            test, body, orelse = constant(node.test), constant(node.body), constant(node.orelse)
+            if test is None:
+                return body if body is orelse else None
+            return body if test else orelse
         case _:
             return None
+
+
+def settled(node: ast.expr) -> bool | None:
+    """The truth of a test that constants decide before anything else of it is evaluated: no code is left of it."""
+    match node:
+        case ast.UnaryOp(op=ast.Not()):
+            inner = settled(node.operand)
+            return None if inner is None else not inner
+        case ast.BoolOp():
+            decides = isinstance(node.op, ast.Or)
+            for value in node.values:
+                truth = settled(value)
+                if truth is None or truth is decides:
+                    return truth
+            return not decides
+        case ast.IfExp():
+            test = settled(node.test)
+            return None if test is None else settled(node.body if test else node.orelse)
+        case _:
+            return constant(node)
 
 
 def refutable(pattern: ast.pattern) -> bool:
@@ -179,6 +204,8 @@ class _Finder:
         self.parents: dict[int, ast.AST] = {}
         self.asserts: list[ast.Assert] = []
         self.patterns: list[tuple[ast.pattern, str]] = []
+        #: Parts of constant tests, by identity.
+        self.silent: set[int] = set()
 
     def find(self, tree: ast.Module) -> Decisions:
         stack: list[tuple[ast.AST, str]] = [(tree, "")]
@@ -248,6 +275,18 @@ class _Finder:
             self._condition(kind, test, function, decision, optional or {})
         self._operands(test, function, decision, whole=True)
 
+    def _silence(self, test: ast.expr) -> None:
+        """A test that is constant has no operands that anything depends on."""
+        self.silent.add(id(test))
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self._silence(test.operand)
+        elif isinstance(test, ast.BoolOp):
+            for value in test.values:
+                self._silence(value)
+        elif isinstance(test, ast.IfExp):
+            for part in (test.test, test.body, test.orelse):
+                self._silence(part)
+
     def _condition(self, kind: str, test: ast.expr, function: str, decision: Span, optional: dict[str, str]) -> None:
         if composite(test):
             optional = dict.fromkeys(ARMS[kind], COMPOSITE)
@@ -260,10 +299,18 @@ class _Finder:
 
         ``whole``: a real test, whose truth the compiler also takes out of conditional expressions.
         """
+        if whole and constant(test) is not None:
+            self._silence(test)
+        if id(test) in self.silent:
+            return
         match test:
             case ast.UnaryOp(op=ast.Not()):
                 self._operands(test.operand, function, decision, whole=whole)
             case ast.BoolOp():
+                if whole:
+                    for value in test.values:
+                        if constant(value) is not None:
+                            self._silence(value)
                 last = test.values[-1]
                 if constant(last) is None:
                     self._condition(_operator(test), last, function, decision, {})
@@ -298,6 +345,8 @@ class _Finder:
         return self._add("compare", chain, function, span=self.source.span(left, chain.comparators[link]), link=link)
 
     def _bool_op(self, node: ast.BoolOp, function: str) -> None:
+        if id(node) in self.silent:
+            return
         span = self.source.span(node)
         for value in node.values[:-1]:
             if constant(value) is None:
@@ -305,6 +354,8 @@ class _Finder:
             self._operands(value, function, span, whole=False)
 
     def _compare(self, node: ast.Compare, function: str) -> None:
+        if id(node) in self.silent:
+            return
         for link in range(len(node.ops) - 1):
             self._link(node, link, function).decision = self.source.span(node)
 
@@ -315,6 +366,8 @@ class _Finder:
         self._test("while", node.test, function)
 
     def _ifexp(self, node: ast.IfExp, function: str) -> None:
+        if id(node) in self.silent:
+            return
         self._test("ifexp", node.test, function)
 
     def _assert(self, node: ast.Assert, function: str) -> None:
@@ -362,7 +415,7 @@ class _Finder:
         sites = {(id(found.node), found.link): number for number, group in enumerate(groups) for found in group}
         excluded = exclusions(self.source, tree, self.policy)
         lines = code_lines(tree) - excluded.lines
-        result = Decisions(BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents)
+        result = Decisions(BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents, self.silent)
         self._excuse_asserts(result, groups)
         branches = tuple(self._branch(group[0], excluded) for group in groups)
         result.map = BranchMap(self.source, branches, frozenset(lines))
@@ -406,7 +459,7 @@ def _operator_truth(node: ast.BoolOp, operand: ast.AST, truth: bool, *, constant
     i = next(i for i, value in enumerate(node.values) if value is operand)
     while truth is not deciding and i + 1 < len(node.values):
         i += 1
-        known = constant(node.values[i]) if constants else None
+        known = settled(node.values[i]) if constants else None
         if known is None:
             return None
         truth = known

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 
 from ipy_branchcov.analysis.bytecode import Bytecode, Instruction
-from ipy_branchcov.analysis.decisions import constant
+from ipy_branchcov.analysis.decisions import settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
 Parents = Mapping[int, ast.AST]
@@ -100,6 +100,16 @@ def starts_clean_up(bytecode: Bytecode, swap: Instruction) -> bool:
     )
 
 
+def inverted(comparison: Instruction, node: ast.AST | None) -> bool:
+    """``not (a in b)`` is compiled as ``a not in b``, in the place of the inner comparison, and so is ``is``.
+
+    (fold_unaryop in Python/ast_opt.c; in Python/flowgraph.c from 3.14.)
+    """
+    if comparison.name not in ("CONTAINS_OP", "IS_OP") or not isinstance(node, ast.Compare) or len(node.ops) > 1:
+        return False
+    return bool(comparison.arg & 1) is not isinstance(node.ops[0], ast.NotIn | ast.IsNot)
+
+
 def loads_two(instruction: Instruction) -> bool:
     """Instructions that 3.13 and later make of two, with the position of the first."""
     name = instruction.name
@@ -111,7 +121,7 @@ def evaluated_first(node: ast.expr) -> ast.expr:
     while True:
         match node:
             case ast.BoolOp():
-                node = next(value for value in node.values if constant(value) is None)
+                node = next(value for value in node.values if settled(value) is None)
             case ast.UnaryOp():
                 node = node.operand
             case ast.Compare() | ast.BinOp():

@@ -1,0 +1,162 @@
+"""Tracers and oracle on the same programs: every arm of every branch has the same hits, and nothing else changes.
+
+    python -m tests.agreement [--programs N] [--seed FIRST] [--tracer NAME] [--files FILE ...] [--jobs N]
+
+runs N random programs (or files) plainly, under the oracle, and under each tracer, and compares output, end, and hits.
+Exit status 1 where anything differs; each difference is printed with the line it is about.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.session import Session
+from ipy_branchcov.tracing.tracer import tracers
+from tests.oracle import Place, Recorder, instrument, with_recorder
+from tests.programs import program
+
+Hits = dict[Place, dict[str, int]]
+
+
+@dataclass
+class Result:
+    """What one program gave. ``decisions``: branches of which an arm was taken."""
+
+    name: str
+    decisions: int = 0
+    arms: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bool = True) -> Result:
+    """One program under everything."""
+    warnings.simplefilter("ignore")
+    result = Result(name)
+    code = compile(text, path, "exec", dont_inherit=True)
+    plain = _ended(partial(exec, code), path)
+    rewritten, places = instrument(text, path)
+    recorder = Recorder(places)
+    watched = _ended(partial(with_recorder, recorder, rewritten), path)
+    expected = recorder.arms()
+    if watched != plain:
+        result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
+    result.decisions = sum(any(arms.values()) for arms in expected.values())
+    result.arms = sum(bool(hits) for arms in expected.values() for hits in arms.values())
+    for tracer in names:
+        session = Session(counts=counts, tracer=tracer)
+        session.add_source(path)
+        # Compiled anew: code that ran under another tracer may have been specialised.
+        code = compile(text, path, "exec", dont_inherit=True)
+        with session.measuring("agreement") as run:
+            measured = _ended(partial(exec, code), path)
+        if measured != plain:
+            result.differences.append(f"{name} {tracer}: the program is changed\n{_first(plain, measured)}")
+        result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=counts)
+    return result
+
+
+def _ended(run: Callable[[dict[str, Any]], None], path: str) -> str:
+    """Output and end of a program."""
+    out, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(error), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            run({"__name__": "__main__", "__file__": path})
+            end = ""
+        except BaseException as caught:
+            end = f"{type(caught).__name__}: {caught}"
+    return f"{out.getvalue()}{error.getvalue()}{end}"
+
+
+def _first(one: str, other: str) -> str:
+    for a, b in zip(one.split("\n"), other.split("\n"), strict=False):
+        if a != b:
+            return f"    {a!r}\n    {b!r}"
+    return f"    {len(one)} and {len(other)} characters"
+
+
+def _hits(coverage: Coverage) -> Hits:
+    return {
+        Place(branch.kind, tuple(branch.span), branch.function): {o.name: o.hits for o in branch.outcomes}
+        for source in coverage
+        for branch in source.branches
+    }
+
+
+def _differences(name: str, text: str, expected: Hits, found: Hits, *, counts: bool) -> list[str]:
+    lines = text.split("\n")
+    told = []
+    for place in sorted(expected.keys() | found.keys(), key=lambda place: (place.span, place.kind)):
+        ours, theirs = expected.get(place), found.get(place)
+        if ours is not None and not counts:
+            ours = {arm: min(hits, 1) for arm, hits in ours.items()}
+        if ours != theirs:
+            line = lines[place.span[0] - 1]
+            told.append(f"{name}: {place}\n    {line.strip()}\n    oracle {ours}\n    traced {theirs}")
+    return told
+
+
+def _random(seed: int, names: list[str]) -> Result:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"program_{seed}.py"
+        path.write_text(program(seed), "utf-8")
+        try:
+            return compare(f"program {seed}", path.read_text("utf-8"), str(path.resolve()), names)
+        except Exception as error:
+            return Result(f"program {seed}", differences=[f"program {seed}: {type(error).__name__}: {error}"])
+
+
+def agree(seeds: Iterable[int], names: list[str], jobs: int | None = None) -> Iterable[Result]:
+    """Random programs, on several processors."""
+    with ProcessPoolExecutor(jobs or os.cpu_count(), get_context("spawn")) as pool:
+        yield from pool.map(partial(_random, names=names), seeds, chunksize=4)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Compare tracers with the oracle.")
+    parser.add_argument("--programs", type=int, default=60, metavar="N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tracer", action="append", choices=list(tracers()))
+    parser.add_argument("--files", nargs="*", type=Path, default=[])
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--show", type=int, default=10, metavar="N", help="differences to print")
+    options = parser.parse_args()
+    names = options.tracer or list(tracers())
+    if options.files:
+        results: Iterable[Result] = (
+            compare(str(file), file.read_text("utf-8"), str(file.resolve()), names) for file in options.files
+        )
+    else:
+        results = agree(range(options.seed, options.seed + options.programs), names, options.jobs)
+    totals: Counter[str] = Counter()
+    for result in results:
+        totals.update(programs=1, decisions=result.decisions, arms=result.arms, differences=len(result.differences))
+        totals["programs that differ"] += bool(result.differences)
+        for difference in result.differences[: max(0, options.show)]:
+            print(difference)
+            options.show -= 1
+    told = ", ".join(f"{totals[name]:,} {name}" for name in ("programs", "decisions", "arms", "differences"))
+    print(
+        f"Python {platform.python_version()}, {', '.join(names)}: {told} in {totals['programs that differ']:,} programs"
+    )
+    return 1 if totals["differences"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
