@@ -324,17 +324,18 @@ class _Mapper:
 
     def _test(self, jump: Instruction) -> None:
         arrivals = list(self._arrivals(jump))
-        fresh = {(self._leaf(a), a.negated) for a in arrivals if a.kept is None}
-        if any(leaf is None for leaf, _ in fresh) or len(fresh) > 1:
+        owner = self.node(jump)
+        fresh = {self._leaf(a, owner) for a in arrivals if a.kept is None}
+        if None in fresh or len(fresh) > 1:
             self.result.unknown[jump.offset] = f"tested value: {[type(a.node).__name__ for a in arrivals]}"
             return
         for jumped in (True, False):
             truth = _tests_true(jump) is jumped
             way = (jump.offset, jumped)
             stop = self._kept_value(jump, jumped)
-            for leaf, negated in fresh:
+            for leaf in fresh:
                 assert leaf is not None
-                self.result.arms[way] = tuple(self._from_leaf(leaf, jump, truth is not negated, stop))
+                self.result.arms[way] = tuple(self._from_leaf(leaf, truth, stop))
             for arrival in arrivals:
                 if arrival.kept is not None:
                     arms = tuple(self._upwards(arrival.node, truth is not arrival.negated, stop))
@@ -358,10 +359,12 @@ class _Mapper:
             for source, jumped in self.bytecode.sources(current):
                 if source.conditional and source.name not in ("SEND", "FOR_ITER"):
                     node = self.node(source)
-                    if jump.name.endswith("NONE") and isinstance(node, ast.Compare):
+                    if jump.name.endswith("NONE") and isinstance(node, ast.Compare) and not jumped:
                         # The last link of a chain: the value is the right operand of the link before it.
                         is_not = isinstance(node.ops[-1], ast.IsNot)
                         yield _Arrival(node, len(node.ops) - 1, negated is not is_not)
+                    elif jump.name.endswith("NONE"):
+                        yield self._made(jump, source, negated)  # what an operator keeps is compared with None
                     elif isinstance(node, ast.BoolOp | ast.Compare):
                         yield _Arrival(node, -1, negated, (source.offset, jumped))
                 elif source.name == "UNARY_NOT" and not jump.name.endswith("NONE"):
@@ -383,7 +386,7 @@ class _Mapper:
         return after is not None and after.name.startswith("STORE")
 
     def _made(self, jump: Instruction, producer: Instruction, negated: bool) -> _Arrival:
-        node = self.node(producer)
+        node = quirks.compared(producer, self.node(producer))
         if quirks.loads_two(producer):
             node = self._second_load(jump, node)
         link = -1
@@ -422,6 +425,8 @@ class _Mapper:
     def _none_test(self, node: ast.AST | None, producer: Instruction) -> tuple[ast.AST | None, int, bool]:
         """``x is None`` became a jump on x: find the comparison, its link, and whether it is ``is not``."""
         child: ast.AST | None = None
+        if isinstance(node, ast.BoolOp) or (isinstance(node, ast.Compare) and producer.name in quirks.COMPARISONS):
+            child, node = node, self.parents.get(id(node))  # it is the result that is compared
         while node is not None:
             if isinstance(node, ast.Compare):
                 if child is None or child is node.left:
@@ -436,18 +441,20 @@ class _Mapper:
             child, node = node, self.parents.get(id(node))
         return None, -1, False
 
-    def _leaf(self, arrival: _Arrival) -> tuple[ast.AST, int, bool] | None:
-        """The innermost branch that a tested value belongs to: (node, link, negated on the way up)."""
+    def _leaf(self, arrival: _Arrival, owner: ast.AST | None) -> tuple[ast.AST, int, bool] | None:
+        """The innermost branch that a tested value belongs to: (node, link, whether its truth is the other)."""
         node: ast.AST | None = arrival.node
-        negated = False
+        negated = arrival.negated
         if arrival.link >= 0 and self.decisions.site(arrival.node, arrival.link) is not None:
-            return arrival.node, arrival.link, False
+            return arrival.node, arrival.link, negated
         while node is not None:
             if self._branch_at(node) is not None or id(node) in self.decisions.silent:
                 return node, -1, negated
             parent = self.parents.get(id(node))
             if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
                 negated = not negated
+            elif parent is owner and isinstance(parent, ast.BoolOp) and node is not parent.values[-1]:
+                return node, -1, negated  # a constant operand, which is no branch
             elif not isinstance(parent, ast.expr | ast.FormattedValue | ast.arguments):
                 return None
             node = parent
@@ -479,9 +486,7 @@ class _Mapper:
                 return None
         return None
 
-    def _from_leaf(
-        self, leaf: tuple[ast.AST, int, bool], jump: Instruction, truth: bool, stop: ast.AST | None
-    ) -> Iterator[ArmNumber]:
+    def _from_leaf(self, leaf: tuple[ast.AST, int, bool], truth: bool, stop: ast.AST | None) -> Iterator[ArmNumber]:
         node, link, negated = leaf
         truth = truth is not negated
         if link < 0:

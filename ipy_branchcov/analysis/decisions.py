@@ -271,12 +271,27 @@ class _Finder:
     def _test(self, kind: str, test: ast.expr, function: str, optional: dict[str, str] | None = None) -> None:
         """A test of a statement or expression, and the operands below it."""
         decision = self.source.span(test)
+        self._silence_constants(test)
         if constant(test) is None:
             self._condition(kind, test, function, decision, optional or {})
         self._operands(test, function, decision, whole=True)
 
+    def _silence_constants(self, test: ast.expr) -> None:
+        """Parts of a test that are constant have no operands that anything depends on."""
+        if constant(test) is not None:
+            self._silence(test)
+            return
+        match test:
+            case ast.UnaryOp(op=ast.Not()):
+                self._silence_constants(test.operand)
+            case ast.BoolOp():
+                for value in test.values:
+                    self._silence_constants(value)
+            case ast.IfExp():
+                self._silence_constants(test.body)
+                self._silence_constants(test.orelse)
+
     def _silence(self, test: ast.expr) -> None:
-        """A test that is constant has no operands that anything depends on."""
         self.silent.add(id(test))
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             self._silence(test.operand)
@@ -299,18 +314,12 @@ class _Finder:
 
         ``whole``: a real test, whose truth the compiler also takes out of conditional expressions.
         """
-        if whole and constant(test) is not None:
-            self._silence(test)
         if id(test) in self.silent:
             return
         match test:
             case ast.UnaryOp(op=ast.Not()):
                 self._operands(test.operand, function, decision, whole=whole)
             case ast.BoolOp():
-                if whole:
-                    for value in test.values:
-                        if constant(value) is not None:
-                            self._silence(value)
                 last = test.values[-1]
                 if constant(last) is None:
                     self._condition(_operator(test), last, function, decision, {})

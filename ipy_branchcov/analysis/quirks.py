@@ -100,6 +100,17 @@ def starts_clean_up(bytecode: Bytecode, swap: Instruction) -> bool:
     )
 
 
+def compared(comparison: Instruction, node: ast.AST | None) -> ast.AST | None:
+    """Where a comparison stands that has the position of a ``not`` around it; other nodes as they are.
+
+    From 3.14 ``not not a == b`` is a comparison and TO_BOOL, which is then merged into it with its position.
+    """
+    inner = node
+    while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
+        inner = inner.operand
+    return inner if comparison.name in COMPARISONS and isinstance(inner, ast.Compare) else node
+
+
 def inverted(comparison: Instruction, node: ast.AST | None) -> bool:
     """``not (a in b)`` is compiled as ``a not in b``, in the place of the inner comparison, and so is ``is``.
 
