@@ -72,16 +72,16 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
 
 
 def _ended(run: Callable[[dict[str, Any]], None], path: str) -> str:
-    """Output and end of a program."""
-    out, error = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(error), warnings.catch_warnings():
+    """Output and end of a program. What it leaves to the garbage collector is told on the other stream."""
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             run({"__name__": "__main__", "__file__": path})
             end = ""
         except BaseException as caught:
             end = f"{type(caught).__name__}: {caught}"
-    return f"{out.getvalue()}{error.getvalue()}{end}"
+    return f"{out.getvalue()}{end}"
 
 
 def _first(one: str, other: str) -> str:

@@ -13,7 +13,7 @@ from types import CodeType
 
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.bytecode import Bytecode, Instruction, code_objects
-from ipy_branchcov.analysis.decisions import Decisions, decide
+from ipy_branchcov.analysis.decisions import Decisions, constant, decide
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.source import Source
@@ -445,7 +445,8 @@ class _Mapper:
         """The innermost branch that a tested value belongs to: (node, link, whether its truth is the other)."""
         node: ast.AST | None = arrival.node
         negated = arrival.negated
-        if arrival.link >= 0 and self.decisions.site(arrival.node, arrival.link) is not None:
+        silent = id(arrival.node) in self.decisions.silent
+        if arrival.link >= 0 and (silent or self.decisions.site(arrival.node, arrival.link) is not None):
             return arrival.node, arrival.link, negated
         while node is not None:
             if self._branch_at(node) is not None or id(node) in self.decisions.silent:
@@ -453,8 +454,11 @@ class _Mapper:
             parent = self.parents.get(id(node))
             if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
                 negated = not negated
-            elif parent is owner and isinstance(parent, ast.BoolOp) and node is not parent.values[-1]:
-                return node, -1, negated  # a constant operand, which is no branch
+            elif isinstance(parent, ast.BoolOp) and node is not parent.values[-1]:
+                # A constant operand, which is no branch; or it decides, and its value is the operator's.
+                known = constant(node) if isinstance(node, ast.expr) else None
+                if parent is owner or known is not isinstance(parent.op, ast.Or):
+                    return node, -1, negated
             elif not isinstance(parent, ast.expr | ast.FormattedValue | ast.arguments):
                 return None
             node = parent
@@ -493,8 +497,9 @@ class _Mapper:
             yield from self._upwards(node, truth, stop)
             return
         number = self.decisions.site(node, link)
-        assert number is not None and isinstance(node, ast.Compare)
-        yield self.decisions.arm(number, "true" if truth else "false")
+        assert isinstance(node, ast.Compare)
+        if number is not None:
+            yield self.decisions.arm(number, "true" if truth else "false")
         if (not truth or link == len(node.ops) - 1) and node is not stop:
             yield from self._upwards(node, truth, stop)
 

@@ -101,6 +101,8 @@ class MonitoringTracer:
         raw = self._raw.get(id(code))
         if raw is not None and raw[dst - 2] == _NOT_TAKEN:
             dst -= 2
+            if src == dst:
+                src -= 2  # an item of an asynchronous loop that waited: its END_SEND
         return self._record(code, src, dst)
 
     def _right(self, code: CodeType, src: int, dst: int) -> Any:

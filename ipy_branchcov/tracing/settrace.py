@@ -11,7 +11,7 @@ from typing import Any
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 
 #: Instructions that swallow the StopIteration they cause, though the event of an exception is sent for it.
-_SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND"))
+_SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND", "END_SEND") if name in dis.opmap)
 
 
 class SettraceTracer:

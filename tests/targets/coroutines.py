@@ -32,6 +32,34 @@ async def loops():
     return [i async for i in numbers(3) if i and await asyncio.sleep(0, i) > 1]  # arms: BE TF TF
 
 
+class Waiting:
+    def __await__(self):
+        yield
+
+
+class Late:
+    """Its items come after waiting."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await Waiting()
+        self.count -= 1
+        if self.count < 0:                       # arms: TF
+            raise StopAsyncIteration
+        return self.count
+
+
+async def late():
+    async for i in Late(2):                      # arms: BE
+        x = 1 if i else 2                        # arms: TF
+    return [i async for i in Late(2) if x]       # arms: BE T-
+
+
 async def managers():
     async with Manager(True):                    # arms: S-
         raise KeyError
@@ -50,3 +78,4 @@ async def both():
 
 asyncio.run(managers())
 asyncio.run(both())
+asyncio.run(late())
