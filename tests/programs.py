@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 PRELUDE = """\
 import sys
 
-STATE, FUEL = {seed}, 400
+STATE, FUEL = {seed}, 900
 
 
 def rnd(k):
@@ -492,7 +492,7 @@ class Program:
         self.block(indent + 1, inside, least=2)
         if generator:
             self.line(indent + 1, "yield 1")
-        self.line(indent, f"attempt({name})")
+        self.line(indent, f"attempt({name}), attempt({name}), attempt({name})")
 
     def names_are_global(self, indent: int) -> bool:
         return self.chance(40)
@@ -507,7 +507,7 @@ class Program:
         self.line(indent + 2, "a = c = d = ö = b()")
         self.line(indent + 2, f"self.__m = super().__init__() or {self.expression(replace(inside, function=True))}")
         self.block(indent + 2, Where(depth=w.depth, function=True))
-        self.line(indent, f"attempt({name}().method)")
+        self.line(indent, f"attempt({name}().method), attempt({name}().method)")
 
     def write(self) -> str:
         """The whole text."""

@@ -85,12 +85,16 @@ class CodeMap:
     @property
     def joint_offsets(self) -> frozenset[int]:
         """The tests that need the edge before them."""
-        return frozenset(offset for offset, _ in self.joint)
+        return self._with_prefixes(offset for offset, _ in self.joint)
 
     @property
     def watched_offsets(self) -> frozenset[int]:
         """The tests whose way out a joint test needs to know."""
-        return frozenset(offset for ways in self.joint.values() for offset, _ in ways)
+        return self._with_prefixes(offset for ways in self.joint.values() for offset, _ in ways)
+
+    def _with_prefixes(self, offsets: Iterable[int]) -> frozenset[int]:
+        """The same and their EXTENDED_ARGs, whose offset is the one told on 3.11."""
+        return frozenset(place for offset in offsets for place in (offset, self.bytecode.at[offset].first))
 
 
 @dataclass
