@@ -116,7 +116,8 @@ async def later(value):
 
 
 def subject():
-    return (n(), "x", None, [n(), n()], [1, 2, 3], (b(),), {{"k": n()}}, {{"k": 1, "z": 2}}, V(n(), n()), 1.5, b"x")[rnd(11)]
+    mapping = {{"k": 1, "z": 2}}
+    return (n(), "x", None, [n(), n()], [1, 2, 3], (b(),), {{"k": n()}}, mapping, V(n(), n()), 1.5, b"x")[rnd(11)]
 
 
 def decorated(value):

@@ -399,7 +399,7 @@ class _Mapper:
         if jump.name.endswith("NONE"):
             node, link, is_not = self._none_test(node, producer)
             negated = negated is not is_not
-        elif quirks.inverted(producer, node):
+        elif quirks.inverted(producer, node) or quirks.folded_negations(self.bytecode, producer, node):
             negated = not negated
         return _Arrival(node if node is not None else ast.Pass(), link, negated)
 

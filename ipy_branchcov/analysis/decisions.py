@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
 from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 
 from ipy_branchcov.analysis.bytecode import Bytecode, Instruction
-from ipy_branchcov.analysis.decisions import settled
+from ipy_branchcov.analysis.decisions import constant, settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
 Parents = Mapping[int, ast.AST]
@@ -119,6 +119,16 @@ def inverted(comparison: Instruction, node: ast.AST | None) -> bool:
     if comparison.name not in ("CONTAINS_OP", "IS_OP") or not isinstance(node, ast.Compare) or len(node.ops) > 1:
         return False
     return bool(comparison.arg & 1) is not isinstance(node.ops[0], ast.NotIn | ast.IsNot)
+
+
+def folded_negations(bytecode: Bytecode, load: Instruction, node: ast.AST | None) -> bool:
+    """Whether a constant is not what stands in its place.
+
+    ``not not True`` is True in the place of ``not True`` (from 3.14).
+    """
+    if load.name != "LOAD_CONST" or not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
+        return False
+    return constant(node) is not bool(bytecode.code.co_consts[load.arg])
 
 
 def loads_two(instruction: Instruction) -> bool:
