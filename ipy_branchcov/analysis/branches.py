@@ -429,7 +429,7 @@ class _Mapper:
     def _none_test(self, node: ast.AST | None, producer: Instruction) -> tuple[ast.AST | None, int, bool]:
         """``x is None`` became a jump on x: find the comparison, its link, and whether it is ``is not``."""
         child: ast.AST | None = None
-        if isinstance(node, ast.BoolOp) or (isinstance(node, ast.Compare) and producer.name in quirks.COMPARISONS):
+        if producer.conditional or (isinstance(node, ast.Compare) and producer.name in quirks.COMPARISONS):
             child, node = node, self.parents.get(id(node))  # it is the result that is compared
         while node is not None:
             if isinstance(node, ast.Compare):

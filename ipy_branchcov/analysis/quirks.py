@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 from collections.abc import Callable, Mapping
 
 from ipy_branchcov.analysis.bytecode import Bytecode, Instruction
@@ -126,9 +127,11 @@ def folded_negations(bytecode: Bytecode, load: Instruction, node: ast.AST | None
 
     ``not not True`` is True in the place of ``not True`` (from 3.14).
     """
-    if load.name != "LOAD_CONST" or not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
+    loads = ("LOAD_CONST", "LOAD_COMMON_CONSTANT")
+    if load.name not in loads or not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
         return False
-    return constant(node) is not bool(bytecode.code.co_consts[load.arg])
+    value = next(each.argval for each in dis.get_instructions(bytecode.code) if each.offset == load.offset)
+    return constant(node) is not bool(value)
 
 
 def loads_two(instruction: Instruction) -> bool:

@@ -1,0 +1,34 @@
+"""Tracers and oracle agree, with exact counts, on the targets and on a slice of the random programs.
+
+The long run is ``python -m tests.agreement --programs 2100``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.tracing.tracer import tracers
+from tests import target_programs
+from tests.agreement import agree, compare
+
+PROGRAMS = 60
+
+
+@pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
+def test_targets(path: Path) -> None:
+    result = compare(path.name, path.read_text("utf-8"), str(path), list(tracers()))
+    lines = path.read_text("utf-8").splitlines()
+    # What a pragma excludes is no branch less for the oracle, which reads none.
+    assert [told for told in result.differences if "pragma" not in told] == [], lines[0]
+    assert result.decisions
+
+
+def test_random_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    results = list(agree(range(PROGRAMS), list(tracers())))
+    with capsys.disabled():
+        decisions, arms = sum(each.decisions for each in results), sum(each.arms for each in results)
+        print(f"\nrandom programs: {PROGRAMS} programs, {decisions:,} decisions, {arms:,} arms")
+    assert [told for each in results for told in each.differences] == []
+    assert sum(each.decisions for each in results) > 40 * PROGRAMS
