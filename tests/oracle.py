@@ -15,6 +15,7 @@ import builtins
 import operator
 import sys
 from collections import Counter
+from itertools import islice
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -157,21 +158,36 @@ class Recorder:
         return self._subject(slot) is value
 
     def sequence(self, slot: int, before: int, after: int, star: bool, parts: int) -> bool:
-        """Lengths before and after a star; slots ``parts``, ``parts + 1``… take the items."""
+        """Type and length, with ``before`` and ``after`` items around a star.
+
+        Slots ``parts``, ``parts + 1``… take the items, unless ``parts`` is negative: they are wanted one by one.
+        """
         value = self._subject(slot)
         if not type(value).__flags__ & _SEQUENCE:
             return False
-        if star and not before + after:
-            self._keep(parts, list(value))
+        if not star or before + after:
+            length = len(value)
+            if length < before + after or (not star and length > before):
+                return False
+        if parts < 0:
             return True
-        length = len(value)
-        if length < before + after or (not star and length > before):
-            return False
-        items = list(value)
-        cut = len(items) - after
-        found = [*items[:before], items[before:cut], *items[cut:]] if star else items
+        iterator = iter(value)
+        found = list(islice(iterator, before))
+        if len(found) < before:
+            raise ValueError(f"not enough values to unpack (expected {before}, got {len(found)})")
+        rest = list(iterator) if star else list(islice(iterator, 1))
+        if rest and not star:
+            raise ValueError(f"too many values to unpack (expected {before})")
+        if star:
+            cut = len(rest) - after
+            found += [rest[:cut], *rest[cut:]]
         for i, item in enumerate(found):
             self._keep(parts + i, item)
+        return True
+
+    def item(self, slot: int, index: int, into: int) -> bool:
+        value = self._subject(slot)
+        self._keep(into, value[index if index >= 0 else len(value) + index])
         return True
 
     def mapping(self, slot: int, keys: tuple[Any, ...], rest: bool, parts: int) -> bool:
@@ -298,7 +314,8 @@ def _exceptions(kinds: Any, group: bool) -> bool:
 
 
 class _Rewriter:
-    def __init__(self, text: str):
+    def __init__(self, text: str, recorder: str):
+        self.recorder = recorder
         self.lines = text.splitlines() if "\f" not in text else text.split("\n")
         self.places: list[Place] = []
         self.scopes: list[tuple[str, str]] = []
@@ -332,7 +349,7 @@ class _Rewriter:
     # --- building
 
     def call(self, method: str, at: ast.AST, *arguments: Any) -> ast.expr:
-        function = ast.Attribute(ast.Name(NAME, ast.Load()), method, ast.Load())
+        function = ast.Attribute(ast.Name(self.recorder, ast.Load()), method, ast.Load())
         made = ast.Call(function, [a if isinstance(a, ast.expr) else ast.Constant(a) for a in arguments], [])
         return self.at(made, at)
 
@@ -628,8 +645,17 @@ class _Rewriter:
         every, parts = pattern.patterns, self.slot(len(pattern.patterns) + 1)
         star = next((i for i, each in enumerate(every) if isinstance(each, ast.MatchStar)), None)
         before, after = (len(every), 0) if star is None else (star, len(every) - star - 1)
-        first = self.call("sequence", pattern, slot, before, after, star is not None, parts)
-        return self.all([first, *(self.matches(each, parts + i, names) for i, each in enumerate(every))])
+        single = all(_wildcard(each) for each in every) or (star is not None and _wildcard(every[star]))
+        first = self.call("sequence", pattern, slot, before, after, star is not None, -1 if single else parts)
+        made = [first]
+        for i, each in enumerate(every):
+            if single and _wildcard(each):
+                continue
+            if single:
+                index = i if i < before else i - len(every)
+                made.append(self.call("item", each, slot, index, parts + i))
+            made.append(self.matches(each, parts + i, names))
+        return self.all(made)
 
     def match_MatchMapping(self, pattern: ast.MatchMapping, slot: int, names: dict[str, int]) -> ast.expr:
         parts = self.slot(len(pattern.keys) + 1)
@@ -661,6 +687,12 @@ def _constant(node: ast.expr) -> bool | None:
             return bool(node.value)
         case ast.Name(id="__debug__"):
             return __debug__
+        case ast.Tuple() if all(_constant(each) is not None for each in node.elts):
+            return len(node.elts) > 0
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant()):
+            return bool(node.operand.value)
+        case ast.JoinedStr() if all(isinstance(each, ast.Constant) for each in node.values):
+            return len(node.values) > 0
         case ast.UnaryOp(op=ast.Not()):
             inner = _constant(node.operand)
             return None if inner is None else not inner
@@ -678,6 +710,14 @@ def _constant(node: ast.expr) -> bool | None:
     return None
 
 
+def _wildcard(pattern: ast.pattern) -> bool:
+    """``_`` or ``*_``: nothing looks at the item."""
+    match pattern:
+        case ast.MatchAs(pattern=None, name=None) | ast.MatchStar(name=None):
+            return True
+    return False
+
+
 def _refutable(pattern: ast.pattern) -> bool:
     match pattern:
         case ast.MatchAs(pattern=inner):
@@ -687,12 +727,15 @@ def _refutable(pattern: ast.pattern) -> bool:
     return not isinstance(pattern, ast.MatchStar)
 
 
-def instrument(text: str, filename: str = "<oracle>", *, flags: int = 0) -> tuple[CodeType, list[Place]]:
-    """The rewritten program, which needs a :class:`Recorder` of these places in ``builtins`` when it runs."""
+def instrument(text: str, filename: str = "<oracle>", name: str = NAME) -> tuple[CodeType, list[Place]]:
+    """The rewritten program, which needs a :class:`Recorder` of these places in ``builtins`` when it runs.
+
+    ``name``: what the recorder is called there; in programs of several files each has one of its own.
+    """
     tree = ast.parse(text, filename)
-    rewriter = _Rewriter(text)
+    rewriter = _Rewriter(text, name)
     tree.body = rewriter.value(tree.body)
-    return compile(tree, filename, "exec", flags, dont_inherit=True), rewriter.places
+    return compile(tree, filename, "exec", dont_inherit=True), rewriter.places
 
 
 def observe(text: str, filename: str = "<oracle>", names: dict[str, Any] | None = None) -> dict[Place, dict[str, int]]:

@@ -480,8 +480,8 @@ class _Mapper:
             return None
         current = self.bytecode.at.get(jump.target or 0) if jumped else self.bytecode.following(jump)
         while current is not None:
-            if current.conditional:
-                return node if current.name not in ("SEND", "FOR_ITER") else None
+            if current.conditional:  # a comparison with None leaves the truth untested
+                return None if current.name in ("SEND", "FOR_ITER") or current.name.endswith("NONE") else node
             if quirks.starts_clean_up(self.bytecode, current):
                 current = self.bytecode.instructions[current.index + 2]
             elif current.name in ("TO_BOOL", "NOP", "NOT_TAKEN", "UNARY_NOT") or (

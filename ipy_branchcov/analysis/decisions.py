@@ -111,6 +111,12 @@ def constant(node: ast.expr) -> bool | None:
             return bool(node.value)
         case ast.Name(id="__debug__"):
             return __debug__
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(int() | float() | complex() as value)):
+            return bool(value)
+        case ast.Tuple(elts=parts) if not any(constant(part) is None for part in parts):
+            return bool(parts)
+        case ast.JoinedStr(values=parts) if all(isinstance(part, ast.Constant) for part in parts):
+            return bool(parts)
         case ast.UnaryOp(op=ast.Not()):
             inner = constant(node.operand)
             return None if inner is None else not inner

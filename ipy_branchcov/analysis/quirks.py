@@ -141,19 +141,23 @@ def loads_two(instruction: Instruction) -> bool:
 
 
 def evaluated_first(node: ast.expr) -> ast.expr:
-    """The part of an expression that is evaluated first, folded constants passed over."""
+    """The name, constant or lambda in an expression that is evaluated first, folded constants passed over."""
     while True:
         match node:
             case ast.BoolOp():
-                node = next(value for value in node.values if settled(value) is None)
-            case ast.UnaryOp():
-                node = node.operand
-            case ast.Compare() | ast.BinOp():
-                node = node.left
+                first: ast.AST | None = next(value for value in node.values if settled(value) is None)
             case ast.IfExp():
-                node = node.test
-            case _:
+                known = settled(node.test)
+                first = node.test if known is None else node.body if known else node.orelse
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                first = node.generators[0].iter
+            case ast.Lambda():
                 return node
+            case _:
+                first = next((part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)), None)
+        if not isinstance(first, ast.expr):
+            return node
+        node = first
 
 
 def link_of(bytecode: Bytecode, comparison: Instruction, chain: ast.Compare, node_of: NodeOf, parents: Parents) -> int:

@@ -14,6 +14,7 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 #: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
 _IDS = (3, 4)
 _NAME = "branchcov"
+_EVENTS = ("PY_START", "PY_RESUME", "BRANCH_LEFT", "BRANCH_RIGHT", "INSTRUCTION", "LINE", "RERAISE")
 _NOT_TAKEN = dis.opmap.get("NOT_TAKEN", -1)
 _FOR_ITER = dis.opmap["FOR_ITER"]
 _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
@@ -33,10 +34,13 @@ class MonitoringTracer:
         self._planner = planner
         self._counts = counts
         self._tool = -1
+        self._global = 0
         self._codes: list[weakref.ref[CodeType]] = []
         self._recordings: dict[int, Recording] = {}
         self._raw: dict[int, bytes] = {}
         self._before: dict[int, tuple[int, int]] = {}
+        #: Asynchronous loops whose end is certain and told no more: the code's id, the offset.
+        self._ended: set[tuple[int, int]] = set()
 
     def start(self) -> None:
         monitoring = sys.monitoring
@@ -55,15 +59,17 @@ class MonitoringTracer:
             (events.BRANCH_RIGHT, self._right),
             (events.INSTRUCTION, self._instruction),
             (events.LINE, self._line),
+            (events.RERAISE, self._reraised),
         ):
             monitoring.register_callback(self._tool, event, callback)
+        self._global = events.PY_START | events.PY_RESUME
         known, self._codes = self._codes, []
         for reference in known:
             if (code := reference()) is not None:
                 self._watch(code)
         # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
         monitoring.restart_events()
-        monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME)
+        monitoring.set_events(self._tool, self._global)
 
     def stop(self) -> list[Recording]:
         monitoring = sys.monitoring
@@ -71,13 +77,13 @@ class MonitoringTracer:
             monitoring.set_events(self._tool, 0)
             for recording in list(self._recordings.values()):
                 monitoring.set_local_events(self._tool, recording.code, 0)
-            for event in ("PY_START", "PY_RESUME", "BRANCH_LEFT", "BRANCH_RIGHT", "INSTRUCTION", "LINE"):
+            for event in _EVENTS:
                 monitoring.register_callback(self._tool, getattr(monitoring.events, event), None)
             monitoring.free_tool_id(self._tool)
         else:
             self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
-        self._recordings, self._raw, self._before = {}, {}, {}
+        self._recordings, self._raw, self._before, self._ended = {}, {}, {}, set()
         return recordings
 
     def _watch(self, code: CodeType) -> None:
@@ -88,6 +94,9 @@ class MonitoringTracer:
         self._codes.append(weakref.ref(code))
         left = events.INSTRUCTION if plan.steps else events.BRANCH_LEFT
         sys.monitoring.set_local_events(self._tool, code, left | events.BRANCH_RIGHT | events.LINE)
+        if _END_ASYNC_FOR in code.co_code[::2]:
+            self._global |= events.RERAISE
+            sys.monitoring.set_events(self._tool, self._global)
 
     # --- callbacks. What they raise would be raised in the measured code.
 
@@ -111,8 +120,30 @@ class MonitoringTracer:
         if raw is not None and raw[src] == _FOR_ITER and self._recordings[id(code)].plan.steps:
             return None  # told by its POP_ITER
         if raw is not None and raw[dst - 2] == _END_ASYNC_FOR and not dis.opname[raw[src]].startswith("POP_JUMP_IF"):
-            src = dst - 2
+            return self._async_end(code, dst - 2, dst)
         return self._record(code, src, dst)
+
+    def _async_end(self, code: CodeType, src: int, dst: int) -> Any:
+        """END_ASYNC_FOR tells its end before it looks what ended it; any other exception it raises again.
+
+        So an end is certain when the next one comes: none was taken back by :meth:`_reraised`.
+        """
+        recording = self._recordings.get(id(code))
+        if recording is not None and not self._counts and Edge(src, dst) in recording.edges:
+            self._ended.add((id(code), src))
+            return sys.monitoring.DISABLE
+        self._record(code, src, dst)
+        return None
+
+    def _reraised(self, code: CodeType, offset: int, exception: BaseException) -> None:
+        raw, recording = self._raw.get(id(code)), self._recordings.get(id(code))
+        if raw is None or recording is None or raw[offset] != _END_ASYNC_FOR or (id(code), offset) in self._ended:
+            return
+        edge = next((edge for edge in recording.edges if edge.src == offset), None)
+        if edge is not None:
+            recording.edges[edge] -= 1
+            if not recording.edges[edge]:
+                del recording.edges[edge]
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
         recording = self._recordings.get(id(code))

@@ -1,0 +1,365 @@
+"""Tracers and oracle on the standard library's own tests, and on the modules that these test.
+
+    python -m tests.library [--tests NAME ...] [--tracer NAME ...] [--jobs N]
+
+Each test module runs in processes of its own: plainly, under the oracle, and under each tracer. Every test has to end
+as it ends plainly, and each arm of the test module and of its subjects has to be taken or missed alike. Tests that the
+oracle's rewriting changes (they look at their own source, frames or references) are left out where arms are compared,
+and counted. Exit status 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from ipy_branchcov.session import Session, read_source
+from ipy_branchcov.tracing.tracer import tracers
+from tests.oracle import NAME, Place, Recorder, instrument
+
+#: Test modules of the standard library, and what they test that is written in Python.
+TESTS: dict[str, tuple[str, ...]] = {
+    "test_argparse": ("argparse",),
+    "test_asyncgen": (),
+    "test_bisect": ("bisect",),
+    "test_collections": (),
+    "test_colorsys": ("colorsys",),
+    "test_configparser": ("configparser",),
+    "test_contextlib": ("contextlib",),
+    "test_contextlib_async": ("contextlib",),
+    "test_copy": ("copy",),
+    "test_coroutines": (),
+    "test_csv": ("csv",),
+    "test_dataclasses": ("dataclasses",),
+    "test_difflib": ("difflib",),
+    "test_enumerate": (),
+    "test_except_star": (),
+    "test_exception_group": (),
+    "test_exceptions": (),
+    "test_fnmatch": ("fnmatch",),
+    "test_fractions": ("fractions",),
+    "test_functools": ("functools",),
+    "test_generator_stop": (),
+    "test_generators": (),
+    "test_genexps": (),
+    "test_grammar": (),
+    "test_graphlib": ("graphlib",),
+    "test_heapq": ("heapq",),
+    "test_ipaddress": ("ipaddress",),
+    "test_iter": (),
+    "test_listcomps": (),
+    "test_named_expressions": (),
+    "test_patma": (),
+    "test_pprint": ("pprint",),
+    "test_raise": (),
+    "test_setcomps": (),
+    "test_shlex": ("shlex",),
+    "test_statistics": ("statistics",),
+    "test_string": ("string",),
+    "test_textwrap": ("textwrap",),
+    "test_unpack": (),
+    "test_with": (),
+    "test_yield_from": (),
+}
+#: What CI runs: a dozen that differ most in kind and take seconds under the slowest tracer.
+SLICE = (
+    "test_argparse", "test_contextlib", "test_coroutines", "test_except_star", "test_exceptions", "test_functools",
+    "test_generators", "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma",
+    "test_textwrap", "test_with",
+)  # fmt: skip
+SECONDS = 900
+
+
+def has_tests() -> bool:
+    """Some distributions package ``test`` apart."""
+    return importlib.util.find_spec("test.test_grammar") is not None
+
+
+# --- one run, in a process of its own
+
+
+class _Outcomes(unittest.TestResult):
+    """How each test ended, by id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: dict[str, str] = {}
+
+    def _end(self, test: Any, how: str) -> None:
+        name = test.id() if hasattr(test, "id") else str(test)
+        if self.ended.get(name) in (None, "passed"):
+            self.ended[name] = how
+
+    def addSuccess(self, test: Any) -> None:
+        self._end(test, "passed")
+
+    def addError(self, test: Any, err: Any) -> None:
+        self._end(test, f"error {err[0].__name__}")
+
+    def addFailure(self, test: Any, err: Any) -> None:
+        self._end(test, "failed")
+
+    def addSkip(self, test: Any, reason: str) -> None:
+        self._end(test, "skipped")
+
+    def addExpectedFailure(self, test: Any, err: Any) -> None:
+        self._end(test, "expected failure")
+
+    def addUnexpectedSuccess(self, test: Any) -> None:
+        self._end(test, "unexpected success")
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        if err is not None:
+            self._end(test, "failed" if issubclass(err[0], test.failureException) else f"error {err[0].__name__}")
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Compiles a module with the oracle in it."""
+
+    recorders: dict[str, Recorder]
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        name = f"{NAME[:-2]}{len(self.recorders)}__"
+        source = read_source(path)
+        assert source is not None
+        code, places = instrument(source.text, path, name)
+        self.recorders.setdefault(path, recorder := Recorder(places))
+        # A module that is imported twice (with and without its C part) goes on with its first recorder.
+        if self.recorders[path] is not recorder:
+            code, _ = instrument(source.text, path, self.names[path])
+            return code
+        self.names[path] = name
+        setattr(builtins, name, recorder)
+        return code
+
+    names: dict[str, str] = {}
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, paths: Iterable[str], recorders: dict[str, Recorder]):
+        self.paths, self.recorders = frozenset(paths), recorders
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or spec.origin not in self.paths:
+            return None
+        spec.loader = _Loader(name, spec.origin)
+        spec.loader.recorders = self.recorders
+        return spec
+
+
+def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
+    """Run a test module in this process: ``plain``, ``oracle``, or a tracer's name."""
+    modules = [f"test.{name}", *TESTS.get(name, ())]
+    paths = [spec.origin for each in modules if (spec := importlib.util.find_spec(each)) and spec.origin]
+    recorders: dict[str, Recorder] = {}
+    session = Session(tracer=way) if way in tracers() else None
+    if way == "oracle":
+        sys.meta_path.insert(0, _Finder(paths, recorders))
+    # What this program itself has imported of the subjects is theirs to import anew, in every way alike.
+    for each in modules[1:]:
+        sys.modules.pop(each, None)
+    if session is not None:
+        for path in paths:
+            session.add_source(path)
+        session.start(name)
+    ended, note = _run(modules[0], left_out)
+    arms: dict[str, list[Any]] = {}
+    if session is not None:
+        coverage = session.stop()
+        for source in coverage:
+            arms[str(source.source.path)] = [
+                [branch.kind, list(branch.span), branch.function, o.name]
+                for branch in source.branches
+                for o in branch.outcomes
+                if o.hits
+            ]
+            note = "; ".join(filter(None, (note, source.note)))
+    for path, recorder in recorders.items():
+        arms[path] = [
+            [place.kind, list(place.span), place.function, arm]
+            for place, hits in recorder.arms().items()
+            for arm in hits
+            if hits[arm]
+        ]
+    return {"ended": ended, "arms": arms, "note": note}
+
+
+def _run(module: str, left_out: frozenset[str]) -> tuple[dict[str, str], str]:
+    support = importlib.import_module("test.support")
+    support.use_resources = ()
+    result = _Outcomes()
+    suite = unittest.TestSuite(
+        test for test in _each(unittest.defaultTestLoader.loadTestsFromName(module)) if test.id() not in left_out
+    )
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        suite.run(result)
+    return result.ended, ""
+
+
+def _each(suite: Any) -> Iterator[Any]:
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from _each(test)
+        else:
+            yield test
+
+
+# --- the comparison
+
+
+@dataclass
+class Compared:
+    """What one test module gave."""
+
+    name: str
+    tests: int = 0
+    left_out: int = 0
+    arms: int = 0
+    decisions: int = 0
+    notes: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+
+
+def compare(name: str, names: Iterable[str]) -> Compared:
+    """A test module under everything."""
+    found = Compared(name)
+    try:
+        plain = _process(name, "plain")
+        found.tests = len(plain["ended"])
+        # What ends differently when it is run twice tells nothing.
+        unsure = _changed(plain, _process(name, "plain"))
+        left_out: set[str] = set(unsure)
+        oracle: dict[str, Any] = {}
+        for _ in range(4):
+            oracle = _process(name, "oracle", left_out)
+            changed = _changed(plain, oracle) - left_out
+            if not changed:
+                break
+            left_out |= changed
+        else:
+            found.differences.append(f"{name}: the oracle still changes {sorted(changed)}")
+        found.left_out = len(left_out)
+        expected = _arms(oracle)
+        found.arms, found.decisions = len(expected), len({each[:2] for each in expected})
+        for tracer in names:
+            whole = _process(name, tracer)
+            changed = _changed(plain, whole) - unsure
+            found.differences += [
+                f"{name} {tracer}: {test} ends otherwise: {plain['ended'].get(test)}, {whole['ended'].get(test)}"
+                for test in sorted(changed)
+            ]
+            traced = _process(name, tracer, left_out) if left_out else whole
+            if traced["note"]:
+                found.notes.append(f"{name} {tracer}: {traced['note']}")
+            found.differences += _told(f"{name} {tracer}", expected, _arms(traced))
+    except (subprocess.SubprocessError, ValueError) as error:
+        found.differences.append(f"{name}: {error}")
+    return found
+
+
+def _process(name: str, way: str, left_out: Iterable[str] = ()) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [sys.executable, "-m", "tests.library", "--child", name, way, str(out)]
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[1])}
+        ended = subprocess.run(
+            command,
+            input=json.dumps(sorted(left_out)),
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=environment,
+            timeout=SECONDS,
+            check=False,
+        )
+        if not out.exists():
+            raise ValueError(f"{way}: no result (exit {ended.returncode}): {ended.stderr[-2000:]}")
+        return dict(json.loads(out.read_text("utf-8")))
+
+
+def _changed(plain: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    one, two = plain["ended"], other["ended"]
+    return {test for test in one.keys() | two.keys() if one.get(test) != two.get(test)}
+
+
+def _arms(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
+    return {
+        (path, Place(kind, (*span,), function), arm)
+        for path, arms in run["arms"].items()
+        for kind, span, function, arm in arms
+    }
+
+
+def _told(name: str, expected: set[tuple[str, Place, str]], found: set[tuple[str, Place, str]]) -> list[str]:
+    lines = []
+    for path, place, arm in sorted(expected ^ found, key=lambda each: (each[0], each[1].span, each[2])):
+        source = Path(path).read_text("utf-8").split("\n")[place.span[0] - 1].strip()
+        by = "oracle" if (path, place, arm) in expected else "tracer"
+        lines.append(f"{name}: {Path(path).name} {place} {arm}: only by the {by}\n    {source}")
+    return lines
+
+
+def compare_all(tests: Iterable[str], names: list[str], jobs: int | None = None) -> Iterator[Compared]:
+    """Several test modules, on several processors."""
+    tests = [name for name in tests if importlib.util.find_spec(f"test.{name}")]
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        yield from pool.map(lambda name: compare(name, names), tests)
+
+
+def total(results: Iterable[Compared]) -> str:
+    """The sums, as one line."""
+    sums: Counter[str] = Counter()
+    for each in results:
+        sums.update(files=1, tests=each.tests, decisions=each.decisions, arms=each.arms)
+        sums["differences"] += len(each.differences)
+        sums["tests that the oracle changes (left out)"] += each.left_out
+    return ", ".join(f"{count:,} {name}" for name, count in sums.items())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Compare tracers with the oracle on the standard library's tests.")
+    parser.add_argument("--tests", nargs="*", default=list(TESTS))
+    parser.add_argument("--tracer", action="append", choices=list(tracers()))
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--show", type=int, default=10, metavar="N", help="differences of a test module to print")
+    parser.add_argument("--child", nargs=3, metavar=("TEST", "WAY", "FILE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        name, way, out = options.child
+        result = child(name, way, frozenset(json.load(sys.stdin)))
+        Path(out).write_text(json.dumps(result), "utf-8")
+        return 0
+    results = []
+    for each in compare_all(options.tests, options.tracer or list(tracers()), options.jobs):
+        results.append(each)
+        print(f"{each.name}: {total([each])}")
+        print(*each.notes, *each.differences[: options.show], sep="\n", end="\n" if each.notes or each.differences else "")
+    print(f"Python {platform.python_version()}: {total(results)}")
+    return 1 if any(each.differences for each in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
