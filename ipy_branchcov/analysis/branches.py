@@ -241,19 +241,19 @@ class _Mapper:
         node, made = self.node(jump), self.node(before)
         if before is not None and before.name.startswith("STORE_FAST_LOAD_FAST"):
             return None  # names are bound when the whole pattern has matched, so this tests the guard
-        if made is not None and self._in_guard(made):
-            return None
+        case = self._case_guarded(made)
+        if case is not None and case in (node, self._case_of(node), self._case_guarded(node)):
+            return None  # the guard of another case would be a constant, of which nothing but a NOP is left
         return self._refutable(node) or self._refutable(made)
 
-    def _in_guard(self, node: ast.AST) -> bool:
-        while not isinstance(node, ast.stmt):
+    def _case_guarded(self, node: ast.AST | None) -> ast.match_case | None:
+        """The case in whose guard a node stands."""
+        while node is not None and not isinstance(node, ast.stmt):
             parent = self.parents.get(id(node))
             if isinstance(parent, ast.match_case):
-                return node is parent.guard
-            if parent is None:
-                return False
+                return parent if node is parent.guard else None
             node = parent
-        return False
+        return None
 
     def _refutable(self, node: ast.AST | None) -> ast.pattern | None:
         while node is not None:

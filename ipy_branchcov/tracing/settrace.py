@@ -10,6 +10,8 @@ from typing import Any
 
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 
+#: Before an instruction with a long argument; from 3.12 it has an event of its own.
+_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 #: Instructions that swallow the StopIteration they cause, though the event of an exception is sent for it.
 _SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND", "END_SEND") if name in dis.opmap)
 
@@ -85,7 +87,7 @@ class SettraceTracer:
                 offset = frame.f_lasti
                 edge = Edge(last, offset, before if last in plan.joint else None)
                 edges[edge] = edges.get(edge, 0) + 1
-                if last in plan.watched:
+                if last in plan.watched and not (code[last] == _EXTENDED_ARG and offset == last + 2):
                     before = (last, offset)
                 last = offset
             elif event == "exception" and not (
