@@ -76,6 +76,27 @@ async def both():
     return [x async for x in numbers(2) for y in range(x)]  # arms: BE BE
 
 
+async def broken(count):
+    for i in range(count):                       # arms: B-
+        yield i
+        if i:                                    # arms: TF
+            raise KeyError
+
+
+async def ended_by_another_exception():
+    seen = []
+    try:
+        async for i in broken(3):                # arms: B-
+            seen.append(i)
+    except KeyError:                             # arms: M-
+        pass
+    try:
+        return [i async for i in broken(3)]      # arms: B-
+    except KeyError:                             # arms: M-
+        return seen
+
+
+asyncio.run(ended_by_another_exception())
 asyncio.run(managers())
 asyncio.run(both())
 asyncio.run(late())

@@ -32,7 +32,8 @@ def values(a, b):
     z = ((1 or a) if b else a) or 5              # arms: TF TF
     u = (a and (not (not True))) and b           # arms: TF
     v = ("x" and a) or b                         # arms: TF
-    return x, y, z, u, v
+    w = ((1, -2) and a) or (b and f"x" and a)    # arms: TF -F
+    return x, y, z, u, v, w
 
 
 values(0, 0)

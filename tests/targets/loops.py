@@ -66,3 +66,12 @@ def jumps(values):
 
 jumps([1, 3, 2])
 jumps([1])
+
+
+def filters_of_subscripts(pairs, key):
+    first = [x for x in pairs if pairs[0]]       # arms: BE T-
+    return first, [x for x in pairs if [x, key][key] and key]  # arms: BE T- TF
+
+
+filters_of_subscripts((2, 1), 1)
+filters_of_subscripts((2, 1), 0)

@@ -80,3 +80,27 @@ def walrus(f):
 
 walrus(lambda: 1)
 walrus(lambda: 2)
+
+
+def compared_with_none(a, b):
+    if (a and b) is None:                        # arms: TF TF
+        return 1
+    return ((a and b) is not None) and b         # arms: T- TF
+
+
+compared_with_none(1, None)
+compared_with_none(0, 1)
+compared_with_none(1, 1)
+
+
+def joint_behind_a_long_operand(a, b):
+    return (
+        a and b or                               # arms: TF -F
+        sum([int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),  # arms: TF
+             int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),
+             int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b)])
+    ) or b
+
+
+joint_behind_a_long_operand(0, 0)
+joint_behind_a_long_operand(3, 0)

@@ -43,3 +43,31 @@ def final(value):
 
 
 final(1)
+
+
+def after_a_constant_guard(value):
+    match value:
+        case 4 if None:                          # arms: MN
+            return 0
+        case None as nothing:                    # arms: MN
+            return nothing
+        case -1:                                 # arms: -N
+            return 1
+
+
+after_a_constant_guard(None)
+after_a_constant_guard(4)
+
+
+def one_by_one(value):
+    match value:
+        case [_, *_, 1 | 2]:                     # arms: MN MN MN MN
+            return 1
+        case [_, _]:                             # arms: MN
+            return 2
+
+
+one_by_one([0, 2])
+one_by_one([1, 1])
+one_by_one([0, 3])
+one_by_one([3])
