@@ -13,6 +13,7 @@ import io
 import os
 import platform
 import sys
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -49,10 +50,10 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
     warnings.simplefilter("ignore")
     result = Result(name)
     code = compile(text, path, "exec", dont_inherit=True)
-    plain = _ended(partial(exec, code), path)
+    plain, plain_places = _ended(partial(exec, code), path)
     rewritten, places = instrument(text, path)
     recorder = Recorder(places)
-    watched = _ended(partial(with_recorder, recorder, rewritten), path)
+    watched, _ = _ended(partial(with_recorder, recorder, rewritten), path)
     expected = recorder.arms()
     if watched != plain:
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
@@ -64,24 +65,44 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
         # Compiled anew: code that ran under another tracer may have been specialised.
         code = compile(text, path, "exec", dont_inherit=True)
         with session.measuring("agreement") as run:
-            measured = _ended(partial(exec, code), path)
+            measured, measured_places = _ended(partial(exec, code), path)
         if measured != plain:
             result.differences.append(f"{name} {tracer}: the program is changed\n{_first(plain, measured)}")
+        elif measured_places != plain_places:
+            first = _first("\n".join(plain_places), "\n".join(measured_places))
+            result.differences.append(f"{name} {tracer}: a traceback is changed\n{first}")
         result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=counts)
     return result
 
 
-def _ended(run: Callable[[dict[str, Any]], None], path: str) -> str:
-    """Output and end of a program. What it leaves to the garbage collector is told on the other stream."""
+def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[str]]:
+    """Output and end of a program, and the places in its tracebacks.
+
+    What it leaves to the garbage collector is told on the other stream.
+    """
     out = io.StringIO()
+    places: list[str] = []
     with redirect_stdout(out), redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            run({"__name__": "__main__", "__file__": path})
+            run({"__name__": "__main__", "__file__": path, "where": partial(_where, path, places)})
             end = ""
         except BaseException as caught:
             end = f"{type(caught).__name__}: {caught}"
-    return f"{out.getvalue()}{end}"
+            _where(path, places, caught)
+    return f"{out.getvalue()}{end}", places
+
+
+def _where(path: str, places: list[str], error: BaseException) -> None:
+    """Note the line and columns of each frame of a program in a traceback, those of its contexts included."""
+    told: BaseException | None = error
+    while told is not None:
+        places += [
+            f"{type(told).__name__} {each.name} {each.lineno} {each.end_lineno} {each.colno} {each.end_colno}"
+            for each in traceback.TracebackException.from_exception(told).stack
+            if each.filename == path
+        ]
+        told = told.__context__
 
 
 def _first(one: str, other: str) -> str:

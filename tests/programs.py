@@ -149,6 +149,7 @@ def attempt(function, *arguments):
         print(function.__name__, type(result).__name__)
     except BaseException as error:
         print(function.__name__, type(error).__name__, error.args if not isinstance(error, BaseExceptionGroup) else "")
+        where(error)
 
 
 a, c, d, ö = b(), b(), b(), b()

@@ -241,18 +241,22 @@ class _Mapper:
         node, made = self.node(jump), self.node(before)
         if before is not None and before.name.startswith("STORE_FAST_LOAD_FAST"):
             return None  # names are bound when the whole pattern has matched, so this tests the guard
-        case = self._case_guarded(made)
-        if case is not None and case in (node, self._case_of(node), self._case_guarded(node)):
-            return None  # the guard of another case would be a constant, of which nothing but a NOP is left
+        if made is not None and self._in_guard(made) and self._case_of(made) is self._case_of(node):
+            return None  # the guard of another case is a constant, of which nothing but a NOP is left
         return self._refutable(node) or self._refutable(made)
 
-    def _case_guarded(self, node: ast.AST | None) -> ast.match_case | None:
-        """The case in whose guard a node stands."""
-        while node is not None and not isinstance(node, ast.stmt):
-            parent = self.parents.get(id(node))
-            if isinstance(parent, ast.match_case):
-                return parent if node is parent.guard else None
+    def _in_guard(self, node: ast.AST | None) -> bool:
+        case = self._case_of(node)
+        while case is not None and (parent := self.parents.get(id(node))) is not case:
             node = parent
+        return case is not None and node is case.guard
+
+    def _case_of(self, node: ast.AST | None) -> ast.match_case | None:
+        """The case in whose pattern or guard a node stands."""
+        while node is not None and not isinstance(node, ast.stmt):
+            if isinstance(node, ast.match_case):
+                return node
+            node = self.parents.get(id(node))
         return None
 
     def _refutable(self, node: ast.AST | None) -> ast.pattern | None:
@@ -412,18 +416,12 @@ class _Mapper:
         target = self._loop_of_target(first)
         if isinstance(target, ast.comprehension) and target.ifs:
             return quirks.evaluated_first(target.ifs[0])
-        if isinstance(case := self._case_of(first), ast.match_case) and case.guard is not None:
+        if (case := self._case_of(first)) is not None and case.guard is not None and not self._in_guard(first):
             return quirks.evaluated_first(case.guard)
         before = self.bytecode.preceding(jump)
         node = self.node(before if before is not None and before.name == "TO_BOOL" else jump)
         if isinstance(node, ast.BoolOp):
             return quirks.evaluated_first(node)
-        return node
-
-    def _case_of(self, node: ast.AST | None) -> ast.AST | None:
-        """The case in whose pattern a node stands."""
-        while isinstance(node, ast.pattern):
-            node = self.parents.get(id(node))
         return node
 
     def _none_test(self, node: ast.AST | None, producer: Instruction) -> tuple[ast.AST | None, int, bool]:
