@@ -32,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
 from ipy_branchcov.session import Session, read_source
@@ -197,7 +197,8 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
         sys.meta_path.insert(0, _Finder(paths))
     # What this program itself has imported of the subjects is theirs to import anew, in every way alike.
     for each in modules[1:]:
-        sys.modules.pop(each, None)
+        if (old := sys.modules.pop(each, None)) is not None:
+            _set_apart(old)
     if session is not None:
         for path in paths:
             session.add_source(path)
@@ -223,6 +224,25 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
             if hits[arm]
         ]
     return {"ended": outcomes.ended, "tracing": sorted(outcomes.tracing), "arms": arms, "note": note}
+
+
+def _set_apart(module: ModuleType) -> None:
+    """Give what this program itself goes on using of a module another file, which is not measured."""
+    stack, seen = list(vars(module).values()), set()
+    while stack:
+        each = stack.pop()
+        if id(each) in seen or getattr(each, "__module__", None) != module.__name__:
+            continue
+        seen.add(id(each))
+        if isinstance(each, FunctionType):
+            each.__code__ = _elsewhere(each.__code__)
+        stack += vars(each).values() if isinstance(each, type) else []
+        stack += [getattr(each, name) for name in ("__func__", "__wrapped__", "fget", "fset") if hasattr(each, name)]
+
+
+def _elsewhere(code: CodeType) -> CodeType:
+    constants = tuple(_elsewhere(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_filename="<this program's own>", co_consts=constants)
 
 
 def _run(module: str, left_out: frozenset[str], *, plain: bool) -> _Outcomes:

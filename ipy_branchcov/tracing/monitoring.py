@@ -89,8 +89,8 @@ class MonitoringTracer:
     def _watch(self, code: CodeType) -> None:
         events = sys.monitoring.events
         plan = self._planner(code)
-        self._recordings[id(code)] = Recording(code, plan)
         self._raw[id(code)] = code.co_code
+        self._recordings.setdefault(id(code), Recording(code, plan))  # another thread may have come first
         self._codes.append(weakref.ref(code))
         left = events.INSTRUCTION if plan.steps else events.BRANCH_LEFT
         sys.monitoring.set_local_events(self._tool, code, left | events.BRANCH_RIGHT | events.LINE)

@@ -60,10 +60,10 @@ class SettraceTracer:
         return recordings
 
     def _recording(self, code: CodeType) -> Recording | None:
-        known = self._known.get(id(code))
-        if known is None or known[0] is not code:
+        known = self._known.get(id(code))  # it holds the code object, so that no other gets its id
+        if known is None:
             known = (code, Recording(code, self._planner(code)) if self._wanted(code) else None)
-            self._known[id(code)] = known
+            known = self._known.setdefault(id(code), known)  # another thread may have come first
         return known[1]
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
