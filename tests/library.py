@@ -63,7 +63,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "test_functools": ("functools",),
     "test_generator_stop": (),
     "test_generators": (),
-    "test_genexps": (),
     "test_grammar": (),
     "test_graphlib": ("graphlib",),
     "test_heapq": ("heapq",),
@@ -89,6 +88,12 @@ SLICE = (
     "test_generators", "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma",
     "test_textwrap", "test_with",
 )  # fmt: skip
+#: Tests that prove nothing here, and why.
+LEFT_OUT = {
+    "test_exception_group_subclass_with_bad_split_func": "the test of a handler fails itself, in split()",
+    "ModifyUnderlyingIterableTest": "the iterator of a generator expression is exchanged, with it the oracle's",
+    "SignalAndYieldFromTest": "a waiting signal is handled where Python code is called next, be it a tracer's",
+}
 SECONDS = 900
 
 
@@ -294,6 +299,7 @@ def compare(name: str, names: Sequence[str]) -> Compared:
         unsure = _changed(plain, _process(name, "plain"))
         whole = {tracer: _process(name, tracer) for tracer in names}
         tracing = {test for each in (plain, *whole.values()) for test in each["tracing"]}
+        unsure |= {test for test in plain["ended"] if any(name in test for name in LEFT_OUT)}
         left_out = unsure | tracing
         oracle: dict[str, Any] = {}
         for _ in range(4):
@@ -307,6 +313,7 @@ def compare(name: str, names: Sequence[str]) -> Compared:
         found.tracing = len(tracing)
         found.left_out = len(left_out - tracing)
         expected = _arms(oracle)
+        varying = expected ^ _arms(_process(name, "oracle", left_out))
         found.arms, found.decisions = len(expected), len({each[:2] for each in expected})
         for tracer in names:
             ended = whole[tracer]["ended"]
@@ -317,7 +324,10 @@ def compare(name: str, names: Sequence[str]) -> Compared:
             traced = _process(name, tracer, left_out) if left_out else whole[tracer]
             if traced["note"]:
                 found.notes.append(f"{name} {tracer}: {traced['note']}")
-            found.differences += _told(f"{name} {tracer}", expected, _arms(traced))
+            differing = (expected ^ _arms(traced)) - varying
+            for _ in range(3 if differing else 0):  # sets of types, threads: not every run takes the same arms
+                varying |= expected ^ _arms(_process(name, "oracle", left_out))
+            found.differences += _told(f"{name} {tracer}", expected, differing - varying)
     except (subprocess.SubprocessError, ValueError) as error:
         found.differences.append(f"{name}: {error}")
     return found
@@ -356,9 +366,9 @@ def _arms(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
     }
 
 
-def _told(name: str, expected: set[tuple[str, Place, str]], found: set[tuple[str, Place, str]]) -> list[str]:
+def _told(name: str, expected: set[tuple[str, Place, str]], differing: set[tuple[str, Place, str]]) -> list[str]:
     lines = []
-    for path, place, arm in sorted(expected ^ found, key=lambda each: (each[0], each[1].span, each[2])):
+    for path, place, arm in sorted(differing, key=lambda each: (each[0], each[1].span, each[2])):
         source = Path(path).read_text("utf-8").split("\n")[place.span[0] - 1].strip()
         by = "oracle" if (path, place, arm) in expected else "tracer"
         lines.append(f"{name}: {Path(path).name} {place} {arm}: only by the {by}\n    {source}")
