@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.analysis.identity import Identity
 from ipy_branchcov.analysis.pragmas import statement_heads
 from ipy_branchcov.model.branch import Branch

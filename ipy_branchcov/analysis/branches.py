@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from ipy_branchcov.analysis import quirks
-from ipy_branchcov.analysis.bytecode import Bytecode, Instruction, code_objects
+from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
 from ipy_branchcov.analysis.decisions import Decisions, constant, decide
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import CodeType
 
-from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.bytecode import code_objects
 
 
 class Identity:

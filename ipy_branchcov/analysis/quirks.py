@@ -6,7 +6,7 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.analysis.bytecode import Bytecode, Instruction
+from ipy_branchcov.bytecode import Bytecode, Instruction
 from ipy_branchcov.analysis.decisions import constant, settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]

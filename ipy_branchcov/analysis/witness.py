@@ -7,7 +7,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from ipy_branchcov.analysis.branches import Analysis, ArmNumber
-from ipy_branchcov.analysis.bytecode import code_objects
+from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.model.branch import Arm, Branch
 
 NO_CODE = "the compiler left no code: unreachable, or a folded constant"

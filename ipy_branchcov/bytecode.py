@@ -53,11 +53,15 @@ class Instruction:
 
 
 class Handler(NamedTuple):
-    """A row of the exception table: offsets ``start`` to ``end`` (exclusive) are protected by ``target``."""
+    """A row of the exception table: offsets ``start`` to ``end`` (exclusive) are protected by ``target``.
+
+    ``state``: the depth of the stack there, times two, and whether the instruction's offset is pushed.
+    """
 
     start: int
     end: int
     target: int
+    state: int = 0
 
 
 class Bytecode:
@@ -128,8 +132,8 @@ def _exception_table(code: CodeType) -> list[Handler]:
     """Rows in order. The format: Objects/exception_handling_notes.txt of CPython (InternalDocs from 3.13)."""
     numbers = _varints(code.co_exceptiontable)
     return [
-        Handler(2 * start, 2 * (start + length), 2 * target)
-        for start, length, target, _depth in zip(numbers, numbers, numbers, numbers, strict=False)
+        Handler(2 * start, 2 * (start + length), 2 * target, state)
+        for start, length, target, state in zip(numbers, numbers, numbers, numbers, strict=False)
     ]
 
 
