@@ -16,7 +16,7 @@ _RELATIVE = frozenset(dis.hasjrel)
 _NAMES = dis.opname
 
 #: Never fall through.
-_FINAL = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
+FINAL = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
 
 
 class Instruction:
@@ -91,7 +91,7 @@ class Bytecode:
                 if each.target is not None and (to := self.at.get(each.target)) is not None:
                     self._sources.setdefault(to.index, []).append((each, True))
                 after = self.following(each)
-                if after is not None and not each.jumps and each.name not in _FINAL:
+                if after is not None and not each.jumps and each.name not in FINAL:
                     self._sources.setdefault(after.index, []).append((each, False))
         return self._sources.get(instruction.index, [])
 

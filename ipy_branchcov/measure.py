@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.analysis.identity import Identity
 from ipy_branchcov.analysis.pragmas import statement_heads
+from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import BranchCoverage, Outcome, SourceCoverage
 from ipy_branchcov.model.source import Source

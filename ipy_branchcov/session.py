@@ -186,6 +186,10 @@ class Session:
         """End a run that is still on, and give its facility back."""
         self.stop()
 
+    def prepare(self, code: CodeType) -> CodeType:
+        """Code that is about to be run for the first time: given to the running tracer, which may rewrite it."""
+        return code if self._tracer is None else self._tracer.prepare(code)
+
     # --- from code to coverage
 
     def _wanted(self, code: CodeType) -> bool:
@@ -201,7 +205,14 @@ class Session:
             if analysis is None:
                 return Plan()
             code_map: CodeMap = analysis.of(code)
-            return Plan(code_map.joint_offsets, code_map.watched_offsets, code_map.steps)
+            return Plan(
+                ways=code_map.ways,
+                copies=code_map.copies,
+                joint=code_map.joint_offsets,
+                watched=code_map.watched_offsets,
+                steps=code_map.steps,
+                ends=code_map.ends,
+            )
         except Exception as error:  # as above; the source is then reported with a note
             if source is not None:
                 self._notes[(source.digest, source.path or "")] = f"not measured exactly: {error!r}"

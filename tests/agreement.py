@@ -16,7 +16,7 @@ import sys
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Result:
     differences: list[str] = field(default_factory=list)
 
 
-def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bool = True) -> Result:
+def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bool | None = None) -> Result:
     """One program under everything."""
     warnings.simplefilter("ignore")
     result = Result(name)
@@ -59,20 +59,34 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
     result.decisions = sum(any(arms.values()) for arms in expected.values())
     result.arms = sum(bool(hits) for arms in expected.values() for hits in arms.values())
-    for tracer in names:
-        session = Session(counts=counts, tracer=tracer)
+    for tracer, exact, prepared in ways(names, counts):
+        session = Session(counts=exact, tracer=tracer.partition(" ")[0])
         session.add_source(path)
-        # Compiled anew: code that ran under another tracer may have been specialised.
-        code = compile(text, path, "exec", dont_inherit=True)
         with session.measuring("agreement") as run:
+            # Compiled anew: code that ran under another tracer may have been specialised.
+            code = compile(text, path, "exec", dont_inherit=True)
+            if prepared:
+                code = session.prepare(code)
             measured, measured_places = _ended(partial(exec, code), path)
         if measured != plain:
             result.differences.append(f"{name} {tracer}: the program is changed\n{_first(plain, measured)}")
         elif measured_places != plain_places:
             first = _first("\n".join(plain_places), "\n".join(measured_places))
             result.differences.append(f"{name} {tracer}: a traceback is changed\n{first}")
-        result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=counts)
+        result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=exact)
     return result
+
+
+def ways(names: Iterable[str], counts: bool | None) -> Iterator[tuple[str, bool, bool]]:
+    """Each tracer, with counts and without, on code that was given to it and on code that was not."""
+    for name in names:
+        if name == "settrace":
+            yield name, counts is not False, False
+            continue
+        for exact in (True, False) if counts is None else (counts,):
+            kind = "counting" if exact else "once"
+            yield f"{name} {kind}", exact, True
+        yield f"{name} late", counts is not False, False
 
 
 def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[str]]:

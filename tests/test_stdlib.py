@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov.analysis.branches import find_branches
-from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.analysis.witness import unwitnessed
+from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.session import read_source
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from ipy_branchcov.analysis import quirks
-from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
 from ipy_branchcov.analysis.decisions import Decisions, constant, decide
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
 from ipy_branchcov.model.source import Source
 
 #: (number of the branch in its map, number of the arm in its branch).
@@ -59,6 +59,19 @@ class CodeMap:
         return self.arms.get(way, ())
 
     @property
+    def ways(self) -> frozenset[Way]:
+        """The ways out that mean something."""
+        return frozenset((*self.arms, *self.joint))
+
+    @property
+    def copies(self) -> dict[int, frozenset[Way]]:
+        """The joint tests by offset, with the ways that lead to them from those other tests."""
+        found: dict[int, frozenset[Way]] = {}
+        for (offset, _), came in self.joint.items():
+            found[offset] = found.get(offset, frozenset()) | came.keys()
+        return found
+
+    @property
     def steps(self) -> dict[int, tuple[int, int]]:
         """Edges that BRANCH events do not tell, by the instruction that proves them: empty for most code.
 
@@ -81,6 +94,12 @@ class CodeMap:
                 if (end := at.get(instruction.target or 0)) is not None and end.next in at:
                     edges[end.next] = (instruction.offset, end.next)  # END_FOR is passed over, POP_ITER is not
         return edges
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """Instructions that are no tests but whose way out means an arm, with the instruction that follows."""
+        at = self.bytecode.at
+        return {offset: at[offset].next for offset, _ in self.arms if not at[offset].conditional}
 
     @property
     def joint_offsets(self) -> frozenset[int]:

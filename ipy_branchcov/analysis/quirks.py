@@ -6,8 +6,8 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.bytecode import Bytecode, Instruction
 from ipy_branchcov.analysis.decisions import constant, settled
+from ipy_branchcov.bytecode import Bytecode, Instruction
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
 Parents = Mapping[int, ast.AST]

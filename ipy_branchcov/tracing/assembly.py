@@ -1,6 +1,7 @@
 """Code object -> a list of instructions that can be changed -> code object, with the same places and handlers.
 
-The formats are those of CPython's Objects/locations.md and Objects/exception_handling_notes.txt (InternalDocs from 3.13).
+The formats are those of CPython's Objects/locations.md and Objects/exception_handling_notes.txt (InternalDocs/ from
+3.13).
 """
 
 from __future__ import annotations

@@ -42,6 +42,9 @@ class MonitoringTracer:
         #: Asynchronous loops whose end is certain and told no more: the code's id, the offset.
         self._ended: set[tuple[int, int]] = set()
 
+    def prepare(self, code: CodeType) -> CodeType:
+        return code
+
     def start(self) -> None:
         monitoring = sys.monitoring
         self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)

@@ -33,6 +33,9 @@ class SettraceTracer:
         self._previous: Any = None
         self._previous_of_threads: Any = None
 
+    def prepare(self, code: CodeType) -> CodeType:
+        return code
+
     def start(self) -> None:
         self._known = {}
         self._previous = sys.gettrace()

@@ -22,17 +22,27 @@ class Edge(NamedTuple):
     before: tuple[int, int] | None = None
 
 
+#: A way out of an instruction: its offset, and whether it jumped (False: it fell through).
+Way = tuple[int, bool]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a tracer must know of a code object, in offsets.
 
-    ``joint``: instructions whose edges need the watched edge before them. ``watched``: instructions whose edges
-    are remembered for that. ``steps``: edges that no branch event tells, by the instruction that proves them.
+    ``ways``: those that mean something. ``copies``: tests whose ways mean something else where another test's way
+    led to them, with these ways. For tracers that do not rewrite code: ``joint``: instructions whose edges need the
+    watched edge before them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges that
+    no branch event tells, by the instruction that proves them (3.14); ``ends``: the same before 3.14, as instruction
+    and next instruction.
     """
 
+    ways: frozenset[Way] = frozenset()
+    copies: Mapping[int, frozenset[Way]] = field(default_factory=dict)
     joint: frozenset[int] = frozenset()
     watched: frozenset[int] = frozenset()
     steps: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    ends: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -60,6 +70,9 @@ class Tracer(Protocol):
     name: str
     note: str
 
+    def prepare(self, code: CodeType) -> CodeType:
+        """Code that is about to be run for the first time, as it had best be run."""
+
     def start(self) -> None:
         """Begin. Raises TracerError where the interpreter's facility is held by another tool."""
 
@@ -78,6 +91,10 @@ def tracers() -> dict[str, TracerFactory]:
     from ipy_branchcov.tracing.settrace import SettraceTracer
 
     found: dict[str, TracerFactory] = {}
+    if sys.version_info >= (3, 12) and sys.version_info < (3, 14):
+        from ipy_branchcov.tracing.instructions import InstructionTracer
+
+        found["monitoring"] = InstructionTracer
     if sys.version_info >= (3, 14):
         from ipy_branchcov.tracing.monitoring import MonitoringTracer
 

@@ -1,0 +1,191 @@
+"""``sys.monitoring`` on 3.12 and 3.13, where BRANCH tells both directions by one event and cannot be switched off.
+
+Code is rewritten so that each edge has an instruction of its own (:mod:`~ipy_branchcov.tracing.splitting`); each
+instruction is then told once, and costs nothing from there on. Code that runs as others compiled it is told by
+BRANCH events, which are switched off when both directions were seen.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType
+from typing import Any
+
+from ipy_branchcov.errors import TracerError
+from ipy_branchcov.tracing import prepared
+from ipy_branchcov.tracing.assembly import Unencodable
+from ipy_branchcov.tracing.splitting import Split, split
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording
+
+#: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
+_IDS = (3, 4)
+_NAME = "branchcov"
+
+
+class InstructionTracer:
+    """Local events on the wanted code objects alone; each function that starts is looked at once.
+
+    ``counts``: the events of edges stay on.
+    """
+
+    name = "monitoring"
+
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+        self.note = ""
+        self._wanted = wanted
+        self._planner = planner
+        self._counts = counts
+        self._tool = -1
+        self._functions = prepared.Functions()
+        #: Rewritten code, its edges, what it was; and the instructions that ran. By the id of the code that runs.
+        self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
+        self._ran: dict[int, set[int]] = {}
+        #: Code as others compiled it.
+        self._recordings: dict[int, Recording] = {}
+        self._ways: dict[tuple[int, int], set[int]] = {}
+        self._before: dict[int, tuple[int, int]] = {}
+        self._begun: dict[int, int] = {}
+        self._lines: dict[int, dict[int, int | None]] = {}
+        self._hits: dict[tuple[int, int], int] = {}
+
+    def prepare(self, code: CodeType) -> CodeType:
+        return prepared.prepare(code, self._wanted, self._rewrite)
+
+    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Split]:
+        try:
+            return split(code, self._planner(code), constants)
+        except Unencodable:
+            return code.replace(co_consts=constants), Split(code, None)
+
+    def start(self) -> None:
+        monitoring = sys.monitoring
+        self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)
+        if self._tool < 0:
+            holders = " and ".join(str(monitoring.get_tool(i)) for i in _IDS)
+            raise TracerError(
+                f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace"
+            )
+        monitoring.use_tool_id(self._tool, _NAME)
+        events = monitoring.events
+        for event, callback in self._callbacks():
+            monitoring.register_callback(self._tool, event, callback)
+        # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
+        monitoring.restart_events()
+        monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME)
+
+    def _callbacks(self) -> list[tuple[int, Any]]:
+        events = sys.monitoring.events
+        return [
+            (events.PY_START, self._starts),
+            (events.PY_RESUME, self._starts),
+            (events.INSTRUCTION, self._counted if self._counts else self._instruction),
+            (events.BRANCH, self._branch),
+        ]
+
+    def stop(self) -> list[Recording]:
+        monitoring = sys.monitoring
+        if monitoring.get_tool(self._tool) == _NAME:
+            monitoring.set_events(self._tool, 0)
+            for code in [code for code, _, _ in self._splits.values()] + [r.code for r in self._recordings.values()]:
+                monitoring.set_local_events(self._tool, code, 0)
+            for event, _ in self._callbacks():
+                monitoring.register_callback(self._tool, event, None)
+            monitoring.free_tool_id(self._tool)
+        else:
+            self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+        recordings = [self._told(*split) for split in self._splits.values()]
+        recordings += self._recordings.values()
+        return [recording for recording in recordings if recording.lines or recording.edges]
+
+    def _told(self, code: CodeType, edges: dict[int, Edge], original: CodeType) -> Recording:
+        """What a rewritten code object did, in the offsets of the original."""
+        ran, hits = self._ran[id(code)], self._hits
+        taken = {edge: hits.get((id(code), offset), 1) for offset, edge in edges.items() if offset in ran}
+        lines = {line for start, end, line in code.co_lines() if line and not ran.isdisjoint(range(start, end, 2))}
+        return Recording(original, Plan(), taken, lines)
+
+    # --- callbacks. What they raise would be raised in the measured code.
+
+    def _starts(self, code: CodeType, offset: int) -> Any:
+        key = id(code)
+        if key in self._splits or key in self._recordings:
+            return sys.monitoring.DISABLE
+        split = prepared.known(code)
+        events = sys.monitoring.events
+        if split is not None and split.edges is not None:
+            if self._wanted(split.original):
+                self._ran.setdefault(key, set())
+                self._splits.setdefault(key, (code, split.edges, split.original))
+                sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION)
+        elif self._wanted(code):
+            # Another thread may have come first.
+            self._recordings.setdefault(key, Recording(code, self._planner(code)))
+            sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION | events.BRANCH)
+            if split is None:
+                self._functions.exchange(code, self.prepare(code))
+        return sys.monitoring.DISABLE
+
+    def _instruction(self, code: CodeType, offset: int) -> Any:
+        ran = self._ran.get(id(code))
+        if ran is not None:
+            ran.add(offset)
+            return sys.monitoring.DISABLE
+        return self._step(code, offset)
+
+    def _counted(self, code: CodeType, offset: int) -> Any:
+        key = id(code)
+        ran = self._ran.get(key)
+        if ran is None:
+            return self._step(code, offset)
+        ran.add(offset)
+        if offset not in self._splits[key][1]:
+            return sys.monitoring.DISABLE
+        self._hits[key, offset] = self._hits.get((key, offset), 0) + 1
+        return None
+
+    # --- code as others compiled it
+
+    def _step(self, code: CodeType, offset: int) -> Any:
+        """An instruction: its line ran; it may be the end of an asynchronous step, which BRANCH does not tell."""
+        recording = self._recordings.get(id(code))
+        if recording is None:
+            return sys.monitoring.DISABLE
+        lines = self._lines.get(id(code))
+        if lines is None:
+            lines = self._lines.setdefault(id(code), _lines(code))
+        if line := lines.get(offset):
+            recording.lines.add(line)
+        ends = recording.plan.ends
+        if offset not in ends and offset not in ends.values():
+            return sys.monitoring.DISABLE
+        frame = id(sys._getframe(2))
+        began = self._begun.pop(frame, -1)
+        if began >= 0 and ends.get(began) == offset:
+            edge = Edge(began, offset)
+            recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        if offset in ends:
+            self._begun[frame] = offset
+        return None
+
+    def _branch(self, code: CodeType, src: int, dst: int) -> Any:
+        recording = self._recordings.get(id(code))
+        if recording is None:
+            return sys.monitoring.DISABLE
+        plan, before = recording.plan, None
+        ways = self._ways.setdefault((id(code), src), set())
+        ways.add(dst)
+        keep = self._counts or len(ways) < 2
+        if src in plan.joint or src in plan.watched:
+            frame = id(sys._getframe(1))
+            before = self._before.get(frame) if src in plan.joint else None
+            if src in plan.watched:
+                self._before[frame] = (src, dst)
+            keep = True
+        edge = Edge(src, dst, before)
+        recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        return None if keep else sys.monitoring.DISABLE
+
+
+def _lines(code: CodeType) -> dict[int, int | None]:
+    """The lines by offset."""
+    return {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}

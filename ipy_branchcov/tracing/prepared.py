@@ -1,0 +1,66 @@
+"""Code objects that were rewritten before they ran, and what they were rewritten from."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType
+
+from ipy_branchcov.tracing.splitting import Split
+from ipy_branchcov.tracing.tracer import CodeFilter
+
+#: Code and its constants (nested code rewritten) -> the code that takes its place.
+Rewrite = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Split]]
+
+#: By the id of the rewritten code object, which keeps its entry alive.
+_BY_NEW: dict[int, Split] = {}
+
+
+def known(code: CodeType) -> Split | None:
+    """What a rewritten code object was made from."""
+    return _BY_NEW.get(id(code))
+
+
+def prepare(code: CodeType, wanted: CodeFilter, rewrite: Rewrite) -> CodeType:
+    """A code object and all nested in it, rewritten where they are wanted."""
+    if id(code) in _BY_NEW:
+        return code
+    constants = tuple(
+        prepare(constant, wanted, rewrite) if isinstance(constant, CodeType) else constant
+        for constant in code.co_consts
+    )
+    if not wanted(code):
+        same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
+        return code if same else code.replace(co_consts=constants)
+    new, split = rewrite(code, constants)
+    _BY_NEW[id(new)] = split
+    weakref.finalize(new, _BY_NEW.pop, id(new), None).atexit = False
+    return new
+
+
+class Functions:
+    """The functions there are, by their code objects.
+
+    They are sought once in a run; what was made later by code that was not rewritten is sought one by one, and
+    not without end.
+    """
+
+    def __init__(self) -> None:
+        self._by_code: dict[int, list[FunctionType]] | None = None
+        self._searches = 40
+
+    def exchange(self, code: CodeType, new: CodeType) -> None:
+        """Let the functions of a code object run another one from their next call on."""
+        if self._by_code is None:
+            self._by_code = {}
+            for each in gc.get_objects():
+                if type(each) is FunctionType:
+                    self._by_code.setdefault(id(each.__code__), []).append(each)
+        found: Iterable[object] = self._by_code.pop(id(code), ())
+        if not found and self._searches:
+            self._searches -= 1
+            found = gc.get_referrers(code)
+        for function in found:
+            if type(function) is FunctionType and function.__code__ is code:
+                function.__code__ = new

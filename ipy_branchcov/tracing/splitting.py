@@ -1,0 +1,244 @@
+"""Rewrite a code object so that each way out of a test is told by one instruction that only it leads to.
+
+An edge is *critical* where its source has two ways out and its target two ways in. Each that matters gets an
+instruction of its own: a NOP on a fall-through, a trampoline on a jump. Where one test serves two operands, it is
+copied for each way that leads to it. Nothing else changes: what the code does, its places, its handlers.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import CodeType
+
+from ipy_branchcov.bytecode import FINAL, Bytecode
+from ipy_branchcov.tracing.assembly import NOWHERE, Item, Unencodable, assemble, disassemble
+from ipy_branchcov.tracing.tracer import Edge, Plan, Way
+
+#: What FOR_ITER passes over when it is exhausted.
+_PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(sys.version_info[:2], ("END_FOR",))
+_JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
+
+
+@dataclass
+class Split:
+    """What a code object was rewritten from.
+
+    ``edges``: what it proves that the instruction at an offset ran; None: it could not be rewritten.
+    """
+
+    original: CodeType
+    edges: dict[int, Edge] | None
+
+
+def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
+    """The same code with no critical edge that matters; ``constants``: with its nested code objects split.
+
+    Raises Unencodable.
+    """
+    bytecode = Bytecode(code)
+    splitter = Splitter(bytecode, plan)
+    splitter.run()
+    return assemble(code, splitter.items, constants), Split(code, splitter.edges())
+
+
+class Splitter:
+    """The instructions of one code object while they are rearranged.
+
+    ``told``: (item, edge): the edge is taken when the item runs.
+    """
+
+    def __init__(self, bytecode: Bytecode, plan: Plan):
+        self.bytecode = bytecode
+        self.plan = plan
+        self.items = disassemble(bytecode)
+        self.told: list[tuple[Item, Edge]] = []
+        self._originals = list(self.items)
+        self._index = {id(item): i for i, item in enumerate(self._originals)}
+        self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
+        #: Items to stand before or after others, and at the end.
+        self._before: dict[int, list[Item]] = {}
+        self._after: dict[int, list[Item]] = {}
+        self._end: list[Item] = []
+        self._copies: dict[Way, Item] = {}
+
+    def run(self) -> None:
+        """Rearrange them."""
+        tests = [(item, Edge(-1, -1)) for item in self._originals if self._has_ways(item)]
+        copied = self._copy_joint_tests()
+        entries = self._entries()
+        for item, _ in tests:
+            self._split(item, None, entries)
+        for item, before in copied:
+            self._split(item, before, entries)
+        self._arrange()
+
+    def edges(self) -> dict[int, Edge]:
+        """What each instruction proves, by its offset; the items have been laid out."""
+        return {item.offset + 2 * (item.size - 1): edge for item, edge in self.told}
+
+    def _has_ways(self, item: Item) -> bool:
+        assert item.origin is not None
+        return any((item.origin.offset, jumped) in self.plan.ways for jumped in (True, False))
+
+    # --- joint tests
+
+    def _copy_joint_tests(self) -> list[tuple[Item, Edge]]:
+        """Copy each joint test for each way that leads to it; return the copies and these ways."""
+        starts: dict[Way, tuple[list[Item], Item]] = {}
+        for offset, ways in self.plan.copies.items():
+            for way in ways:
+                starts[way] = self._path(way, self._at[offset])
+        found: list[tuple[Item, Edge]] = []
+        for way, (items, test) in starts.items():
+            self._copies[way] = items[0]
+            exits = [Item("JUMP_BACKWARD_NO_INTERRUPT") for _ in (True, False)]
+            origin = self._at[way[0]].origin
+            assert origin is not None and test.origin is not None
+            before = (way[0], origin.target if way[1] else origin.next)
+            found.append((test, Edge(-1, -1, before)))  # type: ignore[arg-type]
+            fallen, jumped = exits
+            for exit_, leads in ((fallen, False), (jumped, True)):
+                exit_.row = test.row
+                original = self._at[test.origin.offset]
+                exit_.target = original.target if leads else self._next(original)
+            test.target = jumped
+            self._end += [*items, fallen, jumped]
+        for way, (items, _) in starts.items():
+            self._lead(self._at[way[0]], way, items[0])
+        for test, _ in found:
+            assert test.origin is not None
+            fallen, jumped = self._exits(test)
+            for exit_, leads in ((fallen, False), (jumped, True)):
+                start = self._copies.get((test.origin.offset, leads))
+                if start is not None:
+                    exit_.target = start
+        return found
+
+    def _lead(self, item: Item, way: Way, start: Item) -> None:
+        """Let one way out of a test lead to a copy."""
+        if way[1]:
+            item.target = start
+            return
+        jump = Item("JUMP_FORWARD", position=item.position, target=start)
+        jump.row = item.row
+        self._after.setdefault(id(item), []).append(jump)
+
+    def _exits(self, test: Item) -> tuple[Item, Item]:
+        i = next(i for i, item in enumerate(self._end) if item is test)
+        return self._end[i + 1], self._end[i + 2]
+
+    def _path(self, way: Way, test: Item) -> tuple[list[Item], Item]:
+        """Copies of what stands between a way out and a joint test, with the test."""
+        start = self._at[way[0]]
+        current = start.target if way[1] else self._next(start)
+        found: list[Item] = []
+        while current is not None and len(found) < 20:
+            if current.name in _JUMPS:
+                current = current.target
+                continue
+            found.append(current.copy())
+            if current is test:
+                return found, found[-1]
+            if current.target is not None or current.name in FINAL:
+                break
+            current = self._next(current)
+        raise Unencodable("no straight way to a joint test")
+
+    # --- critical edges
+
+    def _entries(self) -> dict[int, int]:
+        """How many ways lead to each item; more than one where it matters no more how many."""
+        self._arrange()
+        entries = dict.fromkeys(map(id, self.items), 0)
+        entries[id(self.items[0])] += 1
+        for item, after in zip(self.items, [*self.items[1:], None], strict=True):
+            if item.target is not None and item.name != "END_ASYNC_FOR":
+                entries[id(item.target)] += 1
+            if after is not None and _falls(item):
+                entries[id(after)] += 1
+            if item.row is not None:
+                entries[id(item.row[0])] = 2
+        return entries
+
+    def _split(self, item: Item, before: Edge | None, entries: dict[int, int]) -> None:
+        """Find or make the instructions that prove the ways out of a test."""
+        origin = item.origin
+        assert origin is not None
+        came = None if before is None else before.before
+        if item.target is not None and item.name != "END_ASYNC_FOR" and (origin.offset, True) in self.plan.ways:
+            edge = Edge(origin.offset, origin.target or 0, came)
+            self.told.append((self._landing(item, entries), edge))
+        if (origin.offset, False) in self.plan.ways:
+            edge = Edge(origin.offset, origin.next, came)
+            self.told.append((self._fallen(item, entries), edge))
+
+    def _landing(self, item: Item, entries: dict[int, int]) -> Item:
+        target = item.target
+        assert target is not None
+        if item.name == "FOR_ITER":
+            last = None
+            for name in _PASSED:
+                if target.name == name:
+                    last, target = target, self._next(target)
+            if last is not None:
+                return self._fallen(last, entries)
+        if entries[id(target)] == 1:
+            return target
+        before = self._preceding(target)
+        tramp = Item("JUMP_FORWARD", target=target)
+        tramp.row = item.row
+        item.target = tramp
+        if id(target) in self._index and before is not None and not _falls(before):
+            self._before.setdefault(id(target), []).append(tramp)
+        else:
+            self._end.append(tramp)
+        return tramp
+
+    def _fallen(self, item: Item, entries: dict[int, int]) -> Item:
+        for known in self._after.get(id(item), ()):
+            return known
+        after = self._following(item)
+        if after is not None and entries[id(after)] == 1:
+            return after
+        # Behind a test the NOP is on its line; elsewhere it would begin a line, which debuggers would tell.
+        nop = Item("NOP", position=NOWHERE if item.target is None else item.position)
+        nop.row = item.row
+        self._after.setdefault(id(item), []).append(nop)
+        return nop
+
+    # --- order
+
+    def _next(self, item: Item) -> Item:
+        return self._originals[self._index[id(item)] + 1]
+
+    def _following(self, item: Item) -> Item | None:
+        """What stands behind it now."""
+        i = self._places[id(item)] + 1
+        return self.items[i] if i < len(self.items) else None
+
+    def _preceding(self, item: Item) -> Item | None:
+        i = self._places[id(item)] - 1
+        return self.items[i] if i >= 0 else None
+
+    def _arrange(self) -> None:
+        """Put all items in order, and turn the added jumps the way they lead."""
+        self.items = []
+        for item in self._originals:
+            landings = self._before.get(id(item), [])
+            self.items += landings
+            if landings:  # the last one falls through
+                landings[-1].name, landings[-1].target = "NOP", None
+            self.items.append(item)
+            self.items += self._after.get(id(item), ())
+        self.items += self._end
+        self._places = {id(item): i for i, item in enumerate(self.items)}
+        for i, item in enumerate(self.items):
+            if item.origin is None and item.target is not None:
+                forward = self._places[id(item.target)] > i
+                item.name = "JUMP_FORWARD" if forward else "JUMP_BACKWARD_NO_INTERRUPT"
+
+
+def _falls(item: Item) -> bool:
+    """Whether the next instruction can follow."""
+    return item.name not in FINAL and item.name not in _JUMPS
