@@ -182,6 +182,22 @@ class Hooks:
         self._current: Any = None
         self._shown = False
         session.add_finder(self.cells)
+        self._prepare_compiled()
+
+    def _prepare_compiled(self) -> None:
+        """Let the session prepare what the shell compiles: cells, and what magics compile of them."""
+        prepare, kind = self.session.prepare, type(self.shell.compile)
+
+        def call(compiler: Any, *arguments: Any, **keywords: Any) -> Any:
+            code = kind.__call__(compiler, *arguments, **keywords)
+            return prepare(code) if isinstance(code, CodeType) else code
+
+        self._compiler = kind
+        self.shell.compile.__class__ = type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})
+
+    def close(self) -> None:
+        """Give the shell its compiler back."""
+        self.shell.compile.__class__ = self._compiler
 
     def transform(self, lines: list[str]) -> list[str]:
         """A cleanup transformer of IPython: pure, for it runs twice for most cells."""

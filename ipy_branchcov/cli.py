@@ -163,7 +163,8 @@ def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> t
     status = 0
     with session.measuring(str(path)) as run:
         try:
-            exec(compile(path.read_bytes(), filename, "exec", dont_inherit=True), module.__dict__)
+            code = compile(path.read_bytes(), filename, "exec", dont_inherit=True)
+            exec(session.prepare(code), module.__dict__)
         except SystemExit as error:
             status = _exit_status(error)
         except BaseException as error:

@@ -300,6 +300,7 @@ class Extension:
     def unload(self) -> None:
         hooks = self.magics.hooks
         self.magics.session.close()
+        hooks.close()
         self.shell.input_transformers_cleanup.remove(hooks.transform)
         for event, callback in (("pre_run_cell", hooks.pre_run_cell), ("post_run_cell", hooks.post_run_cell)):
             self.shell.events.unregister(event, callback)

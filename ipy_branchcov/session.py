@@ -22,6 +22,7 @@ from ipy_branchcov.measure import measure
 from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.tracer import Plan, Recording, Tracer, choose_tracer
 
 #: Which source a code object was compiled from; None: it is not for this finder to say.
@@ -61,6 +62,7 @@ class Session:
         self._exact = False
         self._lasting: tuple[list[str], set[str]] = ([], set())
         self._lock = threading.RLock()
+        self._imports = Imports(self.prepare)
         self.configure(config or Config())
         self.counts = counts or self.config.counts
 
@@ -137,6 +139,7 @@ class Session:
         begun = choose_tracer(tracer or self.tracer_name)(self._wanted, self._plan, counts=exact)
         self._sources.clear()
         begun.start()
+        self._imports.begin()
         self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
 
     def stop(self, by: str = "") -> Coverage:
@@ -147,6 +150,7 @@ class Session:
         if self._tracer is None:
             return Coverage()
         tracer, self._tracer = self._tracer, None
+        self._imports.end()
         self._by = by or self._by
         recordings = tracer.stop()
         coverage = self._measure(recordings, tracer.note)
@@ -188,7 +192,10 @@ class Session:
 
     def prepare(self, code: CodeType) -> CodeType:
         """Code that is about to be run for the first time: given to the running tracer, which may rewrite it."""
-        return code if self._tracer is None else self._tracer.prepare(code)
+        try:
+            return code if self._tracer is None else self._tracer.prepare(code)
+        except Exception:  # in the place of the user's import; it is then measured as it is
+            return code
 
     # --- from code to coverage
 

@@ -26,11 +26,12 @@ def prepare(code: CodeType, wanted: CodeFilter, rewrite: Rewrite) -> CodeType:
     """A code object and all nested in it, rewritten where they are wanted."""
     if id(code) in _BY_NEW:
         return code
+    mine = wanted(code)  # outer code first: by it nested code may be known
     constants = tuple(
         prepare(constant, wanted, rewrite) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
     )
-    if not wanted(code):
+    if not mine:
         same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
         return code if same else code.replace(co_consts=constants)
     new, split = rewrite(code, constants)
