@@ -1,6 +1,7 @@
 """async for, async with, asynchronous comprehensions, await."""
 
 import asyncio
+import types
 
 
 async def numbers(n):
@@ -96,6 +97,21 @@ async def ended_by_another_exception():
         return seen
 
 
+@types.coroutine
+def awaitable(value):
+    return (yield from numbers_until(value)) or 1  # arms: TF
+
+
+def numbers_until(value):
+    yield
+    return value if value else 0                 # arms: TF
+
+
+async def awaiting():
+    return await awaitable(0), await awaitable(1)
+
+
+asyncio.run(awaiting())
 asyncio.run(ended_by_another_exception())
 asyncio.run(managers())
 asyncio.run(both())
