@@ -11,4 +11,4 @@ from tests.library import SLICE, compare, has_tests
 def test_standard_library(name: str) -> None:
     found = compare(name, list(tracers()))
     assert not found.differences, "\n".join(found.differences[:20])
-    assert found.arms > 20 and found.tests > 5
+    assert found.arms and found.tests
