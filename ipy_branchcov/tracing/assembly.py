@@ -19,10 +19,11 @@ NOWHERE: Position = (None, None, None, None)
 class Item:
     """One instruction: where it jumps to is another item, and offsets are known only when all are laid out.
 
-    ``row``: the handler that protects it, and its state. ``origin``: what it was decoded or copied from; None: added.
+    ``loops``: a jump that closes a loop. ``row``: the handler that protects it, and its state. ``origin``: what it was
+    decoded or copied from; None: added.
     """
 
-    __slots__ = ("arg", "caches", "name", "offset", "origin", "position", "row", "size", "target")
+    __slots__ = ("arg", "caches", "loops", "name", "offset", "origin", "position", "row", "size", "target")
 
     def __init__(self, name: str, arg: int = 0, position: Position = NOWHERE, target: Item | None = None):
         self.name = name
@@ -32,6 +33,7 @@ class Item:
         self.row: tuple[Item, int] | None = None
         self.origin: Instruction | None = None
         self.caches = 0
+        self.loops = False
         self.offset = 0
         self.size = 1
 

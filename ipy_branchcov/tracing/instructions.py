@@ -49,13 +49,13 @@ class InstructionTracer:
         self._hits: dict[tuple[int, int], int] = {}
 
     def prepare(self, code: CodeType) -> CodeType:
-        return prepared.prepare(code, self._wanted, self._rewrite)
+        return prepared.prepare(code, "split", self._wanted, self._rewrite)
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Split]:
         try:
             return split(code, self._planner(code), constants)
         except Unencodable:
-            return code.replace(co_consts=constants), Split(code, None)
+            return code.replace(co_consts=constants), Split(code, "split", None)
 
     def start(self) -> None:
         monitoring = sys.monitoring
@@ -112,7 +112,7 @@ class InstructionTracer:
             return sys.monitoring.DISABLE
         split = prepared.known(code)
         events = sys.monitoring.events
-        if split is not None and split.edges is not None:
+        if isinstance(split, Split) and split.edges is not None:
             if self._wanted(split.original):
                 self._ran.setdefault(key, set())
                 self._splits.setdefault(key, (code, split.edges, split.original))

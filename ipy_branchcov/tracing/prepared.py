@@ -4,40 +4,67 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 
-from ipy_branchcov.tracing.splitting import Split
 from ipy_branchcov.tracing.tracer import CodeFilter
 
+
+@dataclass
+class Rewritten:
+    """What a code object was rewritten from, and how: ``kind`` tells the ways of rewriting apart."""
+
+    original: CodeType
+    kind: str
+
+
 #: Code and its constants (nested code rewritten) -> the code that takes its place.
-Rewrite = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Split]]
+Rewrite = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Rewritten]]
 
 #: By the id of the rewritten code object, which keeps its entry alive.
-_BY_NEW: dict[int, Split] = {}
+_BY_NEW: dict[int, tuple[weakref.ref[CodeType], Rewritten]] = {}
 
 
-def known(code: CodeType) -> Split | None:
+def known(code: CodeType) -> Rewritten | None:
     """What a rewritten code object was made from."""
-    return _BY_NEW.get(id(code))
+    entry = _BY_NEW.get(id(code))
+    return None if entry is None else entry[1]
 
 
-def prepare(code: CodeType, wanted: CodeFilter, rewrite: Rewrite) -> CodeType:
+def all_known() -> Iterator[tuple[CodeType, Rewritten]]:
+    """The rewritten code objects that are still there."""
+    for reference, rewritten in list(_BY_NEW.values()):
+        if (code := reference()) is not None:
+            yield code, rewritten
+
+
+def prepare(code: CodeType, kind: str, wanted: CodeFilter, rewrite: Rewrite) -> CodeType:
     """A code object and all nested in it, rewritten where they are wanted."""
-    if id(code) in _BY_NEW:
-        return code
+    before = known(code)
+    if before is not None:
+        if before.kind == kind:
+            return code
+        code = before.original
     mine = wanted(code)  # outer code first: by it nested code may be known
     constants = tuple(
-        prepare(constant, wanted, rewrite) if isinstance(constant, CodeType) else constant
+        prepare(constant, kind, wanted, rewrite) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
     )
     if not mine:
         same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
         return code if same else code.replace(co_consts=constants)
-    new, split = rewrite(code, constants)
-    _BY_NEW[id(new)] = split
+    new, rewritten = rewrite(code, constants)
+    _BY_NEW[id(new)] = (weakref.ref(new), rewritten)
     weakref.finalize(new, _BY_NEW.pop, id(new), None).atexit = False
     return new
+
+
+def functions() -> Iterator[FunctionType]:
+    """All functions there are."""
+    for each in gc.get_objects():
+        if type(each) is FunctionType:
+            yield each
 
 
 class Functions:
@@ -55,9 +82,8 @@ class Functions:
         """Let the functions of a code object run another one from their next call on."""
         if self._by_code is None:
             self._by_code = {}
-            for each in gc.get_objects():
-                if type(each) is FunctionType:
-                    self._by_code.setdefault(id(each.__code__), []).append(each)
+            for each in functions():
+                self._by_code.setdefault(id(each.__code__), []).append(each)
         found: Iterable[object] = self._by_code.pop(id(code), ())
         if not found and self._searches:
             self._searches -= 1

@@ -43,6 +43,10 @@ class SettraceTracer:
 
     def start(self) -> None:
         self._known = {}
+        self.resume()
+
+    def resume(self) -> None:
+        """Set the trace function."""
         self._previous = sys.gettrace()
         self._previous_of_threads = threading.gettrace()
         self._active = True
@@ -51,7 +55,8 @@ class SettraceTracer:
         threading.settrace(self._call)
         sys.settrace(self._call)
 
-    def stop(self) -> list[Recording]:
+    def pause(self) -> None:
+        """Give the trace function back."""
         self._active = False
         if sys.gettrace() == self._call:
             sys.settrace(self._previous)
@@ -59,6 +64,10 @@ class SettraceTracer:
             self.note = "the measured code replaced the trace function: what ran after that was not measured"
         if threading.gettrace() == self._call:
             threading.settrace(self._previous_of_threads)
+
+    def stop(self) -> list[Recording]:
+        if self._active:
+            self.pause()
         recordings = [recording for _, recording in self._known.values() if recording is not None]
         for recording in recordings:
             lines = dict.fromkeys(edge.dst for edge in recording.edges)

@@ -7,27 +7,30 @@ copied for each way that leads to it. Nothing else changes: what the code does, 
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
 from ipy_branchcov.tracing.assembly import NOWHERE, Item, Unencodable, assemble, disassemble
+from ipy_branchcov.tracing.prepared import Rewritten
 from ipy_branchcov.tracing.tracer import Edge, Plan, Way
 
 #: What FOR_ITER passes over when it is exhausted.
 _PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(sys.version_info[:2], ("END_FOR",))
+#: Conditional jumps of 3.11.
+_TWO_WAYS = re.compile("POP_JUMP_(?:FORWARD|BACKWARD)_(.*)")
 _JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
 
 
 @dataclass
-class Split:
+class Split(Rewritten):
     """What a code object was rewritten from.
 
     ``edges``: what it proves that the instruction at an offset ran; None: it could not be rewritten.
     """
 
-    original: CodeType
     edges: dict[int, Edge] | None
 
 
@@ -39,7 +42,7 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
     bytecode = Bytecode(code)
     splitter = Splitter(bytecode, plan)
     splitter.run()
-    return assemble(code, splitter.items, constants), Split(code, splitter.edges())
+    return assemble(code, splitter.items, constants), Split(code, "split", splitter.edges())
 
 
 class Splitter:
@@ -57,9 +60,11 @@ class Splitter:
         self._index = {id(item): i for i, item in enumerate(self._originals)}
         self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
         #: Items to stand before or after others, and at the end.
-        self._before: dict[int, list[Item]] = {}
+        self._before: dict[int, list[list[Item]]] = {}
         self._after: dict[int, list[Item]] = {}
         self._end: list[Item] = []
+        #: Items to stand before others whichever way leads there.
+        self._prefixes: dict[int, list[Item]] = {}
         self._copies: dict[Way, Item] = {}
 
     def run(self) -> None:
@@ -167,45 +172,51 @@ class Splitter:
         assert origin is not None
         came = None if before is None else before.before
         if item.target is not None and item.name != "END_ASYNC_FOR" and (origin.offset, True) in self.plan.ways:
-            edge = Edge(origin.offset, origin.target or 0, came)
-            self.told.append((self._landing(item, entries), edge))
+            self._tell_jump(item, Edge(origin.offset, origin.target or 0, came), entries)
         if (origin.offset, False) in self.plan.ways:
-            edge = Edge(origin.offset, origin.next, came)
-            self.told.append((self._fallen(item, entries), edge))
+            self._tell_fall(item, Edge(origin.offset, origin.next, came), entries)
 
-    def _landing(self, item: Item, entries: dict[int, int]) -> Item:
+    def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+        if (last := self._passed(item)) is not None:
+            self._tell_fall(last, edge, entries)
+        elif item.target is not None and entries[id(item.target)] == 1:
+            self.told.append((item.target, edge))
+        else:
+            self.told.append((self._detour(item, []), edge))
+
+    def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+        after = next(iter(self._after.get(id(item), ())), self._following(item))
+        if after is None or entries.get(id(after), 1) != 1:
+            # Behind a test the NOP is on its line; elsewhere it would begin a line, which debuggers would tell.
+            after = Item("NOP", position=NOWHERE if item.target is None else item.position)
+            after.row = item.row
+            self._after.setdefault(id(item), []).append(after)
+        self.told.append((after, edge))
+
+    def _passed(self, item: Item) -> Item | None:
+        """The last instruction that an exhausted FOR_ITER passes over."""
+        last, target = None, item.target
+        for name in _PASSED if item.name == "FOR_ITER" else ():
+            if target is not None and target.name == name:
+                last, target = target, self._next(target)
+        return last
+
+    def _detour(self, item: Item, items: list[Item]) -> Item:
+        """Let a jump lead over some items to where it led; return the first of them."""
         target = item.target
         assert target is not None
-        if item.name == "FOR_ITER":
-            last = None
-            for name in _PASSED:
-                if target.name == name:
-                    last, target = target, self._next(target)
-            if last is not None:
-                return self._fallen(last, entries)
-        if entries[id(target)] == 1:
-            return target
+        jump = Item("JUMP_FORWARD", target=target)
+        jump.loops = item.name.startswith("POP_JUMP_BACKWARD")
+        items = [*items, jump]
+        for each in items:
+            each.row = item.row
+        item.target = items[0]
         before = self._preceding(target)
-        tramp = Item("JUMP_FORWARD", target=target)
-        tramp.row = item.row
-        item.target = tramp
-        if id(target) in self._index and before is not None and not _falls(before):
-            self._before.setdefault(id(target), []).append(tramp)
+        if before is not None and not _falls(before):
+            self._before.setdefault(id(target), []).append(items)
         else:
-            self._end.append(tramp)
-        return tramp
-
-    def _fallen(self, item: Item, entries: dict[int, int]) -> Item:
-        for known in self._after.get(id(item), ()):
-            return known
-        after = self._following(item)
-        if after is not None and entries[id(after)] == 1:
-            return after
-        # Behind a test the NOP is on its line; elsewhere it would begin a line, which debuggers would tell.
-        nop = Item("NOP", position=NOWHERE if item.target is None else item.position)
-        nop.row = item.row
-        self._after.setdefault(id(item), []).append(nop)
-        return nop
+            self._end += items
+        return items[0]
 
     # --- order
 
@@ -224,19 +235,38 @@ class Splitter:
     def _arrange(self) -> None:
         """Put all items in order, and turn the added jumps the way they lead."""
         self.items = []
-        for item in self._originals:
-            landings = self._before.get(id(item), [])
-            self.items += landings
-            if landings:  # the last one falls through
-                landings[-1].name, landings[-1].target = "NOP", None
+        for item in (*self._originals, *self._end):
+            detours = self._before.get(id(item), [])
+            if detours:  # the last one falls through
+                *items, jump = detours[-1]
+                jump.name, jump.target = "NOP", None
+                detours = [*detours[:-1], items or [jump]]
+            for detour in detours:
+                self.items += detour
+            self.items += self._prefixes.get(id(item), ())
             self.items.append(item)
             self.items += self._after.get(id(item), ())
-        self.items += self._end
         self._places = {id(item): i for i, item in enumerate(self.items)}
         for i, item in enumerate(self.items):
-            if item.origin is None and item.target is not None:
-                forward = self._places[id(item.target)] > i
-                item.name = "JUMP_FORWARD" if forward else "JUMP_BACKWARD_NO_INTERRUPT"
+            if item.target is not None and (item.origin is None or _TWO_WAYS.match(item.name)):
+                _turn(item, forward=self._places[id(item.target)] > i)
+
+    def _redirect(self) -> None:
+        """Let what leads to an item lead to what was put before it."""
+        for item in self.items:
+            if item.target is not None and item.name != "END_ASYNC_FOR" and id(item.target) in self._prefixes:
+                item.target = self._prefixes[id(item.target)][0]
+            if item.row is not None and id(item.row[0]) in self._prefixes:
+                item.row = (self._prefixes[id(item.row[0])][0], item.row[1])
+
+
+def _turn(item: Item, *, forward: bool) -> None:
+    """Give a jump the name that leads its way. One that looked for Ctrl-C goes on doing so."""
+    if item.name.startswith("JUMP_") and item.origin is None:
+        back = "JUMP_BACKWARD" if item.loops else "JUMP_BACKWARD_NO_INTERRUPT"
+        item.name = "JUMP_FORWARD" if forward else back
+    elif match := _TWO_WAYS.match(item.name):
+        item.name = f"POP_JUMP_{'FORWARD' if forward else 'BACKWARD'}_{match[1]}"
 
 
 def _falls(item: Item) -> bool:

@@ -91,7 +91,11 @@ def tracers() -> dict[str, TracerFactory]:
     from ipy_branchcov.tracing.settrace import SettraceTracer
 
     found: dict[str, TracerFactory] = {}
-    if sys.version_info >= (3, 12) and sys.version_info < (3, 14):
+    if sys.version_info < (3, 12):
+        from ipy_branchcov.tracing.marks import MarkTracer
+
+        found["marks"] = MarkTracer
+    if (3, 12) <= sys.version_info < (3, 14):
         from ipy_branchcov.tracing.instructions import InstructionTracer
 
         found["monitoring"] = InstructionTracer

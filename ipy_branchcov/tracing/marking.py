@@ -1,0 +1,237 @@
+"""Rewrite a code object so that its edges, and the lines that no edge tells, leave marks.
+
+A mark is a constant iterator and a FOR_ITER over it. One that is exhausted at its first pass costs two instructions
+from there on, stores nothing and takes no lock; one that counts tells how often it was passed, exactly, also by
+several threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from dataclasses import dataclass, field
+from io import BytesIO
+from types import CodeType
+
+from ipy_branchcov.bytecode import FINAL, Bytecode
+from ipy_branchcov.tracing.assembly import NOWHERE, Item, assemble
+from ipy_branchcov.tracing.prepared import Rewritten
+from ipy_branchcov.tracing.splitting import Splitter
+from ipy_branchcov.tracing.tracer import Edge, Plan
+
+#: What stands behind the FOR_ITER of a mark: it takes the item and the iterator away.
+_CLEAN_UP = {(3, 11): ("POP_TOP", "POP_TOP"), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(
+    sys.version_info[:2], ("END_FOR", "POP_ITER")
+)
+#: From 3.15 an iterator has two places on the stack.
+_ITERATOR = ("LOAD_CONST",) if sys.version_info < (3, 15) else ("LOAD_CONST", "PUSH_NULL")
+_CACHES = {
+    each.name: (each.next - each.offset) // 2 - 1
+    for each in Bytecode(compile("for _ in (): pass", "", "exec")).instructions
+}["FOR_ITER"]
+
+
+@dataclass
+class Mark:
+    """What a mark proves: an edge, lines."""
+
+    edge: Edge | None
+    lines: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Marked(Rewritten):
+    """What a code object was rewritten from, and its marks: constants of the rewritten one.
+
+    A BytesIO of one line is an iterator that can be set back.
+    """
+
+    marks: list[tuple[Mark, BytesIO | itertools.count[int]]]
+    _begun: list[int] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Forget what was passed."""
+        for _, made in self.marks:
+            if isinstance(made, BytesIO):
+                made.seek(0)
+        self._begun = [_count(made) for _, made in self.marks]
+
+    def told(self) -> tuple[dict[Edge, int], set[int]]:
+        """The edges that were taken since then, with their counts, and the lines that ran."""
+        edges: dict[Edge, int] = {}
+        lines: set[int] = set()
+        for (each, made), before in zip(self.marks, self._begun or [0] * len(self.marks), strict=True):
+            if hits := _count(made) - before:
+                lines |= each.lines
+                if each.edge is not None:
+                    edges[each.edge] = edges.get(each.edge, 0) + hits
+        return edges, lines
+
+
+def _count(made: BytesIO | itertools.count[int]) -> int:
+    return made.tell() if isinstance(made, BytesIO) else int(repr(made)[len("count(") : -1])
+
+
+def mark(
+    code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None, *, kind: str, lines: bool
+) -> tuple[CodeType, Marked]:
+    """The same code with marks; ``constants``: with its nested code objects marked. Raises Unencodable.
+
+    ``kind``: "marks", or "counting marks", which count their passes. ``lines``: lines are marked too.
+    """
+    constants = code.co_consts if constants is None else constants
+    marker = Marker(Bytecode(code), plan, len(constants), lines=lines)
+    marker.run()
+    made: list[BytesIO | itertools.count[int]] = [
+        itertools.count() if kind == "counting marks" and each.edge is not None else BytesIO(b"\n")
+        for each in marker.marks
+    ]
+    new = assemble(code, marker.items, (*constants, *made))
+    return new.replace(co_stacksize=code.co_stacksize + 3), Marked(
+        code, kind, list(zip(marker.marks, made, strict=True))
+    )
+
+
+class Marker(Splitter):
+    """Puts a mark on each edge that means something."""
+
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, lines: bool):
+        super().__init__(bytecode, plan)
+        self.marks: list[Mark] = []
+        self._constants = constants
+        self._with_lines = lines
+        self._starts: dict[int, Mark] = {}
+        self._loops: dict[int, list[Item]] = {}
+        self._handlers: set[int] = set()
+        names = [each.name for each in bytecode.instructions[:64]]
+        #: The first instruction behind what begins a function.
+        self._first = names.index("RESUME") if "RESUME" in names else 0
+
+    def run(self) -> None:
+        super().run()
+        if self._with_lines:
+            self._mark_lines()
+            self._arrange()
+
+    def _arrange(self) -> None:
+        super()._arrange()
+        for items in self._loops.values():
+            loop, clean_up = items[len(_ITERATOR)], items[len(_ITERATOR) + 1]
+            # Where it has nothing more it passes over END_FOR and what follows that; before 3.12 it is sent there.
+            loop.target = clean_up if clean_up.name == "END_FOR" else self.items[self._places[id(items[-1])] + 1]
+
+    def _mark(self, meaning: Mark, like: Item, *, placed: bool) -> list[Item]:
+        """The instructions of a mark; ``placed``: on the line of the item before or behind it."""
+        position = like.position if placed else NOWHERE
+        items = [Item(name, position=position) for name in (*_ITERATOR, "FOR_ITER", *_CLEAN_UP)]
+        loop = items[len(_ITERATOR)]
+        items[0].arg = self._constants + len(self.marks)
+        loop.caches = _CACHES
+        loop.target = items[-1]  # until they are arranged
+        self._loops[id(loop)] = items
+        for each in items:
+            each.row = like.row
+        self.marks.append(meaning)
+        self._starts[id(items[0])] = meaning
+        return items
+
+    # --- edges
+
+    def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+        after = self._following(item)
+        if item.target is not None and after is not None and after.name == "NOT_TAKEN":
+            item = after
+        items = self._mark(Mark(edge), item, placed=item.target is not None)
+        self._after.setdefault(id(item), [])[:0] = items
+
+    def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+        if (last := self._passed(item)) is not None:
+            self._tell_fall(last, edge, entries)
+        else:
+            self._detour(item, self._mark(Mark(edge), item, placed=False))
+
+    # --- lines
+
+    def _mark_lines(self) -> None:
+        """Mark each line where it is not certain that it was marked on every way to there."""
+        blocks = self._blocks()
+        known: list[int | None] = [None] * len(blocks)
+        known[0] = 0
+        own = [self._lines_of(block) for block, _ in blocks]
+        work = [0]
+        work += [i for i, (block, _) in enumerate(blocks) if self._handles(block[0])]
+        for i in work:
+            known[i] = 0
+        while work:
+            i = work.pop()
+            out = (known[i] or 0) | own[i]
+            for j in blocks[i][1]:
+                before = known[j]
+                now = out if before is None else before & out
+                if now != before:
+                    known[j] = now
+                    work.append(j)
+        for (block, _), lines in zip(blocks, known, strict=True):
+            if lines is not None:
+                self._mark_block(block, lines)
+        self._redirect()
+
+    def _blocks(self) -> list[tuple[list[Item], list[int]]]:
+        """Straight pieces of code, with the numbers of those that can follow."""
+        inside = self._loops
+        targets = {id(item.target) for item in self.items if item.target is not None and id(item) not in inside}
+        self._handlers = {id(item.row[0]) for item in self.items if item.row is not None}
+        leaders = targets | self._handlers
+        blocks: list[tuple[list[Item], list[int]]] = []
+        number: dict[int, int] = {}
+        fresh = True
+        for item in self.items:
+            if fresh or id(item) in leaders:
+                blocks.append(([], []))
+            number[id(item)] = len(blocks) - 1
+            blocks[-1][0].append(item)
+            fresh = (item.target is not None and id(item) not in inside) or item.name in FINAL
+        for i, (block, following) in enumerate(blocks):
+            last = block[-1]
+            if last.target is not None and id(last) not in inside:
+                following.append(number[id(last.target)])
+            falls = last.name not in FINAL and (not last.name.startswith("JUMP_") or "_OR_POP" in last.name)
+            if falls and i + 1 < len(blocks):
+                following.append(i + 1)
+        return blocks
+
+    def _handles(self, item: Item) -> bool:
+        return id(item) in self._handlers
+
+    def _lines_of(self, block: list[Item]) -> int:
+        lines = 0
+        for item in block:
+            if (line := self._line(item)) is not None:
+                lines |= 1 << line
+        return lines
+
+    def _line(self, item: Item) -> int | None:
+        """A line's distance from the first line; None where none is to be marked."""
+        line = item.position[0]
+        if item.origin is None or line is None or item.name in ("RESUME", "COPY_FREE_VARS", "MAKE_CELL"):
+            return None
+        if item.name == "RETURN_GENERATOR" or (item.origin.index < self._first and item.name == "POP_TOP"):
+            return None
+        return max(0, line - self.bytecode.code.co_firstlineno)
+
+    def _mark_block(self, block: list[Item], known: int) -> None:
+        fresh: Mark | None = None
+        for item in block:
+            fresh = self._starts.get(id(item), fresh)
+            line = self._line(item)
+            if line is not None and not known >> line & 1:
+                known |= 1 << line
+                if fresh is None:
+                    self._prefix(item, Mark(None, {item.position[0] or 0}))
+                else:
+                    fresh.lines.add(item.position[0] or 0)
+            if item.origin is not None:
+                fresh = None
+
+    def _prefix(self, item: Item, meaning: Mark) -> None:
+        self._prefixes[id(item)] = self._mark(meaning, item, placed=True)

@@ -1,0 +1,152 @@
+"""Marks in the code itself, on 3.11, which has no ``sys.monitoring``."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
+from typing import Any
+
+from ipy_branchcov.tracing import prepared
+from ipy_branchcov.tracing.assembly import Unencodable
+from ipy_branchcov.tracing.marking import Marked, mark
+from ipy_branchcov.tracing.settrace import SettraceTracer
+from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
+
+#: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
+_told: list[MarkTracer] = []
+_hooked: list[bool] = []
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "exec" and _told:
+        _told[-1].executes(arguments[0])
+
+
+class MarkTracer:
+    """Rewrites code before it runs: what is compiled or imported during a run, and all functions at its start.
+
+    What else runs (``exec`` of code that others compiled, generators that were suspended) is measured by opcode
+    events, while it lasts.
+    """
+
+    name = "marks"
+
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+        self._wanted = wanted
+        self._planner = planner
+        self._kind = "counting marks" if counts else "marks"
+        self._unmarked: set[int] = set()
+        self._late = _Late(self, planner, counts=counts)
+        self._lock = threading.RLock()
+
+    @property
+    def note(self) -> str:
+        return self._late.note
+
+    def prepare(self, code: CodeType) -> CodeType:
+        with self._lock:
+            return prepared.prepare(code, self._kind, self._wanted, self._rewrite)
+
+    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Marked]:
+        try:
+            return mark(code, self._planner(code), constants, kind=self._kind, lines=True)
+        except Unencodable:
+            new = code.replace(co_consts=constants)
+            self._unmarked.add(id(new))
+            return new, Marked(code, self._kind, [])
+
+    def unprepared(self, code: CodeType) -> bool:
+        """Code that leaves no marks of this kind, and is wanted."""
+        known = prepared.known(code)
+        if known is not None and known.kind == self._kind and id(code) not in self._unmarked:
+            return False
+        return self._wanted(code if known is None else known.original)
+
+    def start(self) -> None:
+        for _, marked in prepared.all_known():
+            if isinstance(marked, Marked) and marked.kind == self._kind:
+                marked.begin()
+        self.exchange_all()
+        if not _hooked:
+            sys.addaudithook(_audit)
+            _hooked.append(True)
+        if any(self._is_suspended(each) for each in gc.get_objects()):
+            self._late.trace()
+        _told.append(self)
+
+    def stop(self) -> list[Recording]:
+        _told.remove(self)
+        found = self._late.stop() if self._late.tracing else []
+        for _, marked in prepared.all_known():
+            if isinstance(marked, Marked) and marked.kind == self._kind:
+                edges, lines = marked.told()
+                if (edges or lines) and self._wanted(marked.original):
+                    found.append(Recording(marked.original, Plan(), edges, lines))
+        return found
+
+    def exchange_all(self) -> None:
+        """Let every function there is leave marks from its next call on."""
+        for function in prepared.functions():
+            if self.unprepared(function.__code__):
+                function.__code__ = self.prepare(function.__code__)
+
+    def _is_suspended(self, each: object) -> bool:
+        if isinstance(each, GeneratorType):
+            return each.gi_frame is not None and self.unprepared(each.gi_code)
+        if isinstance(each, CoroutineType):
+            return each.cr_frame is not None and self.unprepared(each.cr_code)
+        if isinstance(each, AsyncGeneratorType):
+            return each.ag_frame is not None and self.unprepared(each.ag_code)
+        return False
+
+    def executes(self, code: object) -> None:
+        """Code is about to be executed."""
+        if isinstance(code, CodeType) and self.unprepared(code):
+            self._late.until_end_of(code)
+
+
+class _Late(SettraceTracer):
+    """Opcode events of code without marks, from when there is some until it has ended."""
+
+    def __init__(self, marks: MarkTracer, planner: Planner, *, counts: bool):
+        super().__init__(marks.unprepared, planner, counts=counts)
+        self.tracing = False
+        self._marks = marks
+        self._awaited: CodeType | None = None
+        self._lasting = False
+
+    def trace(self) -> None:
+        """Begin, for the whole run."""
+        self._lasting = True
+        if not self.tracing:
+            self.tracing = True
+            self.start()
+
+    def until_end_of(self, code: CodeType) -> None:
+        """Begin, until this code has been executed."""
+        if sys.gettrace() != self._call and self._awaited is None:
+            self._awaited = code
+            if self.tracing:
+                self.resume()
+            else:
+                self.tracing = True
+                self.start()
+
+    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        local = super()._call(frame, event, arg)
+        if frame.f_code is not self._awaited or self._lasting:
+            return local
+
+        def until_return(frame: FrameType, event: str, arg: Any) -> Any:
+            nonlocal local
+            if local is not None:
+                local = local(frame, event, arg)
+            if event == "return":
+                self._awaited = None
+                self.pause()
+                self._marks.exchange_all()
+            return until_return
+
+        return until_return
