@@ -8,6 +8,7 @@ from types import CodeType
 
 import pytest
 
+from ipy_branchcov.bytecode import Bytecode
 from ipy_branchcov.tracing.tracer import Plan, tracers
 
 
@@ -20,7 +21,8 @@ def test_threads_that_come_first_together(name: str) -> None:
 
     def planner(code: CodeType) -> Plan:
         time.sleep(0.05)
-        return Plan()
+        tests = [each.offset for each in Bytecode(code).instructions if each.conditional]
+        return Plan(ways=frozenset((test, jumped) for test in tests for jumped in (True, False)))
 
     def wanted(code: CodeType) -> bool:
         return code is choose.__code__

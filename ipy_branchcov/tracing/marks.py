@@ -38,6 +38,8 @@ class MarkTracer:
         self._planner = planner
         self._kind = "counting marks" if counts else "marks"
         self._unmarked: set[int] = set()
+        #: All code with marks that can run, kept alive until they have been read.
+        self._marked: list[tuple[CodeType, Marked]] = []
         self._late = _Late(self, planner, counts=counts)
         self._lock = threading.RLock()
 
@@ -51,7 +53,9 @@ class MarkTracer:
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Marked]:
         try:
-            return mark(code, self._planner(code), constants, kind=self._kind, lines=True)
+            new, marked = mark(code, self._planner(code), constants, kind=self._kind, lines=True)
+            self._marked.append((new, marked))
+            return new, marked
         except Unencodable:
             new = code.replace(co_consts=constants)
             self._unmarked.add(id(new))
@@ -65,9 +69,10 @@ class MarkTracer:
         return self._wanted(code if known is None else known.original)
 
     def start(self) -> None:
-        for _, marked in prepared.all_known():
+        for code, marked in prepared.all_known():
             if isinstance(marked, Marked) and marked.kind == self._kind:
                 marked.begin()
+                self._marked.append((code, marked))
         self.exchange_all()
         if not _hooked:
             sys.addaudithook(_audit)
@@ -79,11 +84,11 @@ class MarkTracer:
     def stop(self) -> list[Recording]:
         _told.remove(self)
         found = self._late.stop() if self._late.tracing else []
-        for _, marked in prepared.all_known():
-            if isinstance(marked, Marked) and marked.kind == self._kind:
-                edges, lines = marked.told()
-                if (edges or lines) and self._wanted(marked.original):
-                    found.append(Recording(marked.original, Plan(), edges, lines))
+        for _, marked in self._marked:
+            edges, lines = marked.told()
+            if (edges or lines) and self._wanted(marked.original):
+                found.append(Recording(marked.original, Plan(), edges, lines))
+        self._marked = []
         return found
 
     def exchange_all(self) -> None:
