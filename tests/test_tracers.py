@@ -19,13 +19,15 @@ def test_threads_that_come_first_together(name: str) -> None:
     def choose(value: int) -> str:
         return "one" if value else "other"
 
+    original = choose.__code__
+
     def planner(code: CodeType) -> Plan:
         time.sleep(0.05)
         tests = [each.offset for each in Bytecode(code).instructions if each.conditional]
         return Plan(ways=frozenset((test, jumped) for test in tests for jumped in (True, False)))
 
     def wanted(code: CodeType) -> bool:
-        return code is choose.__code__
+        return code is original
 
     tracer = tracers()[name](wanted, planner, counts=False)
     threads = [threading.Thread(target=choose, args=(value,)) for value in (0, 1)]
