@@ -14,7 +14,7 @@ from io import BytesIO
 from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
-from ipy_branchcov.tracing.assembly import NOWHERE, Item, assemble
+from ipy_branchcov.tracing.assembly import Item, assemble
 from ipy_branchcov.tracing.prepared import Rewritten
 from ipy_branchcov.tracing.splitting import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
@@ -120,10 +120,9 @@ class Marker(Splitter):
             # Where it has nothing more it passes over END_FOR and what follows that; before 3.12 it is sent there.
             loop.target = clean_up if clean_up.name == "END_FOR" else self.items[self._places[id(items[-1])] + 1]
 
-    def _mark(self, meaning: Mark, like: Item, *, placed: bool) -> list[Item]:
-        """The instructions of a mark; ``placed``: on the line of the item before or behind it."""
-        position = like.position if placed else NOWHERE
-        items = [Item(name, position=position) for name in (*_ITERATOR, "FOR_ITER", *_CLEAN_UP)]
+    def _mark(self, meaning: Mark, like: Item) -> list[Item]:
+        """The instructions of a mark, in the place of another item."""
+        items = [Item(name, position=like.position) for name in (*_ITERATOR, "FOR_ITER", *_CLEAN_UP)]
         loop = items[len(_ITERATOR)]
         items[0].arg = self._constants + len(self.marks)
         loop.caches = _CACHES
@@ -141,14 +140,14 @@ class Marker(Splitter):
         after = self._following(item)
         if item.target is not None and after is not None and after.name == "NOT_TAKEN":
             item = after
-        items = self._mark(Mark(edge), item, placed=item.target is not None)
+        items = self._mark(Mark(edge), item)
         self._after.setdefault(id(item), [])[:0] = items
 
     def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
         if (last := self._passed(item)) is not None:
             self._tell_fall(last, edge, entries)
         else:
-            self._detour(item, self._mark(Mark(edge), item, placed=False))
+            self._detour(item, self._mark(Mark(edge), item))
 
     # --- lines
 
@@ -234,4 +233,4 @@ class Marker(Splitter):
                 fresh = None
 
     def _prefix(self, item: Item, meaning: Mark) -> None:
-        self._prefixes[id(item)] = self._mark(meaning, item, placed=True)
+        self._prefixes[id(item)] = self._mark(meaning, item)

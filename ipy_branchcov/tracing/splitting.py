@@ -2,7 +2,8 @@
 
 An edge is *critical* where its source has two ways out and its target two ways in. Each that matters gets an
 instruction of its own: a NOP on a fall-through, a trampoline on a jump. Where one test serves two operands, it is
-copied for each way that leads to it. Nothing else changes: what the code does, its places, its handlers.
+copied for each way that leads to it. Nothing else changes: what the code does, its places, its handlers. What is
+added is on the line of the test, so that debuggers tell no line twice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
-from ipy_branchcov.tracing.assembly import NOWHERE, Item, Unencodable, assemble, disassemble
+from ipy_branchcov.tracing.assembly import Item, Unencodable, assemble, disassemble
 from ipy_branchcov.tracing.prepared import Rewritten
 from ipy_branchcov.tracing.tracer import Edge, Plan, Way
 
@@ -97,7 +98,7 @@ class Splitter:
         found: list[tuple[Item, Edge]] = []
         for way, (items, test) in starts.items():
             self._copies[way] = items[0]
-            exits = [Item("JUMP_BACKWARD_NO_INTERRUPT") for _ in (True, False)]
+            exits = [Item("JUMP_BACKWARD_NO_INTERRUPT", position=test.position) for _ in (True, False)]
             origin = self._at[way[0]].origin
             assert origin is not None and test.origin is not None
             before = (way[0], origin.target if way[1] else origin.next)
@@ -187,8 +188,7 @@ class Splitter:
     def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
         after = next(iter(self._after.get(id(item), ())), self._following(item))
         if after is None or entries.get(id(after), 1) != 1:
-            # Behind a test the NOP is on its line; elsewhere it would begin a line, which debuggers would tell.
-            after = Item("NOP", position=NOWHERE if item.target is None else item.position)
+            after = Item("NOP", position=item.position)
             after.row = item.row
             self._after.setdefault(id(item), []).append(after)
         self.told.append((after, edge))
@@ -205,7 +205,7 @@ class Splitter:
         """Let a jump lead over some items to where it led; return the first of them."""
         target = item.target
         assert target is not None
-        jump = Item("JUMP_FORWARD", target=target)
+        jump = Item("JUMP_FORWARD", position=item.position, target=target)
         jump.loops = item.name.startswith("POP_JUMP_BACKWARD")
         items = [*items, jump]
         for each in items:
