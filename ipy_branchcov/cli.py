@@ -29,6 +29,7 @@ from ipy_branchcov.kernels import NotebookFailed, run_notebook
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.reports import terminal
 from ipy_branchcov.session import Session, load, read_source, save
+from ipy_branchcov.tracing.tracer import tracer_names
 
 
 def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int:
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, measured")
     run.add_argument("targets", nargs="+", metavar="TARGET", help="a notebook, or a script; its arguments go behind --")
-    run.add_argument("--tracer", default="auto", help="the tracing mechanism: auto, settrace or monitoring")
+    run.add_argument("--tracer", default="auto", help=f"the tracing mechanism: {' or '.join(tracer_names())}")
     run.add_argument("--data", metavar="FILE", help="keep what was measured in this file")
     _reporting(run)
     run.set_defaults(command=_run)

@@ -23,7 +23,7 @@ from ipy_branchcov.files import write_reports
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.selection import select
 from ipy_branchcov.session import Session, resolve
-from ipy_branchcov.tracing.tracer import choose_tracer
+from ipy_branchcov.tracing.tracer import choose_tracer, tracer_names
 
 
 class BranchCov(Configurable):
@@ -37,7 +37,7 @@ class BranchCov(Configurable):
     exclude = List(Unicode(), help="Regular expressions of lines to exclude.").tag(config=True)
     fail_under = Float(None, allow_none=True, help="The least total in percent.").tag(config=True)
     view = CaselessStrEnum(VIEWS, "auto", help="How a cell shows its coverage.").tag(config=True)
-    tracer = Unicode("auto", help="The tracing mechanism: auto, settrace or monitoring.").tag(config=True)
+    tracer = Unicode("auto", help=f"The tracing mechanism: {' or '.join(tracer_names())}.").tag(config=True)
 
     def as_config(self) -> Config:
         """The same as a value. Raises UsageError for what cannot be meant."""
@@ -63,7 +63,7 @@ def _options(function: Any) -> Any:
             argument("--json", metavar="FILE", help="Write the coverage as JSON."),
             argument("--lcov", metavar="FILE", help="Write the coverage for LCOV."),
             argument("--cobertura", metavar="FILE", help="Write the coverage as Cobertura XML."),
-            argument("--tracer", metavar="NAME", help="The tracing mechanism: auto, settrace or monitoring."),
+            argument("--tracer", metavar="NAME", help=f"The tracing mechanism: {' or '.join(tracer_names())}."),
         )
     ):
         function = decorate(function)
@@ -268,7 +268,7 @@ def _matcher(magics: BranchcovMagics) -> Any:
         if name not in functions or " " not in line:
             return {"completions": []}
         previous = words[-2] if token else words[-1]
-        choices = {"--view": VIEWS, "--tracer": ("auto", "settrace", "monitoring"), "branchcov_auto": ("on", "off")}
+        choices = {"--view": VIEWS, "--tracer": tracer_names(), "branchcov_auto": ("on", "off")}
         offered: tuple[str, ...] = choices.get(previous.lstrip("%"), ())
         if not offered and token.startswith("-"):
             actions = functions[name].parser._actions

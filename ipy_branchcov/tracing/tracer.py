@@ -107,11 +107,17 @@ def tracers() -> dict[str, TracerFactory]:
     return found
 
 
+def tracer_names() -> tuple[str, ...]:
+    """What may be chosen on this Python."""
+    return ("auto", *tracers())
+
+
 def choose_tracer(name: str = "auto") -> TracerFactory:
     """The tracer of that name, or the best there is. Raises UsageError for one that this Python has not."""
     known = tracers()
     if name == "auto":
         return next(iter(known.values()))
     if name not in known:
-        raise UsageError(f"no tracer {name!r} on Python {sys.version.split()[0]}; choose auto, {' or '.join(known)}")
+        choice = " or ".join(tracer_names())
+        raise UsageError(f"no tracer {name!r} on Python {sys.version.split()[0]}; choose {choice}")
     return known[name]
