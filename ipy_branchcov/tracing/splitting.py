@@ -16,7 +16,7 @@ from types import CodeType
 from ipy_branchcov.bytecode import FINAL, Bytecode
 from ipy_branchcov.tracing.assembly import Item, Unencodable, assemble, disassemble
 from ipy_branchcov.tracing.prepared import Rewritten
-from ipy_branchcov.tracing.tracer import Edge, Plan, Way
+from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan, Way
 
 #: What FOR_ITER passes over when it is exhausted.
 _PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(sys.version_info[:2], ("END_FOR",))
@@ -173,7 +173,8 @@ class Splitter:
         assert origin is not None
         came = None if before is None else before.before
         if item.target is not None and item.name != "END_ASYNC_FOR" and (origin.offset, True) in self.plan.ways:
-            self._tell_jump(item, Edge(origin.offset, origin.target or 0, came), entries)
+            to = origin.target if origin.target is not None and origin.target != origin.next else JUMPED
+            self._tell_jump(item, Edge(origin.offset, to, came), entries)
         if (origin.offset, False) in self.plan.ways:
             self._tell_fall(item, Edge(origin.offset, origin.next, came), entries)
 

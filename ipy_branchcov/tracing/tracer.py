@@ -10,11 +10,14 @@ from typing import NamedTuple, Protocol
 
 from ipy_branchcov.errors import UsageError
 
+JUMPED = -1
+
 
 class Edge(NamedTuple):
     """From one bytecode offset to the next inside one frame. ``src`` is -1 where the frame begins or resumes.
 
-    ``before``: the watched edge before it in the same frame, where the plan asks for it.
+    ``before``: the watched edge before it in the same frame, where the plan asks for it. ``dst`` is
+    :data:`JUMPED` where a jump leads to its own fall-through and the tracer knows that it jumped.
     """
 
     src: int
