@@ -1,16 +1,15 @@
 """Rewrite a code object so that its edges, and the lines that no edge tells, leave marks.
 
-A mark is a constant iterator and a FOR_ITER over it. One that is exhausted at its first pass costs two instructions
-from there on, stores nothing and takes no lock; one that counts tells how often it was passed, exactly, also by
-several threads.
+A mark is a constant iterator and a FOR_ITER over it. One that counts tells how often it was passed, exactly, also by
+several threads; others vanish when they were passed.
 """
 
 from __future__ import annotations
 
+import dis
 import itertools
 import sys
 from dataclasses import dataclass, field
-from io import BytesIO
 from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
@@ -18,6 +17,7 @@ from ipy_branchcov.tracing.assembly import Item, assemble
 from ipy_branchcov.tracing.prepared import Rewritten
 from ipy_branchcov.tracing.splitting import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
+from ipy_branchcov.tracing.vanishing import Once, Write
 
 #: What stands behind the FOR_ITER of a mark: it takes the item and the iterator away.
 _CLEAN_UP = {(3, 11): ("POP_TOP", "POP_TOP"), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(
@@ -43,33 +43,37 @@ class Mark:
 class Marked(Rewritten):
     """What a code object was rewritten from, and its marks: constants of the rewritten one.
 
-    A BytesIO of one line is an iterator that can be set back.
+    ``counters``: those that count, by the number of the mark.
     """
 
-    marks: list[tuple[Mark, BytesIO | itertools.count[int]]]
-    _begun: list[int] = field(default_factory=list)
+    marks: list[Mark]
+    once: Once
+    counters: dict[int, itertools.count[int]] = field(default_factory=dict)
+    _begun: dict[int, int] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Forget what was passed."""
-        for _, made in self.marks:
-            if isinstance(made, BytesIO):
-                made.seek(0)
-        self._begun = [_count(made) for _, made in self.marks]
+        self.once.begin()
+        self._begun = {number: _count(counter) for number, counter in self.counters.items()}
 
     def told(self) -> tuple[dict[Edge, int], set[int]]:
         """The edges that were taken since then, with their counts, and the lines that ran."""
+        hits = dict.fromkeys(self.once.passed, 1)
+        for number, counter in self.counters.items():
+            if passed := _count(counter) - self._begun.get(number, 0):
+                hits[number] = passed
         edges: dict[Edge, int] = {}
         lines: set[int] = set()
-        for (each, made), before in zip(self.marks, self._begun or [0] * len(self.marks), strict=True):
-            if hits := _count(made) - before:
-                lines |= each.lines
-                if each.edge is not None:
-                    edges[each.edge] = edges.get(each.edge, 0) + hits
+        for number, count in hits.items():
+            each = self.marks[number]
+            lines |= each.lines
+            if each.edge is not None:
+                edges[each.edge] = edges.get(each.edge, 0) + count
         return edges, lines
 
 
-def _count(made: BytesIO | itertools.count[int]) -> int:
-    return made.tell() if isinstance(made, BytesIO) else int(repr(made)[len("count(") : -1])
+def _count(counter: itertools.count[int]) -> int:
+    return int(repr(counter)[len("count(") : -1])
 
 
 def mark(
@@ -82,14 +86,20 @@ def mark(
     constants = code.co_consts if constants is None else constants
     marker = Marker(Bytecode(code), plan, len(constants), lines=lines)
     marker.run()
-    made: list[BytesIO | itertools.count[int]] = [
-        itertools.count() if kind == "counting marks" and each.edge is not None else BytesIO(b"\n")
-        for each in marker.marks
-    ]
-    new = assemble(code, marker.items, (*constants, *made))
-    return new.replace(co_stacksize=code.co_stacksize + 3), Marked(
-        code, kind, list(zip(marker.marks, made, strict=True))
-    )
+    once = Once()
+    counting = [i for i, each in enumerate(marker.marks) if kind == "counting marks" and each.edge is not None]
+    counters = {number: itertools.count() for number in counting}
+    made = [counters.get(number, iterator) for number, iterator in enumerate(once.iterators(len(marker.marks)))]
+    new = assemble(code, marker.items, (*constants, *made)).replace(co_stacksize=code.co_stacksize + 3)
+    once.attach(new, [[] if number in counters else marker.writes(number) for number in range(len(marker.marks))])
+    return new, Marked(code, kind, marker.marks, once, counters)
+
+
+def _distance(item: Item, target: Item, *, backward: bool) -> int | None:
+    """The argument of a jump from an item to another; None where it has no room."""
+    distance = (target.offset - item.offset) // 2 - item.size - item.caches
+    distance = -distance if backward else distance
+    return distance if 0 <= distance < 256 else None
 
 
 class Marker(Splitter):
@@ -102,6 +112,9 @@ class Marker(Splitter):
         self._with_lines = lines
         self._starts: dict[int, Mark] = {}
         self._loops: dict[int, list[Item]] = {}
+        #: The instructions of each mark, and the jump that leads over it where there is one.
+        self._placed: list[list[Item]] = []
+        self._jumps: dict[int, tuple[Item, Item]] = {}
         self._handlers: set[int] = set()
         names = [each.name for each in bytecode.instructions[:64]]
         #: The first instruction behind what begins a function.
@@ -128,8 +141,11 @@ class Marker(Splitter):
         loop.caches = _CACHES
         loop.target = items[-1]  # until they are arranged
         self._loops[id(loop)] = items
+        if self._with_lines:  # the place to jump over it from; the interpreter merges no NOP with what stands before it
+            items = [Item("NOP", position=like.position), *items]
         for each in items:
             each.row = like.row
+        self._placed.append(items)
         self.marks.append(meaning)
         self._starts[id(items[0])] = meaning
         return items
@@ -147,7 +163,26 @@ class Marker(Splitter):
         if (last := self._passed(item)) is not None:
             self._tell_fall(last, edge, entries)
         else:
-            self._detour(item, self._mark(Mark(edge), item))
+            items = self._mark(Mark(edge), item)
+            self._detour(item, items)
+            self._jumps[len(self.marks) - 1] = (item, items[-1])
+
+    def writes(self, number: int) -> list[Write]:
+        """What makes a mark vanish, once all is laid out."""
+        site, last = self._placed[number][0], self._placed[number][-1]
+        after = self.items[self._places[id(last)] + 1]
+        leads = after.target if after.origin is None and after.name.startswith("JUMP_") else None
+        found: list[Write] = []
+        if leads is not None and (arg := _distance(site, leads, backward=after.backward)) is not None:
+            found.append((site.offset // 2, dis.opmap[after.name], arg))
+        elif (arg := _distance(site, after, backward=False)) is not None:
+            found.append((site.offset // 2, dis.opmap["JUMP_FORWARD"], arg))
+        if number in self._jumps:
+            jump, _ = self._jumps[number]
+            distance = _distance(jump, leads or after, backward=jump.backward)
+            if distance is not None and jump.size == 1:
+                found.append((jump.offset // 2, None, distance))
+        return found
 
     # --- lines
 

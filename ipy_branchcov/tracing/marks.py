@@ -13,6 +13,7 @@ from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
+from ipy_branchcov.tracing.vanishing import Once
 
 #: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
 _told: list[MarkTracer] = []
@@ -59,7 +60,7 @@ class MarkTracer:
         except Unencodable:
             new = code.replace(co_consts=constants)
             self._unmarked.add(id(new))
-            return new, Marked(code, self._kind, [])
+            return new, Marked(code, self._kind, [], Once())
 
     def unprepared(self, code: CodeType) -> bool:
         """Code that leaves no marks of this kind, and is wanted."""
