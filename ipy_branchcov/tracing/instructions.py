@@ -14,6 +14,7 @@ from typing import Any
 from ipy_branchcov.errors import TracerError
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
+from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.splitting import Split, split
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording
 
@@ -25,7 +26,7 @@ _NAME = "branchcov"
 class InstructionTracer:
     """Local events on the wanted code objects alone; each function that starts is looked at once.
 
-    ``counts``: the events of edges stay on.
+    ``counts``: the code counts its edges itself, by marks; the events tell its lines.
     """
 
     name = "monitoring"
@@ -40,22 +41,24 @@ class InstructionTracer:
         #: Rewritten code, its edges, what it was; and the instructions that ran. By the id of the code that runs.
         self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
+        self._marked: dict[int, tuple[CodeType, Marked]] = {}
         #: Code as others compiled it.
         self._recordings: dict[int, Recording] = {}
         self._ways: dict[tuple[int, int], set[int]] = {}
         self._before: dict[int, tuple[int, int]] = {}
         self._begun: dict[int, int] = {}
         self._lines: dict[int, dict[int, int | None]] = {}
-        self._hits: dict[tuple[int, int], int] = {}
 
     def prepare(self, code: CodeType) -> CodeType:
-        return prepared.prepare(code, "split", self._wanted, self._rewrite)
+        return prepared.prepare(code, COUNTING if self._counts else "split", self._wanted, self._rewrite)
 
-    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Split]:
+    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
         try:
+            if self._counts:
+                return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
             return split(code, self._planner(code), constants)
         except Unencodable:
-            return code.replace(co_consts=constants), Split(code, "split", None)
+            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
 
     def start(self) -> None:
         monitoring = sys.monitoring
@@ -67,6 +70,9 @@ class InstructionTracer:
             )
         monitoring.use_tool_id(self._tool, _NAME)
         events = monitoring.events
+        for _, known in prepared.all_known():
+            if isinstance(known, Marked):
+                known.begin()
         for event, callback in self._callbacks():
             monitoring.register_callback(self._tool, event, callback)
         # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
@@ -78,7 +84,7 @@ class InstructionTracer:
         return [
             (events.PY_START, self._starts),
             (events.PY_RESUME, self._starts),
-            (events.INSTRUCTION, self._counted if self._counts else self._instruction),
+            (events.INSTRUCTION, self._instruction),
             (events.BRANCH, self._branch),
         ]
 
@@ -86,7 +92,8 @@ class InstructionTracer:
         monitoring = sys.monitoring
         if monitoring.get_tool(self._tool) == _NAME:
             monitoring.set_events(self._tool, 0)
-            for code in [code for code, _, _ in self._splits.values()] + [r.code for r in self._recordings.values()]:
+            watched = [code for code, _, _ in self._splits.values()] + [code for code, _ in self._marked.values()]
+            for code in (*watched, *(recording.code for recording in self._recordings.values())):
                 monitoring.set_local_events(self._tool, code, 0)
             for event, _ in self._callbacks():
                 monitoring.register_callback(self._tool, event, None)
@@ -94,34 +101,42 @@ class InstructionTracer:
         else:
             self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
         recordings = [self._told(*split) for split in self._splits.values()]
+        for code, marked in self._marked.values():
+            recordings.append(Recording(marked.original, Plan(), marked.told()[0], self._lines_of(code)))
         recordings += self._recordings.values()
         return [recording for recording in recordings if recording.lines or recording.edges]
 
     def _told(self, code: CodeType, edges: dict[int, Edge], original: CodeType) -> Recording:
         """What a rewritten code object did, in the offsets of the original."""
-        ran, hits = self._ran[id(code)], self._hits
-        taken = {edge: hits.get((id(code), offset), 1) for offset, edge in edges.items() if offset in ran}
-        lines = {line for start, end, line in code.co_lines() if line and not ran.isdisjoint(range(start, end, 2))}
-        return Recording(original, Plan(), taken, lines)
+        ran = self._ran[id(code)]
+        taken = {edge: 1 for offset, edge in edges.items() if offset in ran}
+        return Recording(original, Plan(), taken, self._lines_of(code))
+
+    def _lines_of(self, code: CodeType) -> set[int]:
+        ran = self._ran[id(code)]
+        return {line for start, end, line in code.co_lines() if line and not ran.isdisjoint(range(start, end, 2))}
 
     # --- callbacks. What they raise would be raised in the measured code.
 
     def _starts(self, code: CodeType, offset: int) -> Any:
         key = id(code)
-        if key in self._splits or key in self._recordings:
+        if key in self._ran or key in self._recordings:
             return sys.monitoring.DISABLE
-        split = prepared.known(code)
+        known = prepared.known(code)
         events = sys.monitoring.events
-        if isinstance(split, Split) and split.edges is not None:
-            if self._wanted(split.original):
+        if isinstance(known, Marked if self._counts else Split):
+            if self._wanted(known.original):
+                if isinstance(known, Marked):
+                    self._marked[key] = (code, known)
+                elif isinstance(known, Split):
+                    self._splits[key] = (code, known.edges, known.original)
                 self._ran.setdefault(key, set())
-                self._splits.setdefault(key, (code, split.edges, split.original))
                 sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION)
         elif self._wanted(code):
             # Another thread may have come first.
             self._recordings.setdefault(key, Recording(code, self._planner(code)))
             sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION | events.BRANCH)
-            if split is None:
+            if known is None or known.kind != "as it was":
                 self._functions.exchange(code, self.prepare(code))
         return sys.monitoring.DISABLE
 
@@ -131,17 +146,6 @@ class InstructionTracer:
             ran.add(offset)
             return sys.monitoring.DISABLE
         return self._step(code, offset)
-
-    def _counted(self, code: CodeType, offset: int) -> Any:
-        key = id(code)
-        ran = self._ran.get(key)
-        if ran is None:
-            return self._step(code, offset)
-        ran.add(offset)
-        if offset not in self._splits[key][1]:
-            return sys.monitoring.DISABLE
-        self._hits[key, offset] = self._hits.get((key, offset), 0) + 1
-        return None
 
     # --- code as others compiled it
 

@@ -31,6 +31,10 @@ _CACHES = {
 }["FOR_ITER"]
 
 
+#: The kind of marks that count how often their edge is taken.
+COUNTING = "counting marks"
+
+
 @dataclass
 class Mark:
     """What a mark proves: an edge, lines."""
@@ -81,13 +85,13 @@ def mark(
 ) -> tuple[CodeType, Marked]:
     """The same code with marks; ``constants``: with its nested code objects marked. Raises Unencodable.
 
-    ``kind``: "marks", or "counting marks", which count their passes. ``lines``: lines are marked too.
+    ``kind``: "marks", or :data:`COUNTING`. ``lines``: lines are marked too.
     """
     constants = code.co_consts if constants is None else constants
     marker = Marker(Bytecode(code), plan, len(constants), lines=lines)
     marker.run()
     once = Once()
-    counting = [i for i, each in enumerate(marker.marks) if kind == "counting marks" and each.edge is not None]
+    counting = [i for i, each in enumerate(marker.marks) if kind == COUNTING and each.edge is not None]
     counters = {number: itertools.count() for number in counting}
     made = [counters.get(number, iterator) for number, iterator in enumerate(once.iterators(len(marker.marks)))]
     new = assemble(code, marker.items, (*constants, *made)).replace(co_stacksize=code.co_stacksize + 3)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import Marked, mark
+from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
 from ipy_branchcov.tracing.vanishing import Once
@@ -37,7 +37,7 @@ class MarkTracer:
     def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
         self._wanted = wanted
         self._planner = planner
-        self._kind = "counting marks" if counts else "marks"
+        self._kind = COUNTING if counts else "marks"
         self._unmarked: set[int] = set()
         #: All code with marks that can run, kept alive until they have been read.
         self._marked: list[tuple[CodeType, Marked]] = []

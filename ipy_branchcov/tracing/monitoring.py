@@ -9,6 +9,9 @@ from types import CodeType
 from typing import Any
 
 from ipy_branchcov.errors import TracerError
+from ipy_branchcov.tracing import prepared
+from ipy_branchcov.tracing.assembly import Unencodable
+from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 
 #: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
@@ -23,7 +26,8 @@ _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
 class MonitoringTracer:
     """Local events on the wanted code objects alone; each function that starts is looked at once.
 
-    Not counting, an event is switched off at its first hit; counting, only those of lines are.
+    Not counting, an event is switched off at its first hit. Counting, the code counts its edges itself, by marks;
+    code that others compiled keeps its events.
     """
 
     name = "monitoring"
@@ -35,6 +39,8 @@ class MonitoringTracer:
         self._counts = counts
         self._tool = -1
         self._global = 0
+        self._functions = prepared.Functions()
+        self._marked: dict[int, tuple[CodeType, Marked]] = {}
         self._codes: list[weakref.ref[CodeType]] = []
         self._recordings: dict[int, Recording] = {}
         self._raw: dict[int, bytes] = {}
@@ -43,7 +49,13 @@ class MonitoringTracer:
         self._ended: set[tuple[int, int]] = set()
 
     def prepare(self, code: CodeType) -> CodeType:
-        return code
+        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite) if self._counts else code
+
+    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
+        try:
+            return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
+        except Unencodable:
+            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
 
     def start(self) -> None:
         monitoring = sys.monitoring
@@ -66,6 +78,9 @@ class MonitoringTracer:
         ):
             monitoring.register_callback(self._tool, event, callback)
         self._global = events.PY_START | events.PY_RESUME
+        for _, each in prepared.all_known():
+            if isinstance(each, Marked):
+                each.begin()
         known, self._codes = self._codes, []
         for reference in known:
             if (code := reference()) is not None:
@@ -85,7 +100,11 @@ class MonitoringTracer:
             monitoring.free_tool_id(self._tool)
         else:
             self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+        for key, (_, marked) in self._marked.items():
+            self._recordings[key].edges = marked.told()[0]
+            self._recordings[key].code = marked.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
+        self._marked = {}
         self._recordings, self._raw, self._before, self._ended = {}, {}, {}, set()
         return recordings
 
@@ -104,8 +123,18 @@ class MonitoringTracer:
     # --- callbacks. What they raise would be raised in the measured code.
 
     def _starts(self, code: CodeType, offset: int) -> Any:
-        if id(code) not in self._recordings and self._wanted(code):
+        if id(code) in self._recordings:
+            return sys.monitoring.DISABLE
+        known = prepared.known(code) if self._counts else None
+        if isinstance(known, Marked):
+            if self._wanted(known.original):
+                self._marked[id(code)] = (code, known)
+                self._recordings.setdefault(id(code), Recording(code))
+                sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.LINE)
+        elif self._wanted(code):
             self._watch(code)
+            if self._counts and known is None:
+                self._functions.exchange(code, self.prepare(code))
         return sys.monitoring.DISABLE
 
     def _left(self, code: CodeType, src: int, dst: int) -> Any:

@@ -19,7 +19,9 @@ from ipy_branchcov.tracing.prepared import Rewritten
 from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan, Way
 
 #: What FOR_ITER passes over when it is exhausted.
-_PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(sys.version_info[:2], ("END_FOR",))
+_PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(
+    sys.version_info[:2], ("END_FOR", "POP_ITER")
+)
 #: Conditional jumps of 3.11.
 _TWO_WAYS = re.compile("POP_JUMP_(?:FORWARD|BACKWARD)_(.*)")
 _JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
@@ -29,10 +31,10 @@ _JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
 class Split(Rewritten):
     """What a code object was rewritten from.
 
-    ``edges``: what it proves that the instruction at an offset ran; None: it could not be rewritten.
+    ``edges``: what it proves that the instruction at an offset ran.
     """
 
-    edges: dict[int, Edge] | None
+    edges: dict[int, Edge]
 
 
 def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
@@ -107,7 +109,10 @@ class Splitter:
             for exit_, leads in ((fallen, False), (jumped, True)):
                 exit_.row = test.row
                 original = self._at[test.origin.offset]
-                exit_.target = original.target if leads else self._next(original)
+                following = self._next(original)
+                if following.name == "NOT_TAKEN":  # behind it stands the original's own mark
+                    following = self._next(following)
+                exit_.target = original.target if leads else following
             test.target = jumped
             self._end += [*items, fallen, jumped]
         for way, (items, _) in starts.items():

@@ -50,3 +50,11 @@ def superinstructions(a, b):
 
 superinstructions(1, 2)
 superinstructions(2, 0)
+
+
+def joint_chain(x, two=2):
+    return (x < two <= two <= two) or [1]        # arms: TF T- T-
+
+
+joint_chain(1)
+joint_chain(3)
