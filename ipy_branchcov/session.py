@@ -52,6 +52,8 @@ class Session:
         self._roots: list[str] = []
         self._files: set[str] = set()
         self._sources: dict[int, tuple[CodeType, Source | None]] = {}
+        #: The same for files that are measured, by the name in their code; None: not measured.
+        self._by_file: dict[str, tuple[Source | None] | None] = {}
         self._analyses: dict[tuple[str, str], Analysis | None] = {}
         self._notes: dict[tuple[str, str], str] = {}
         self._tracer: Tracer | None = None
@@ -75,13 +77,13 @@ class Session:
         self.counts = config.counts
         self._roots = [root for roots, _ in found for root in roots]
         self._files = {file for _, files in found for file in files}
-        self._sources.clear()
+        self._forget_sources()
         self._analyses.clear()
 
     def add_finder(self, find: Finder) -> None:
         """Ask ``find`` for the source of code that no measured file holds."""
         self._finders.append(find)
-        self._sources.clear()
+        self._forget_sources()
 
     def add_source(self, spec: str) -> None:
         """Measure a module (with its submodules) by name, or a directory or file by path.
@@ -91,7 +93,11 @@ class Session:
         roots, files = resolve(spec)
         self._roots += roots
         self._files.update(files)
+        self._forget_sources()
+
+    def _forget_sources(self) -> None:
         self._sources.clear()
+        self._by_file.clear()
 
     def _find(self, code: CodeType) -> Source | None:
         known = self._sources.get(id(code))
@@ -104,8 +110,12 @@ class Session:
         filename = code.co_filename
         if filename.startswith("<frozen "):
             return None
-        if (self._roots or self._files) and self._is_measured(path := os.path.realpath(filename)):
-            return read_source(path)
+        if self._roots or self._files:
+            if filename not in self._by_file:
+                path = os.path.realpath(filename)
+                self._by_file[filename] = (read_source(path),) if self._is_measured(path) else None
+            if (found := self._by_file[filename]) is not None:
+                return found[0]
         for find in self._finders:
             if (source := find(code)) is not None:
                 return source
@@ -137,7 +147,7 @@ class Session:
             self.add_source(spec)
         exact = self.counts if counts is None else counts
         begun = choose_tracer(tracer or self.tracer_name)(self._wanted, self._plan, counts=exact)
-        self._sources.clear()
+        self._forget_sources()
         begun.start()
         self._imports.begin()
         self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
@@ -155,7 +165,7 @@ class Session:
         recordings = tracer.stop()
         coverage = self._measure(recordings, tracer.note)
         self._roots, self._files = self._lasting
-        self._sources.clear()
+        self._forget_sources()
         self.add(coverage)
         for observer in self.observers:
             observer(coverage)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
+from collections.abc import Iterable
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
 from ipy_branchcov.tracing import prepared
@@ -23,6 +23,10 @@ _hooked: list[bool] = []
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "exec" and _told:
         _told[-1].executes(arguments[0])
+
+
+#: What can be suspended, and how its attributes begin.
+_SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 
 
 class MarkTracer:
@@ -74,11 +78,12 @@ class MarkTracer:
             if isinstance(marked, Marked) and marked.kind == self._kind:
                 marked.begin()
                 self._marked.append((code, marked))
-        self.exchange_all()
+        found = prepared.objects(FunctionType, *_SUSPENDED)
+        self._exchange(each for each in found if type(each) is FunctionType)
         if not _hooked:
             sys.addaudithook(_audit)
             _hooked.append(True)
-        if any(self._is_suspended(each) for each in gc.get_objects()):
+        if any(self._is_suspended(each) for each in found if type(each) is not FunctionType):
             self._late.trace()
         _told.append(self)
 
@@ -94,18 +99,16 @@ class MarkTracer:
 
     def exchange_all(self) -> None:
         """Let every function there is leave marks from its next call on."""
-        for function in prepared.functions():
+        self._exchange(prepared.objects(FunctionType))
+
+    def _exchange(self, functions: Iterable[FunctionType]) -> None:
+        for function in functions:
             if self.unprepared(function.__code__):
                 function.__code__ = self.prepare(function.__code__)
 
-    def _is_suspended(self, each: object) -> bool:
-        if isinstance(each, GeneratorType):
-            return each.gi_frame is not None and self.unprepared(each.gi_code)
-        if isinstance(each, CoroutineType):
-            return each.cr_frame is not None and self.unprepared(each.cr_code)
-        if isinstance(each, AsyncGeneratorType):
-            return each.ag_frame is not None and self.unprepared(each.ag_code)
-        return False
+    def _is_suspended(self, each: Any) -> bool:
+        prefix = _SUSPENDED[type(each)]
+        return getattr(each, f"{prefix}_frame") is not None and self.unprepared(getattr(each, f"{prefix}_code"))
 
     def executes(self, code: object) -> None:
         """Code is about to be executed."""

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
+from typing import Any
 
 from ipy_branchcov.tracing.tracer import CodeFilter
 
@@ -60,11 +61,10 @@ def prepare(code: CodeType, kind: str, wanted: CodeFilter, rewrite: Rewrite) -> 
     return new
 
 
-def functions() -> Iterator[FunctionType]:
-    """All functions there are."""
-    for each in gc.get_objects():
-        if type(each) is FunctionType:
-            yield each
+def objects(*types: type) -> list[Any]:
+    """All objects there are of exactly these types."""
+    wanted = frozenset(types)
+    return [each for each in gc.get_objects() if type(each) in wanted]
 
 
 class Functions:
@@ -82,7 +82,7 @@ class Functions:
         """Let the functions of a code object run another one from their next call on."""
         if self._by_code is None:
             self._by_code = {}
-            for each in functions():
+            for each in objects(FunctionType):
                 self._by_code.setdefault(id(each.__code__), []).append(each)
         found: Iterable[object] = self._by_code.pop(id(code), ())
         if not found and self._searches:
