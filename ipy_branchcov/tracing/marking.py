@@ -10,6 +10,7 @@ import dis
 import itertools
 import sys
 from dataclasses import dataclass, field
+from io import BytesIO
 from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
@@ -62,7 +63,7 @@ class Marked(Rewritten):
 
     def told(self) -> tuple[dict[Edge, int], set[int]]:
         """The edges that were taken since then, with their counts, and the lines that ran."""
-        hits = dict.fromkeys(self.once.passed, 1)
+        hits = dict.fromkeys(self.once.passed(), 1)
         for number, counter in self.counters.items():
             if passed := _count(counter) - self._begun.get(number, 0):
                 hits[number] = passed
@@ -90,12 +91,12 @@ def mark(
     constants = code.co_consts if constants is None else constants
     marker = Marker(Bytecode(code), plan, len(constants), lines=lines)
     marker.run()
-    once = Once()
     counting = [i for i, each in enumerate(marker.marks) if kind == COUNTING and each.edge is not None]
     counters = {number: itertools.count() for number in counting}
-    made = [counters.get(number, iterator) for number, iterator in enumerate(once.iterators(len(marker.marks)))]
+    once = Once({number: BytesIO(b"\n") for number in range(len(marker.marks)) if number not in counters})
+    made = [counters.get(number) or once.marks[number] for number in range(len(marker.marks))]
     new = assemble(code, marker.items, (*constants, *made)).replace(co_stacksize=code.co_stacksize + 3)
-    once.attach(new, [[] if number in counters else marker.writes(number) for number in range(len(marker.marks))])
+    once.attach(new, {number: marker.writes(number) for number in once.marks})
     return new, Marked(code, kind, marker.marks, once, counters)
 
 

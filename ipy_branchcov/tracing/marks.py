@@ -13,7 +13,7 @@ from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
-from ipy_branchcov.tracing.vanishing import Once
+from ipy_branchcov.tracing.vanishing import Once, Sweeper
 
 #: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
 _told: list[MarkTracer] = []
@@ -47,6 +47,7 @@ class MarkTracer:
         self._marked: list[tuple[CodeType, Marked]] = []
         self._late = _Late(self, planner, counts=counts)
         self._lock = threading.RLock()
+        self._sweeper = Sweeper()
 
     @property
     def note(self) -> str:
@@ -60,6 +61,7 @@ class MarkTracer:
         try:
             new, marked = mark(code, self._planner(code), constants, kind=self._kind, lines=True)
             self._marked.append((new, marked))
+            self._sweeper.add(marked.once)
             return new, marked
         except Unencodable:
             new = code.replace(co_consts=constants)
@@ -77,6 +79,7 @@ class MarkTracer:
         for code, marked in prepared.all_known():
             if isinstance(marked, Marked) and marked.kind == self._kind:
                 marked.begin()
+                self._sweeper.add(marked.once)
                 self._marked.append((code, marked))
         found = prepared.objects(FunctionType, *_SUSPENDED)
         self._exchange(each for each in found if type(each) is FunctionType)
@@ -86,9 +89,11 @@ class MarkTracer:
         if any(self._is_suspended(each) for each in found if type(each) is not FunctionType):
             self._late.trace()
         _told.append(self)
+        self._sweeper.start()
 
     def stop(self) -> list[Recording]:
         _told.remove(self)
+        self._sweeper.stop()
         found = self._late.stop() if self._late.tracing else []
         for _, marked in self._marked:
             edges, lines = marked.told()

@@ -7,12 +7,14 @@ arguments of jumps are written here, each in one store, under the interpreter's 
 
 from __future__ import annotations
 
-import dis
-import itertools
+import _thread
+import os
 import sys
+import time
 import weakref
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
+from io import BytesIO
 from types import CodeType
 from typing import Any
 
@@ -21,37 +23,35 @@ try:
 except ImportError:  # a Python built without libffi: marks stay, and cost
     ctypes = None  # type: ignore[assignment]
 
+#: Seconds between two sweeps, at least; and how many times as long as the sweep before.
+_PAUSE, _SHARE = 0.005, 30
+
 #: (number of the instruction's place, opcode or None to leave it, argument)
 Write = tuple[int, "int | None", int]
 
 
 @dataclass
 class Once:
-    """The marks of one code object: which were passed, and what each writes when it is passed."""
+    """The marks of one code object that are passed or not, and what makes each vanish.
 
-    passed: set[int] = field(default_factory=set)
-    writes: list[list[Write]] = field(default_factory=list)
+    A BytesIO of one line is an iterator that is exhausted at its second pass, can be set back, and runs no Python: a
+    callback would need room on the stack, and be a chance for Ctrl-C.
+    """
+
+    marks: dict[int, BytesIO] = field(default_factory=dict)
     _code: Any = None
+    _writes: dict[int, list[Write]] = field(default_factory=dict)
+    _pending: set[int] = field(default_factory=set)
     _undo: dict[int, int] = field(default_factory=dict)
 
-    def iterators(self, count: int) -> list[Iterator[None]]:
-        """The constants of the marks."""
-        return [map(self._pass, itertools.repeat(number)) for number in range(count)]
-
-    def attach(self, code: CodeType, writes: list[list[Write]]) -> None:
+    def attach(self, code: CodeType, writes: dict[int, list[Write]]) -> None:
         """Take the code object in which the marks stand."""
-        self._code, self.writes = weakref.ref(code), writes
+        self._code, self._writes = weakref.ref(code), writes
+        self.begin()
 
-    def _pass(self, number: int) -> None:
-        self.passed.add(number)
-        code = self._code()
-        # A copy of the code (types.coroutine makes one) can live longer than the code.
-        if code is not None and READABLE:
-            units = _units(code)
-            for place, opcode, argument in self.writes[number]:
-                before = bytes(memoryview(units).cast("B")[2 * place : 2 * place + 2])
-                self._undo.setdefault(place, _unit(*before))
-                units[place] = _unit(before[0] if opcode is None else opcode, argument)
+    def passed(self) -> list[int]:
+        """The numbers of the marks that were passed."""
+        return [number for number, mark in self.marks.items() if mark.tell()]
 
     def begin(self) -> None:
         """Let all marks be passed again."""
@@ -61,7 +61,25 @@ class Once:
             for place, unit in self._undo.items():
                 units[place] = unit
         self._undo.clear()
-        self.passed.clear()
+        for mark in self.marks.values():
+            mark.seek(0)
+        self._pending = set(self.marks) if READABLE else set()
+
+    def sweep(self) -> bool:
+        """Let marks vanish that were passed; whether some were not passed yet."""
+        code = self._code()
+        if code is None:
+            return False
+        passed = [number for number in self._pending if self.marks[number].tell()]
+        if passed:
+            self._pending.difference_update(passed)
+            units = _units(code)
+            raw = memoryview(units).cast("B")
+            for number in passed:
+                for place, opcode, argument in self._writes[number]:
+                    self._undo.setdefault(place, units[place])
+                    units[place] = _unit(raw[2 * place] if opcode is None else opcode, argument)
+        return bool(self._pending)
 
 
 def _unit(opcode: int, argument: int) -> int:
@@ -83,4 +101,42 @@ def _readable() -> bool:
 
 
 READABLE = _readable()
-JUMP_FORWARD = dis.opmap["JUMP_FORWARD"]
+
+
+class Sweeper:
+    """A thread that lets marks vanish, from :meth:`start` to :meth:`stop`, in a small part of the time."""
+
+    def __init__(self) -> None:
+        self._new: deque[Once] = deque()
+        self._stopped = _thread.allocate_lock()
+        self._stopped.acquire()
+        self._ended = _thread.allocate_lock()
+        self._process = -1
+
+    def add(self, once: Once) -> None:
+        """Look after these marks too."""
+        self._new.append(once)
+
+    def start(self) -> None:
+        if READABLE:
+            self._process = os.getpid()
+            self._ended.acquire()
+            # A thread of the lowest kind: threading.enumerate() does not show it to the measured program.
+            _thread.start_new_thread(self._run, ())
+
+    def stop(self) -> None:
+        """End it, and wait for its end; a process that was forked has no such thread."""
+        self._stopped.release()
+        if self._process == os.getpid():
+            self._ended.acquire()
+
+    def _run(self) -> None:
+        watched: list[Once] = []
+        pause = _PAUSE
+        while not self._stopped.acquire(timeout=pause):
+            began = time.perf_counter()
+            while self._new:
+                watched.append(self._new.popleft())
+            watched = [once for once in watched if once.sweep()]
+            pause = max(_PAUSE, _SHARE * (time.perf_counter() - began))
+        self._ended.release()
