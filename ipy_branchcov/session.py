@@ -14,7 +14,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import CodeType
 
-from ipy_branchcov.analysis.branches import Analysis, CodeMap, find_branches
+from ipy_branchcov.analysis.branches import Analysis, find_branches
+from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.config import Config
 from ipy_branchcov.errors import DataError, UsageError

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from pathlib import Path
 from types import CodeType
 
 import pytest
 
 from ipy_branchcov.bytecode import Bytecode
+from ipy_branchcov.session import Session
+from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.tracer import Plan, tracers
 
 
@@ -41,3 +45,22 @@ def test_threads_that_come_first_together(name: str) -> None:
     conditional = {edge.src for edge in recording.edges if edge.src >= 0}
     ways = [len({edge.dst for edge in recording.edges if edge.src == src}) for src in conditional]
     assert max(ways) == 2
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later tracers have events for it")
+def test_code_that_cannot_be_rewritten_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipy_branchcov.tracing import marks
+
+    def refuse(*arguments: object, **keywords: object) -> None:
+        raise Unencodable("on purpose")
+
+    monkeypatch.setattr(marks, "mark", refuse)
+    path = tmp_path / "program.py"
+    path.write_text("def f(x):\n    return 1 if x else 2\nf(0)\n")
+    for _ in range(2):  # and again, in a second run
+        session = Session(tracer="marks")
+        session.add_source(str(path))
+        with session.measuring("test") as run:
+            exec(session.prepare(compile(path.read_text(), str(path), "exec")), {})
+        (branch,) = run.coverage.sources[0].branches
+        assert [outcome.hits for outcome in branch.outcomes] == [0, 1]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import NamedTuple
 
-from ipy_branchcov.analysis.branches import Analysis, ArmNumber
+from ipy_branchcov.analysis.branches import Analysis
+from ipy_branchcov.analysis.codemap import ArmNumber
 from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.model.branch import Arm, Branch
 

@@ -11,16 +11,12 @@ import sys
 from types import CodeType
 from typing import Any
 
-from ipy_branchcov.errors import TracerError
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
+from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.splitting import Split, split
+from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording
-
-#: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
-_IDS = (3, 4)
-_NAME = "branchcov"
 
 
 class InstructionTracer:
@@ -36,7 +32,6 @@ class InstructionTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
-        self._tool = -1
         self._functions = prepared.Functions()
         #: Rewritten code, its edges, what it was; and the instructions that ran. By the id of the code that runs.
         self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
@@ -61,45 +56,21 @@ class InstructionTracer:
             return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
 
     def start(self) -> None:
-        monitoring = sys.monitoring
-        self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)
-        if self._tool < 0:
-            holders = " and ".join(str(monitoring.get_tool(i)) for i in _IDS)
-            raise TracerError(
-                f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace"
-            )
-        monitoring.use_tool_id(self._tool, _NAME)
-        events = monitoring.events
-        for _, known in prepared.all_known():
-            if isinstance(known, Marked):
-                known.begin()
-        for event, callback in self._callbacks():
-            monitoring.register_callback(self._tool, event, callback)
-        # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
-        monitoring.restart_events()
-        monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME)
-
-    def _callbacks(self) -> list[tuple[int, Any]]:
         events = sys.monitoring.events
-        return [
-            (events.PY_START, self._starts),
-            (events.PY_RESUME, self._starts),
-            (events.INSTRUCTION, self._instruction),
-            (events.BRANCH, self._branch),
-        ]
+        begin_all()
+        self._tool = Tool(
+            {
+                events.PY_START: self._starts,
+                events.PY_RESUME: self._starts,
+                events.INSTRUCTION: self._instruction,
+                events.BRANCH: self._branch,
+            }
+        )
+        sys.monitoring.set_events(self._tool.id, events.PY_START | events.PY_RESUME)
 
     def stop(self) -> list[Recording]:
-        monitoring = sys.monitoring
-        if monitoring.get_tool(self._tool) == _NAME:
-            monitoring.set_events(self._tool, 0)
-            watched = [code for code, _, _ in self._splits.values()] + [code for code, _ in self._marked.values()]
-            for code in (*watched, *(recording.code for recording in self._recordings.values())):
-                monitoring.set_local_events(self._tool, code, 0)
-            for event, _ in self._callbacks():
-                monitoring.register_callback(self._tool, event, None)
-            monitoring.free_tool_id(self._tool)
-        else:
-            self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+        watched = [code for code, _, _ in self._splits.values()] + [code for code, _ in self._marked.values()]
+        self.note = self._tool.give_back((*watched, *(recording.code for recording in self._recordings.values())))
         recordings = [self._told(*split) for split in self._splits.values()]
         for code, marked in self._marked.values():
             recordings.append(Recording(marked.original, Plan(), marked.told()[0], self._lines_of(code)))
@@ -131,11 +102,11 @@ class InstructionTracer:
                 elif isinstance(known, Split):
                     self._splits[key] = (code, known.edges, known.original)
                 self._ran.setdefault(key, set())
-                sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION)
+                sys.monitoring.set_local_events(self._tool.id, code, events.INSTRUCTION)
         elif self._wanted(code):
             # Another thread may have come first.
             self._recordings.setdefault(key, Recording(code, self._planner(code)))
-            sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION | events.BRANCH)
+            sys.monitoring.set_local_events(self._tool.id, code, events.INSTRUCTION | events.BRANCH)
             if known is None or known.kind != "as it was":
                 self._functions.exchange(code, self.prepare(code))
         return sys.monitoring.DISABLE

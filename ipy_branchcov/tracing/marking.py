@@ -15,7 +15,7 @@ from types import CodeType
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
 from ipy_branchcov.tracing.assembly import Item, assemble
-from ipy_branchcov.tracing.prepared import Rewritten
+from ipy_branchcov.tracing.prepared import Rewritten, all_known
 from ipy_branchcov.tracing.splitting import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
 from ipy_branchcov.tracing.vanishing import Once, Write
@@ -77,6 +77,13 @@ class Marked(Rewritten):
         return edges, lines
 
 
+def begin_all() -> None:
+    """Let all code with marks forget what was passed."""
+    for _, each in all_known():
+        if isinstance(each, Marked):
+            each.begin()
+
+
 def _count(counter: itertools.count[int]) -> int:
     return int(repr(counter)[len("count(") : -1])
 
@@ -117,9 +124,9 @@ class Marker(Splitter):
         self._with_lines = lines
         self._starts: dict[int, Mark] = {}
         self._loops: dict[int, list[Item]] = {}
-        #: The instructions of each mark, and the jump that leads over it where there is one.
+        #: The instructions of each mark, and the jump that leads to it where there is one.
         self._placed: list[list[Item]] = []
-        self._jumps: dict[int, tuple[Item, Item]] = {}
+        self._jumps: dict[int, Item] = {}
         self._handlers: set[int] = set()
         names = [each.name for each in bytecode.instructions[:64]]
         #: The first instruction behind what begins a function.
@@ -170,7 +177,7 @@ class Marker(Splitter):
         else:
             items = self._mark(Mark(edge), item)
             self._detour(item, items)
-            self._jumps[len(self.marks) - 1] = (item, items[-1])
+            self._jumps[len(self.marks) - 1] = item
 
     def writes(self, number: int) -> list[Write]:
         """What makes a mark vanish, once all is laid out."""
@@ -183,7 +190,7 @@ class Marker(Splitter):
         elif (arg := _distance(site, after, backward=False)) is not None:
             found.append((site.offset // 2, dis.opmap["JUMP_FORWARD"], arg))
         if number in self._jumps:
-            jump, _ = self._jumps[number]
+            jump = self._jumps[number]
             distance = _distance(jump, leads or after, backward=jump.backward)
             if distance is not None and jump.size == 1:
                 found.append((jump.offset // 2, None, distance))

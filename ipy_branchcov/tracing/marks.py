@@ -13,7 +13,7 @@ from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
-from ipy_branchcov.tracing.vanishing import Once, Sweeper
+from ipy_branchcov.tracing.vanishing import Sweeper
 
 #: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
 _told: list[MarkTracer] = []
@@ -42,7 +42,6 @@ class MarkTracer:
         self._wanted = wanted
         self._planner = planner
         self._kind = COUNTING if counts else "marks"
-        self._unmarked: set[int] = set()
         #: All code with marks that can run, kept alive until they have been read.
         self._marked: list[tuple[CodeType, Marked]] = []
         self._late = _Late(self, planner, counts=counts)
@@ -57,21 +56,20 @@ class MarkTracer:
         with self._lock:
             return prepared.prepare(code, self._kind, self._wanted, self._rewrite)
 
-    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, Marked]:
+    def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
         try:
             new, marked = mark(code, self._planner(code), constants, kind=self._kind, lines=True)
             self._marked.append((new, marked))
             self._sweeper.add(marked.once)
             return new, marked
         except Unencodable:
-            new = code.replace(co_consts=constants)
-            self._unmarked.add(id(new))
-            return new, Marked(code, self._kind, [], Once())
+            self._late.trace()  # measured all the same, slowly
+            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
 
     def unprepared(self, code: CodeType) -> bool:
         """Code that leaves no marks of this kind, and is wanted."""
         known = prepared.known(code)
-        if known is not None and known.kind == self._kind and id(code) not in self._unmarked:
+        if known is not None and known.kind == self._kind:
             return False
         return self._wanted(code if known is None else known.original)
 

@@ -8,16 +8,12 @@ import weakref
 from types import CodeType
 from typing import Any
 
-from ipy_branchcov.errors import TracerError
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
+from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
+from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
 
-#: Ids that no kind of tool is meant to have (debuggers 0, coverage 1, profilers 2, optimisers 5).
-_IDS = (3, 4)
-_NAME = "branchcov"
-_EVENTS = ("PY_START", "PY_RESUME", "BRANCH_LEFT", "BRANCH_RIGHT", "INSTRUCTION", "LINE", "RERAISE")
 _NOT_TAKEN = dis.opmap.get("NOT_TAKEN", -1)
 _FOR_ITER = dis.opmap["FOR_ITER"]
 _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
@@ -37,7 +33,6 @@ class MonitoringTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
-        self._tool = -1
         self._global = 0
         self._functions = prepared.Functions()
         self._marked: dict[int, tuple[CodeType, Marked]] = {}
@@ -58,48 +53,28 @@ class MonitoringTracer:
             return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
 
     def start(self) -> None:
-        monitoring = sys.monitoring
-        self._tool = next((i for i in _IDS if monitoring.get_tool(i) is None), -1)
-        if self._tool < 0:
-            holders = " and ".join(str(monitoring.get_tool(i)) for i in _IDS)
-            raise TracerError(
-                f"no free tool of sys.monitoring ({holders} hold 3 and 4): stop one, or use --tracer settrace"
-            )
-        monitoring.use_tool_id(self._tool, _NAME)
-        events = monitoring.events
-        for event, callback in (
-            (events.PY_START, self._starts),
-            (events.PY_RESUME, self._starts),
-            (events.BRANCH_LEFT, self._left),
-            (events.BRANCH_RIGHT, self._right),
-            (events.INSTRUCTION, self._instruction),
-            (events.LINE, self._line),
-            (events.RERAISE, self._reraised),
-        ):
-            monitoring.register_callback(self._tool, event, callback)
+        events = sys.monitoring.events
+        begin_all()
+        self._tool = Tool(
+            {
+                events.PY_START: self._starts,
+                events.PY_RESUME: self._starts,
+                events.BRANCH_LEFT: self._left,
+                events.BRANCH_RIGHT: self._right,
+                events.INSTRUCTION: self._instruction,
+                events.LINE: self._line,
+                events.RERAISE: self._reraised,
+            }
+        )
         self._global = events.PY_START | events.PY_RESUME
-        for _, each in prepared.all_known():
-            if isinstance(each, Marked):
-                each.begin()
         known, self._codes = self._codes, []
         for reference in known:
             if (code := reference()) is not None:
                 self._watch(code)
-        # What this tool switched off in an earlier run is on again (and so is other tools': a repeated event).
-        monitoring.restart_events()
-        monitoring.set_events(self._tool, self._global)
+        sys.monitoring.set_events(self._tool.id, self._global)
 
     def stop(self) -> list[Recording]:
-        monitoring = sys.monitoring
-        if monitoring.get_tool(self._tool) == _NAME:
-            monitoring.set_events(self._tool, 0)
-            for recording in list(self._recordings.values()):
-                monitoring.set_local_events(self._tool, recording.code, 0)
-            for event in _EVENTS:
-                monitoring.register_callback(self._tool, getattr(monitoring.events, event), None)
-            monitoring.free_tool_id(self._tool)
-        else:
-            self.note = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+        self.note = self._tool.give_back([recording.code for recording in self._recordings.values()])
         for key, (_, marked) in self._marked.items():
             self._recordings[key].edges = marked.told()[0]
             self._recordings[key].code = marked.original
@@ -115,10 +90,10 @@ class MonitoringTracer:
         self._recordings.setdefault(id(code), Recording(code, plan))  # another thread may have come first
         self._codes.append(weakref.ref(code))
         left = events.INSTRUCTION if plan.steps else events.BRANCH_LEFT
-        sys.monitoring.set_local_events(self._tool, code, left | events.BRANCH_RIGHT | events.LINE)
+        sys.monitoring.set_local_events(self._tool.id, code, left | events.BRANCH_RIGHT | events.LINE)
         if _END_ASYNC_FOR in code.co_code[::2]:
             self._global |= events.RERAISE
-            sys.monitoring.set_events(self._tool, self._global)
+            sys.monitoring.set_events(self._tool.id, self._global)
 
     # --- callbacks. What they raise would be raised in the measured code.
 
@@ -130,7 +105,7 @@ class MonitoringTracer:
             if self._wanted(known.original):
                 self._marked[id(code)] = (code, known)
                 self._recordings.setdefault(id(code), Recording(code))
-                sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.LINE)
+                sys.monitoring.set_local_events(self._tool.id, code, sys.monitoring.events.LINE)
         elif self._wanted(code):
             self._watch(code)
             if self._counts and known is None:

@@ -44,7 +44,7 @@ def prepare(code: CodeType, kind: str, wanted: CodeFilter, rewrite: Rewrite) -> 
     """A code object and all nested in it, rewritten where they are wanted."""
     before = known(code)
     if before is not None:
-        if before.kind == kind:
+        if before.kind in (kind, "as it was"):
             return code
         code = before.original
     mine = wanted(code)  # outer code first: by it nested code may be known
