@@ -95,6 +95,10 @@ class Bytecode:
                     self._sources.setdefault(after.index, []).append((each, False))
         return self._sources.get(instruction.index, [])
 
+    def forget_sources(self) -> None:
+        """Give their room back: they are more objects than all the rest."""
+        self._sources = None
+
     def handlers(self) -> list[Handler]:
         return _exception_table(self.code)
 

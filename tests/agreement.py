@@ -9,6 +9,7 @@ Exit status 1 where anything differs; each difference is printed with the line i
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import platform
@@ -51,10 +52,8 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
     result = Result(name)
     code = compile(text, path, "exec", dont_inherit=True)
     plain, plain_places = _ended(partial(exec, code), path)
-    rewritten, places = instrument(text, path)
-    recorder = Recorder(places)
-    watched, _ = _ended(partial(with_recorder, recorder, rewritten), path)
-    expected = recorder.arms()
+    watched, expected = _watched(text, path)
+    gc.collect()  # what the oracle kept of the program is no part of what is measured
     if watched != plain:
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
     result.decisions = sum(any(arms.values()) for arms in expected.values())
@@ -87,6 +86,14 @@ def ways(names: Iterable[str], counts: bool | None) -> Iterator[tuple[str, bool,
             kind = "counting" if exact else "once"
             yield f"{name} {kind}", exact, True
         yield f"{name} late", counts is not False, False
+
+
+def _watched(text: str, path: str) -> tuple[str, Hits]:
+    """Output and end of a program under the oracle, and what it saw."""
+    rewritten, places = instrument(text, path)
+    recorder = Recorder(places)
+    ended, _ = _ended(partial(with_recorder, recorder, rewritten), path)
+    return ended, recorder.arms()
 
 
 def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[str]]:

@@ -77,6 +77,7 @@ class _Mapper:
                 self._conditional(instruction)
             elif instruction.name == "GET_ANEXT":
                 self._async_for(instruction)
+        self.bytecode.forget_sources()
         return self.result
 
     # --- what kind of branch

@@ -77,7 +77,7 @@ def statement_heads(tree: ast.Module) -> list[tuple[int, int]]:
 
 def _blocks(tree: ast.Module) -> Iterator[_Block]:
     yield from _heads(tree, silent=True)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         for label in ("orelse", "finalbody"):
             body = getattr(node, label, None)
             if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
@@ -95,7 +95,7 @@ def _end_before(node: ast.AST, label: str) -> int:
 
 def _heads(tree: ast.Module, *, silent: bool = False) -> Iterator[_Block]:
     """Every statement, handler and case. ``silent``: those without code of their own too."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         match node:
             case ast.stmt() | ast.ExceptHandler():
                 if silent or not _silent(node):
@@ -103,6 +103,16 @@ def _heads(tree: ast.Module, *, silent: bool = False) -> Iterator[_Block]:
             case ast.match_case():
                 last = node.guard or node.pattern
                 yield _Block(node.pattern.lineno, last.end_lineno or 0, node.body[-1].end_lineno or 0)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The statements, handlers and cases of a module. No expression is entered: most nodes stand in those."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for label in ("body", "handlers", "orelse", "finalbody", "cases"):
+            stack += getattr(node, label, ())
 
 
 def _silent(node: ast.AST) -> bool:

@@ -130,7 +130,10 @@ def folded_negations(bytecode: Bytecode, load: Instruction, node: ast.AST | None
     loads = ("LOAD_CONST", "LOAD_COMMON_CONSTANT")
     if load.name not in loads or not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
         return False
-    value = next(each.argval for each in dis.get_instructions(bytecode.code) if each.offset == load.offset)
+    if load.name == "LOAD_CONST":
+        value = bytecode.code.co_consts[load.arg]
+    else:
+        value = next(each.argval for each in dis.get_instructions(bytecode.code) if each.offset == load.offset)
     return constant(node) is not bool(value)
 
 

@@ -96,7 +96,7 @@ def mark(
     ``kind``: "marks", or :data:`COUNTING`. ``lines``: lines are marked too.
     """
     constants = code.co_consts if constants is None else constants
-    marker = Marker(Bytecode(code), plan, len(constants), lines=lines)
+    marker = Marker(plan.bytecode or Bytecode(code), plan, len(constants), lines=lines)
     marker.run()
     counting = [i for i, each in enumerate(marker.marks) if kind == COUNTING and each.edge is not None]
     counters = {number: itertools.count() for number in counting}

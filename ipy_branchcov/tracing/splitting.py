@@ -42,8 +42,7 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
 
     Raises Unencodable.
     """
-    bytecode = Bytecode(code)
-    splitter = Splitter(bytecode, plan)
+    splitter = Splitter(plan.bytecode or Bytecode(code), plan)
     splitter.run()
     return assemble(code, splitter.items, constants), Split(code, "split", splitter.edges())
 
@@ -241,7 +240,11 @@ class Splitter:
     def _arrange(self) -> None:
         """Put all items in order, and turn the added jumps the way they lead."""
         self.items = []
+        moved = self._before.keys() | self._after.keys() | self._prefixes.keys()
         for item in (*self._originals, *self._end):
+            if id(item) not in moved:
+                self.items.append(item)
+                continue
             detours = self._before.get(id(item), [])
             if detours:  # the last one falls through
                 *items, jump = detours[-1]

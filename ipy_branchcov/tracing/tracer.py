@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import NamedTuple, Protocol
 
+from ipy_branchcov.bytecode import Bytecode
 from ipy_branchcov.errors import UsageError
 
 JUMPED = -1
@@ -37,7 +38,7 @@ class Plan:
     led to them, with these ways. For tracers that do not rewrite code: ``joint``: instructions whose edges need the
     watched edge before them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges that
     no branch event tells, by the instruction that proves them (3.14); ``ends``: the same before 3.14, as instruction
-    and next instruction.
+    and next instruction. ``bytecode``: the code object decoded, where it has been.
     """
 
     ways: frozenset[Way] = frozenset()
@@ -46,6 +47,7 @@ class Plan:
     watched: frozenset[int] = frozenset()
     steps: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     ends: Mapping[int, int] = field(default_factory=dict)
+    bytecode: Bytecode | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass
