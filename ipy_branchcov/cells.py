@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Protocol
 
-from ipy_branchcov.model.source import Source, split_lines
+from ipy_branchcov.model.source import Source, cell_text, split_lines
 from ipy_branchcov.session import Session
 
 _MAGIC_LINE = re.compile(r"%%branchcov(?:\s+(?P<options>.*?))?\s*$")
@@ -146,7 +146,7 @@ def _source(label: str, typed: str | None, compiled: str) -> Source:
     """A cell by what was typed, where its lines are those of what was compiled."""
     lines = len(split_lines(compiled.rstrip("\n")))
     if typed is not None:
-        typed = re.sub(r"\A(?:[ \t]*\n)+", "", typed).rstrip("\n")
+        typed = cell_text(typed)
         if len(split_lines(typed)) == lines:
             return Source(label, typed, "cell", None, compiled=None if _parses(typed, compiled) else compiled)
     return Source(label, compiled.rstrip("\n"), "cell", None)

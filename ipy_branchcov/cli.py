@@ -12,7 +12,6 @@ import threading
 import types
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -24,7 +23,7 @@ from rich.text import Text
 from ipy_branchcov import __version__
 from ipy_branchcov.config import check_percent, load_config, shortfall
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.files import write_reports
+from ipy_branchcov.files import with_texts, write_reports
 from ipy_branchcov.kernels import NotebookFailed, run_notebook
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.reports import terminal
@@ -104,7 +103,7 @@ def _run(options: argparse.Namespace, passed: list[str], stdout: TextIO) -> int:
         coverage, status = _run_script(scripts[0], passed, options)
     else:
         coverage, status = _run_notebooks(paths, options)
-        coverage = _with_texts(coverage)  # those of modules stayed where they are
+        coverage = with_texts(coverage)  # those of modules stayed where they are
     if options.data:
         save(coverage, Path(options.data))
     threshold = _show(coverage, options, stdout, named=not scripts)
@@ -205,30 +204,13 @@ def _report(options: argparse.Namespace, _passed: list[str], stdout: TextIO) -> 
         coverage = coverage.select(lambda each: _below(each, roots, options.source))
         if not coverage.sources:
             raise UsageError(f"--source {' '.join(options.source)}: nothing of it is in the data")
-    return _show(_with_texts(coverage), options, stdout)
+    return _show(with_texts(coverage), options, stdout)
 
 
 def _below(coverage: SourceCoverage, roots: list[str], names: list[str]) -> bool:
     source = coverage.source
     module = source.name.removesuffix(".py").replace("/", ".")
     return source.name in names or module in names or any(Path(source.path or "").is_relative_to(r) for r in roots)
-
-
-def _with_texts(coverage: Coverage) -> Coverage:
-    return replace(coverage, sources=tuple(map(_with_text, coverage.sources)))
-
-
-def _with_text(coverage: SourceCoverage) -> SourceCoverage:
-    """A file's text as it stands now, where it is still what was measured."""
-    source = coverage.source
-    if source.text or source.kind == "cell" or source.path is None:
-        return coverage
-    current = read_source(source.path)
-    if current is None:
-        return replace(coverage, note=f"{source.name}: cannot be read any more; its lines cannot be shown")
-    if current.digest != source.digest:
-        return replace(coverage, note=f"{source.name}: changed since it was measured; run it again to see its lines")
-    return replace(coverage, source=replace(current, name=source.name))
 
 
 def _merge(options: argparse.Namespace, _passed: list[str], _stdout: TextIO) -> int:

@@ -1,13 +1,14 @@
-"""Coverage -> the report files that a user asks for, each whole or not at all."""
+"""Coverage -> the report files that a user asks for, each whole or not at all; and the texts that they show."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ipy_branchcov.model import schema
-from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.reports import cobertura, html, lcov
-from ipy_branchcov.session import write_whole
+from ipy_branchcov.session import read_source, write_whole
 
 
 def write_reports(
@@ -38,3 +39,21 @@ def write_reports(
     for path, text in texts.items():
         write_whole(path, text)
     return bool(texts)
+
+
+def with_texts(coverage: Coverage) -> Coverage:
+    """The same with the texts of files, which data files leave where they are."""
+    return replace(coverage, sources=tuple(map(_with_text, coverage.sources)))
+
+
+def _with_text(coverage: SourceCoverage) -> SourceCoverage:
+    """A file's text as it stands now, where it is still what was measured."""
+    source = coverage.source
+    if source.text or source.kind == "cell" or source.path is None:
+        return coverage
+    current = read_source(source.path)
+    if current is None:
+        return replace(coverage, note=f"{source.name}: cannot be read any more; its lines cannot be shown")
+    if current.digest != source.digest:
+        return replace(coverage, note=f"{source.name}: changed since it was measured; run it again to see its lines")
+    return replace(coverage, source=replace(current, name=source.name))

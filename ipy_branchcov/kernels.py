@@ -9,12 +9,14 @@ import argparse
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model import schema
-from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.session import display_name
 
 _HERE = "__import__('ipy_branchcov.kernels', fromlist=['kernels'])"
 _collected: list[Coverage] = []
@@ -53,6 +55,57 @@ def collect() -> str:
 
 
 # --- here
+
+
+def _start_expression(source: Sequence[str], counts: bool, tracer: str) -> str:
+    return f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})"
+
+
+def _brought(text: str, name: str) -> Coverage:
+    """What a kernel collected; files are named from here, not from the kernel's folder. Raises DataError."""
+    coverage = schema.loads(text, name)
+    return replace(coverage, sources=tuple(map(_named_from_here, coverage.sources)))
+
+
+def _named_from_here(coverage: SourceCoverage) -> SourceCoverage:
+    source = coverage.source
+    if source.kind == "cell" or source.path is None:
+        return coverage
+    return replace(coverage, source=replace(source, name=display_name(source.path)))
+
+
+def cell_label(path: Path, cell: Any, number: int) -> str:
+    """What a notebook's cell is called: its id, or its number where it has none (before nbformat 4.5)."""
+    return f"{path.as_posix()}#{cell.get('id') or number}"
+
+
+class KernelSession:
+    """A session in a kernel that somebody else runs, through a blocking client of theirs.
+
+    Every method raises DataError where the kernel does not answer as it should.
+    """
+
+    def __init__(self, client: Any):
+        self._client = client
+
+    def start(self, source: Sequence[str], counts: bool, tracer: str) -> None:
+        self._value(_start_expression(source, counts, tracer))
+
+    def name_cell(self, label: str) -> None:
+        """The next cell to run is called so."""
+        self._value(f"{_HERE}.name_cell({label!r})")
+
+    def collect(self, name: str) -> Coverage:
+        """What was measured since the last call. ``name`` stands in messages."""
+        return _brought(self._value(f"{_HERE}.collect()"), name)
+
+    def _value(self, expression: str) -> str:
+        from queue import Empty
+
+        try:
+            return _read_reply(self._client.execute(**_request(expression), reply=True, timeout=60))
+        except (Empty, TimeoutError, RuntimeError) as error:
+            raise DataError(f"the kernel gives no answer ({type(error).__name__})") from None
 
 
 class NotebookFailed(BranchcovError):
@@ -95,16 +148,16 @@ def run_notebook(
         nonlocal label
         async with client.async_setup_kernel(env=_environment()):
             kernel_manager: Any = client.km
-            await _evaluate(client, f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})")
+            await _evaluate(client, _start_expression(source, counts, tracer))
             for done, i in enumerate(cells):
                 progress(done, len(cells))
-                label = f"{path.as_posix()}#{notebook.cells[i].get('id') or i + 1}"
+                label = cell_label(path, notebook.cells[i], i + 1)
                 await _evaluate(client, f"{_HERE}.name_cell({label!r})")
                 try:
                     await client.async_execute_cell(notebook.cells[i], i)
                 finally:
                     if await kernel_manager.is_alive():
-                        found.append(schema.loads(await _evaluate(client, f"{_HERE}.collect()"), str(path)))
+                        found.append(_brought(await _evaluate(client, f"{_HERE}.collect()"), str(path)))
             progress(len(cells), len(cells))
 
     try:
@@ -137,10 +190,19 @@ def _environment() -> dict[str, str]:
 
 async def _evaluate(client: Any, expression: str) -> str:
     """The value of an expression in the kernel. Raises DataError where it fails."""
+    return _read_reply(await client.kc.execute(**_request(expression), reply=True, timeout=60))
+
+
+def _request(expression: str) -> dict[str, Any]:
+    return {"code": "", "silent": True, "user_expressions": {"x": expression}}
+
+
+def _read_reply(reply: Any) -> str:
     from ast import literal_eval
 
-    reply = await client.kc.execute("", silent=True, user_expressions={"x": expression}, reply=True, timeout=60)
     result = reply["content"].get("user_expressions", {}).get("x", {"status": "error", "evalue": "not IPython"})
     if result["status"] != "ok":
-        raise DataError(f"the kernel cannot measure: {result['evalue']}; install ipy-branchcov in its environment")
+        missing = result.get("ename") == "ModuleNotFoundError"
+        hint = "; install ipy-branchcov in its environment" if missing else ""
+        raise DataError(f"the kernel cannot measure: {result['evalue']}{hint}")
     return str(literal_eval(result["data"]["text/plain"]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.analysis.identity import Identity
+from ipy_branchcov.analysis.identity import Identity, asserts_rewritten
 from ipy_branchcov.analysis.pragmas import statement_heads
 from ipy_branchcov.bytecode import code_objects
 from ipy_branchcov.model.branch import Branch
@@ -18,6 +19,8 @@ from ipy_branchcov.tracing.tracer import Recording
 
 CHANGED = "changed since it was imported: nothing can be told; import it anew and run it again"
 NO_POSITIONS = "compiled without positions (-X no_debug_ranges?): its branches cannot be told"
+
+REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain leaves it as it is)"
 
 
 def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool = False) -> SourceCoverage:
@@ -57,6 +60,8 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
         for number, branch in enumerate(branch_map.branches)
         if lines is None or branch.span.line in lines
     )
+    if any(map(asserts_rewritten, codes)):
+        branches = tuple(_without_asserts(analysis, branches))
     return SourceCoverage(branch_map.source, branches, frozenset(missed), note)
 
 
@@ -66,6 +71,20 @@ def _branch(branch: Branch, number: int, hits: dict[tuple[int, int], int], count
         count = hits.get((number, i), 0)
         outcomes.append(Outcome(arm.name, count if counts else min(count, 1), arm.required, arm.excluded, arm.reason))
     return BranchCoverage(branch.kind, branch.span, tuple(outcomes), branch.function)
+
+
+def _without_asserts(analysis: Analysis, branches: Iterable[BranchCoverage]) -> Iterator[BranchCoverage]:
+    """The branches, those inside an assert optional and not taken: nothing is known of them."""
+    source = analysis.decisions.map.source
+    spans = [source.span(each.test) for each in ast.walk(analysis.decisions.tree) if isinstance(each, ast.Assert)]
+    lines = {line: span for span in spans for line in range(span.line, span.end_line + 1)}
+    for branch in branches:
+        span = lines.get(branch.span.line)
+        if span is None or not span.contains(branch.span):
+            yield branch
+            continue
+        outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN) for each in branch.outcomes)
+        yield replace(branch, outcomes=tuple(outcomes))
 
 
 def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> set[int]:

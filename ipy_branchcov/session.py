@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.util
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,9 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.tracer import Plan, Recording, Tracer, choose_tracer
+
+#: Where packages are installed. They are measured where they are named, not because a folder around them is.
+_INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 #: Which source a code object was compiled from; None: it is not for this finder to say.
 Finder = Callable[[CodeType], Source | None]
@@ -141,8 +146,14 @@ class Session:
     def _is_measured(self, path: str) -> bool:
         if path not in self._files and not any(path.startswith(root) for root in self._roots):
             return False
+        if any(path.startswith(folder) and not self._names(folder) for folder in _INSTALLED):
+            return False
         name = display_name(path)
         return path.endswith(".py") and not any(fnmatch(name, glob) or fnmatch(path, glob) for glob in self.config.omit)
+
+    def _names(self, folder: str) -> bool:
+        """Whether something in a folder was named as a source, rather than a folder around it."""
+        return any(each.startswith(folder) for each in (*self._roots, *self._files))
 
     # --- runs
 
@@ -167,6 +178,7 @@ class Session:
         begun = choose_tracer(tracer or self.tracer_name)(self._wanted, self._plan, counts=exact)
         self._forget_sources()
         begun.start()
+        atexit.register(self.close)  # an interpreter that ends calls no more of ours
         self._imports.begin()
         self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
 
@@ -178,6 +190,7 @@ class Session:
         if self._tracer is None:
             return Coverage()
         tracer, self._tracer = self._tracer, None
+        atexit.unregister(self.close)
         self._imports.end()
         self._by = by or self._by
         recordings = tracer.stop()
@@ -225,6 +238,26 @@ class Session:
                 return code if self._tracer is None else self._tracer.prepare(code)
         except Exception:  # in the place of the user's import; it is then measured as it is
             return code
+
+    def never_imported(self, measured: Coverage) -> Coverage:
+        """The files below the sources that were not measured, everything in them missed.
+
+        As coverage.py, only in folders that are packages, and in the named ones themselves.
+        """
+        seen = {source.source.path for source in measured}
+        found = []
+        for path in self._all_files():
+            source = None if path in seen or not self._is_measured(path) else read_source(path)
+            if source is not None and (analysis := self._analysis(source)) is not None:
+                found.append(measure(analysis, (), counts=self.counts))
+        return Coverage(tuple(found), frozenset(), self.counts)
+
+    def _all_files(self) -> Iterator[str]:
+        yield from self._files
+        for root in self._roots:
+            for folder, inner, files in os.walk(root):
+                inner[:] = sorted(name for name in inner if Path(folder, name, "__init__.py").is_file())
+                yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118
 
     # --- from code to coverage
 

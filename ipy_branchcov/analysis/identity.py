@@ -30,6 +30,14 @@ class Identity:
         )
 
 
+def asserts_rewritten(code: CodeType) -> bool:
+    """Whether pytest rewrote the asserts of a module or function: their parts are then tested by other code.
+
+    A chain of comparisons, for one, is then evaluated to its end.
+    """
+    return "@pytest_ar" in code.co_names
+
+
 def _same(code: CodeType, known: CodeType) -> bool:
     # types.coroutine sets a flag, and from 3.15 the argument of GET_ITER.
     step = 2 if code.co_flags & inspect.CO_ITERABLE_COROUTINE else 1

@@ -122,6 +122,11 @@ class Source:
         )
 
 
+def cell_text(typed: str) -> str:
+    """A cell's text as IPython compiles it: without leading blank lines and newlines at its end."""
+    return re.sub(r"\A(?:[ \t]*\n)+", "", typed).rstrip("\n")
+
+
 def split_lines(text: str) -> list[str]:
     r"""Lines as the compiler counts them: ended by \n, \r\n or \r alone, by nothing else.
 

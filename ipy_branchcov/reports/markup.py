@@ -170,6 +170,7 @@ def _silent_regions(coverage: SourceCoverage) -> Iterator[Mark]:
     except (SyntaxError, ValueError):
         return
     found = {branch.key: branch for branch in coverage.branches}
+    untaken = {branch.span for branch in coverage.branches if not branch.taken}
     source = coverage.source
 
     def hits(node: ast.AST, kind: str, arm: str) -> bool | None:
@@ -193,6 +194,5 @@ def _silent_regions(coverage: SourceCoverage) -> Iterator[Mark]:
                     regions += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         for region in regions:
             span = source.span(region)
-            marked = any(found[key].span == span and not found[key].taken for key in found if key[0] == span)
-            if not marked and span.line not in coverage.missed_lines:
+            if span not in untaken and span.line not in coverage.missed_lines:
                 yield Mark(span, "never-ran", "never ran")

@@ -1,0 +1,288 @@
+"""``pytest --branchcov`` as its users run it: real projects, nbval's kernels, xdist's workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+SHAPES = """\
+def area(w, h, unit=None):
+    if w <= 0 or h <= 0:
+        raise ValueError("no area")
+    a = w * h
+    return f"{a} {unit}" if unit else a
+
+
+def never(x):
+    return x if x else None
+"""
+TESTS = """\
+import pytest
+from pkg.shapes import area
+
+def helper(x):
+    return 1 if x else 2
+
+def test_area():
+    assert area(2, 3) == 6 and 0 < helper(1) < 3, "asserts are rewritten"
+    assert helper(0) or helper(1)
+
+@pytest.mark.parametrize("w", [0, -1])
+def test_bad(w):
+    with pytest.raises(ValueError):
+        area(w, 1)
+"""
+CELLS = {
+    "imports": "from pkg.shapes import area\nx = 3",
+    "use": "area(x, 2, 'm') if x else 0",
+    "items": "[i for i in range(3) if i > 1]",
+}
+OUTPUTS = {"use": "'6 m'", "items": "[2]"}
+
+
+@dataclass
+class Ended:
+    """A pytest run that has ended."""
+
+    status: int
+    text: str
+    errors: str
+
+    @property
+    def table(self) -> dict[str, list[str]]:
+        """The rows of the summary's table by their names."""
+        rows = [line.split(maxsplit=4) for line in self.text.splitlines() if line]
+        return {row[0]: row[1:] for row in rows if len(row) >= 4 and row[1].isdecimal()}
+
+    @property
+    def failures(self) -> list[str]:
+        return [line for line in self.text.splitlines() if line.startswith(("FAIL ", "LOST "))]
+
+
+class Project:
+    """A folder with a package, its tests, and a notebook with stored outputs."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.write("pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\n')
+        self.write("pkg/__init__.py", "")
+        self.write("pkg/shapes.py", SHAPES)
+        self.write("tests/test_shapes.py", TESTS)
+        self.notebook("docs/guide.ipynb", CELLS, OUTPUTS)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def notebook(self, name: str, cells: dict[str, str], outputs: dict[str, str]) -> None:
+        made = [nbformat.v4.new_code_cell(source, id=key, execution_count=1) for key, source in cells.items()]
+        for cell in made:
+            if cell["id"] in outputs:
+                data = {"text/plain": outputs[cell["id"]]}
+                cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1)]
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        self.write(name, nbformat.writes(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec})))
+
+    def run(self, *arguments: str) -> Ended:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *arguments],
+            cwd=self.folder,
+            env=environment | {"PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+EVERYTHING = {
+    "docs/guide.ipynb#items": ["4", "0", "100.0%"],
+    "docs/guide.ipynb#use": ["2", "1", "50.0%"],
+    "pkg/shapes.py": ["8", "3", "62.5%"],
+    "tests/test_shapes.py": ["2", "0", "100.0%"],
+    "TOTAL": ["16", "4", "75.0%"],
+}
+
+
+def test_tests_and_notebooks_in_one_table(project: Project) -> None:
+    ended = project.run("--branchcov", "--nbval")
+    assert (ended.status, ended.table) == (0, EVERYTHING), ended
+
+
+def test_a_path_behind_the_option_is_a_path_of_pytest(project: Project) -> None:
+    ended = project.run("--nbval", "--branchcov", "docs")
+    assert list(ended.table) == ["docs/guide.ipynb#items", "docs/guide.ipynb#use", "pkg/shapes.py", "TOTAL"]
+
+
+def test_a_source_is_measured_whole_and_alone(project: Project) -> None:
+    project.write("pkg/lonely.py", "def lonely(x):\n    return 1 if x else 2\n")
+    ended = project.run("--branchcov=pkg", "--branchcov-report=term-missing")
+    assert ended.table == {
+        "pkg/lonely.py": ["2", "2", "0.0%", "1-2"],
+        "pkg/shapes.py": ["8", "4", "50.0%", "2:18 never true, 5:12 never ran, 5:29 never true, 9"],
+        "TOTAL": ["10", "6", "40.0%"],
+    }
+
+
+def test_what_was_measured_is_the_same_in_any_number_of_workers(project: Project) -> None:
+    for workers in ("2", "4"):
+        ended = project.run("--branchcov", "--nbval", "-n", workers)
+        assert (ended.status, ended.table) == (0, EVERYTHING), ended
+
+
+@pytest.mark.parametrize("dist", ["worksteal", "loadgroup", "loadscope"])
+def test_notebooks_stay_whole(project: Project, dist: str) -> None:
+    ended = project.run("--branchcov", "--nbval", "-n", "2", "--dist", dist)
+    assert (ended.status, ended.table) == (0, EVERYTHING), ended
+
+
+def test_without_the_option_nothing_happens(project: Project) -> None:
+    for arguments in ((), ("--branchcov", "--no-branchcov"), ("--branchcov", "--collect-only")):
+        assert "branch coverage" not in project.run(*arguments).text
+
+
+def test_the_gate(project: Project) -> None:
+    passed = project.run("--branchcov", "--branchcov-fail-under=60")
+    failed = project.run("--branchcov", "--branchcov-fail-under=61")
+    assert (passed.status, passed.failures) == (0, [])
+    assert (failed.status, failed.failures) == (
+        1,
+        ["FAIL branch coverage 6 of 10 arms taken (60.0%) is below 61%"],
+    )
+    project.write(
+        "pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\n[tool.branchcov]\nfail_under = 61\n'
+    )
+    assert project.run("--branchcov").failures == failed.failures
+
+
+def test_nothing_of_nothing_does_not_pass(project: Project) -> None:
+    project.write("tests/test_shapes.py", "def test_nothing():\n    pass\n")
+    ended = project.run("--branchcov", "tests", "--branchcov-fail-under=0")
+    assert (ended.status, ended.failures) == (1, ["FAIL branch coverage no branches is below 0%"])
+
+
+def test_what_a_dying_kernel_did_is_missed_and_fails_the_gate(project: Project) -> None:
+    cells = {"one": "x = 3\n1 if x else 2", "two": "import os\nz = 1 if x else 2\nos._exit(3)"}
+    project.notebook("docs/dies.ipynb", cells, {})
+    arguments = ("--branchcov", "--nbval-lax", "docs/dies.ipynb", "--nbval-cell-timeout=3")
+    ended = project.run(*arguments, "--branchcov-fail-under=0")
+    assert ended.table["docs/dies.ipynb#one"] == ["2", "1", "50.0%"]  # what was brought before stays
+    assert ended.failures[:2] == [
+        "LOST docs/dies.ipynb#two: its kernel died, so what it did was not measured",
+        "FAIL 1 lost: what is not known cannot pass",
+    ]
+
+
+def test_what_a_crashing_worker_did_is_missed_and_fails_the_gate(project: Project) -> None:
+    project.write("tests/test_crash.py", "import os\n\ndef test_crash():\n    os._exit(3)\n")
+    ended = project.run("--branchcov", "-n", "2", "--branchcov-fail-under=0")
+    assert ended.status != 0
+    assert any(line.startswith("LOST worker gw") and "crashed" in line for line in ended.failures), ended
+    assert "FAIL 1 lost: what is not known cannot pass" in ended.failures
+
+
+def test_a_kernel_without_the_package_is_told_once(project: Project, tmp_path: Path) -> None:
+    project.write("hide/ipy_branchcov/__init__.py", "raise ModuleNotFoundError(\"No module named 'ipy_branchcov'\")\n")
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "bare",
+        "language": "python",
+        "env": {"PYTHONPATH": f"{project.folder / 'hide'}:{project.folder}"},
+    }
+    project.write("share/jupyter/kernels/bare/kernel.json", json.dumps(spec))
+    os.environ["JUPYTER_PATH"] = str(project.folder / "share/jupyter")
+    try:
+        ended = project.run("--branchcov", "--nbval", "docs", "--nbval-kernel-name=bare")
+    finally:
+        del os.environ["JUPYTER_PATH"]
+    assert ended.status == 0  # there is no gate
+    assert ended.failures == [
+        "LOST docs/guide.ipynb: not measured: the kernel cannot measure: No module named 'ipy_branchcov'; "
+        "install ipy-branchcov in its environment"
+    ]
+
+
+def test_a_baseline_names_what_is_taken_no_more(project: Project) -> None:
+    assert project.run("--branchcov", "--nbval", "--branchcov-report=json:base.json").status == 0
+    assert project.run("--branchcov", "--nbval", "--branchcov-baseline=base.json").failures == []
+    project.notebook("docs/guide.ipynb", CELLS | {"imports": "from pkg.shapes import area\nx = 0"}, {})
+    project.write("tests/test_shapes.py", TESTS.replace("[0, -1]", "[1]").replace("area(w, 1)", "area(w, -1)"))
+    ended = project.run("--branchcov", "--nbval-lax", "--branchcov-baseline=base.json")
+    assert ended.failures == [
+        "FAIL docs/guide.ipynb#use:1:20: ifexp true: taken in the baseline, not any more",
+        "FAIL pkg/shapes.py:2:8: or true: taken in the baseline, not any more",
+        "FAIL pkg/shapes.py:5:29: ifexp true: taken in the baseline, not any more",
+    ]
+    assert ended.status == 1
+    # A notebook that is not run, and unchanged, takes nothing any more; a changed one has no baseline.
+    ended = project.run("--branchcov", "tests", "--branchcov-baseline=base.json")
+    assert sum("guide.ipynb#items" in line for line in ended.failures) == 4
+    assert not any("guide.ipynb#imports" in line for line in ended.failures)
+
+
+def test_reports_are_written_where_they_are_asked_for(project: Project) -> None:
+    kinds = ("html:site", "json", "lcov:out/cov.lcov", "cobertura")
+    ended = project.run("--branchcov", "--nbval", *(f"--branchcov-report={kind}" for kind in kinds))
+    assert "TOTAL" not in ended.text
+    assert (project.folder / "site/index.html").is_file()
+    assert "BRDA:2,0,0," in (project.folder / "out/cov.lcov").read_text()
+    assert "condition-coverage" in (project.folder / "branchcov.xml").read_text()
+    told: dict[str, Any] = json.loads((project.folder / "branchcov.json").read_text())
+    assert told["totals"] == {"arms": 16, "taken": 12, "percent": 75.0}
+
+
+def test_counts(project: Project) -> None:
+    project.run("--branchcov", "tests", "--branchcov-counts", "--branchcov-report=json")
+    told = json.loads((project.folder / "branchcov.json").read_text())
+    shapes = next(source for source in told["sources"] if source["name"] == "pkg/shapes.py")
+    hits = {
+        (branch["kind"], *branch["span"][:2]): [arm["hits"] for arm in branch["arms"]] for branch in shapes["branches"]
+    }
+    assert told["counted"]
+    assert hits["or", 2, 7] == [2, 1]
+
+
+def test_what_cannot_be_meant_is_one_line(project: Project) -> None:
+    wrong = {
+        "--branchcov=nosuch": "no module, directory or file of that name",
+        "--branchcov-report=pdf": "no report is called 'pdf'",
+        "--branchcov-report=term:here": "goes to the terminal",
+        "--branchcov-fail-under=much": "must be a number from 0 to 100",
+        "--branchcov-tracer=magic": "no tracer 'magic'",
+        "--branchcov-baseline=nofile": "nofile: cannot be read",
+    }
+    for argument, words in wrong.items():
+        ended = project.run("--branchcov", argument)
+        assert ended.status == 4, argument
+        assert words in ended.errors, ended.errors
+        assert "Traceback" not in ended.errors, ended.errors
+
+
+def test_notebooks_find_nothing_of_ours(project: Project) -> None:
+    names = "sorted(name for name in globals() if 'branchcov' in name or name == 'kernels'), len(In)"
+    project.notebook("docs/clean.ipynb", {"names": names}, {"names": "([], 1)"})
+    assert project.run("--branchcov", "--nbval", "docs/clean.ipynb").status == 0
+
+
+def test_conftest_files_are_measured_from_their_first_line(project: Project) -> None:
+    project.write("conftest.py", "from pkg.shapes import never\nnever(1)\nTRUE = 1 if never else 2\n")
+    ended = project.run("--branchcov", "tests", "--branchcov-report=term-missing")
+    assert ended.table["conftest.py"] == ["2", "1", "50.0%", "3:13 never false, 3:24 never ran"]
+    assert ended.table["pkg/shapes.py"][-1].endswith("9:17 never false, 9:24 never ran")
