@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, measured")
     run.add_argument("targets", nargs="+", metavar="TARGET", help="a notebook, or a script; its arguments go behind --")
+    run.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="run N notebooks at a time")
     run.add_argument("--tracer", default="auto", help=f"the tracing mechanism: {' or '.join(tracer_names())}")
     run.add_argument("--data", metavar="FILE", help="keep what was measured in this file")
     _reporting(run)
@@ -70,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     joined.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
     joined.set_defaults(command=_merge, fail_under=None)
     return parser
+
+
+def _jobs(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 on, not {value!r}")
+    return int(value)
 
 
 def _reporting(parser: argparse.ArgumentParser) -> None:
@@ -111,11 +119,11 @@ def _run(options: argparse.Namespace, passed: list[str], stdout: TextIO) -> int:
 
 
 def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Coverage, int]:
-    found, status = [], 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        for path in paths:
+
+        def run(path: Path) -> tuple[Coverage, int]:
             task = progress.add_task(str(path), total=None)
             try:
                 coverage = run_notebook(
@@ -126,10 +134,13 @@ def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Cove
                     progress=partial(_advance, progress, task),
                 )
             except NotebookFailed as error:
-                coverage, status = error.coverage, 1
                 console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
-            found.append(coverage)
-    return merge(found), status
+                return error.coverage, 1
+            return coverage, 0
+
+        with ThreadPoolExecutor(options.jobs) as pool:  # each only waits for a kernel
+            ended = list(pool.map(run, paths))
+    return merge(coverage for coverage, _ in ended), max(status for _, status in ended)
 
 
 def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:

@@ -93,7 +93,7 @@ def test_every_report_and_the_threshold() -> None:
     done = branchcov("run", "script.py", *options, "--fail-under", "66.8")
     assert (done.returncode, done.stdout) == (2, "both even []\n")
     assert done.stderr == "branchcov: branch coverage 4 of 6 arms taken (66.7%) is below 66.8%\n"
-    assert {path.name for path in Path("html").iterdir()} == {"index.html", "source-1.html"}
+    assert {path.name for path in Path("html").iterdir()} == {"index.html", "script.py.html"}
     assert "BRDA:5,0,0,1" in Path("c.info").read_text() and "condition-coverage" in Path("c.xml").read_text()
     assert branchcov("report", "c.json").stdout == SHOWN.replace("branchcov:", "branchcov: script.py:")
     assert branchcov("report", "c.json", "--fail-under", "66.6").returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,9 +134,25 @@ def test_html_escapes(tmp_path: Path) -> None:
 
 def test_pages(coverage: Coverage) -> None:
     pages = html.page(coverage, "Title & more")
-    assert sorted(pages) == ["index.html", "source-1.html"]
-    assert 'href="source-1.html"' in pages["index.html"] and "Title &amp; more" in pages["index.html"]
+    assert sorted(pages) == ["index.html", "program.py.html"]
+    assert 'href="program.py.html"' in pages["index.html"] and "Title &amp; more" in pages["index.html"]
+    assert '<a href="#L4">4 never false</a>' in pages["program.py.html"] and 'id="L4"' in pages["program.py.html"]
     assert "http" not in "".join(pages.values())
+
+
+def test_pages_have_names_of_their_own(coverage: Coverage) -> None:
+    (source,) = coverage.sources
+    names = ["a/b.py", "a b.py", "a_b.py", "index", "…"]
+    several = [replace(source, source=replace(source.source, name=name)) for name in names]
+    pages = html.page(replace(coverage, sources=tuple(several)), "Title")
+    assert sorted(pages) == [
+        "a_b.py-2.html",
+        "a_b.py-3.html",
+        "a_b.py.html",
+        "index-2.html",
+        "index.html",
+        "source.html",
+    ]
 
 
 def test_the_view_is_json_and_whole(coverage: Coverage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 
@@ -82,10 +83,10 @@ def _bar(totals: Totals) -> str:
     """How much is taken, as a bar of 10 em: decoration beside the words."""
     if totals.percent is None:
         return ""
-    full = "display:inline-block;height:.6em;border-radius:.3em;"
+    full = "height:.6em;border-radius:.3em;"
     return (
-        f'<span style="{full}width:10em;background:{_RED};border:1px solid {_GREY}">'
-        f'<span style="{full}width:{totals.percent:.1f}%;background:{_GREEN}"></span></span>'
+        f'<span style="display:inline-block;{full}width:10em;background:{_RED};border:1px solid {_GREY}">'
+        f'<span style="display:block;{full}width:{totals.percent:.1f}%;background:{_GREEN}"></span></span>'
     )
 
 
@@ -93,7 +94,8 @@ def _note(source: SourceCoverage) -> str:
     return f'<div style="font-style:italic">note: {escape(source.note)}</div>' if source.note else ""
 
 
-def _table(marked: MarkedSource, *, missed: bool) -> str:
+def _table(marked: MarkedSource, *, missed: bool, linked: bool = False) -> str:
+    """``linked``: line numbers are links to themselves, ``#L12``; for pages, where no other table has the same."""
     rows = []
     for number in range(1, len(marked.lines) + 1):
         if missed and not marked.worth(number):
@@ -104,8 +106,12 @@ def _table(marked: MarkedSource, *, missed: bool) -> str:
         if ran_not:
             code += _label("never-ran", "never ran")
         cell = "border:none;padding:0 .5em;text-align:"
+        place, shown = "", str(number)
+        if linked:
+            place, shown = f' id="L{number}"', f'<a href="#L{number}">{number}</a>'
         rows.append(
-            f'<tr style="{wash}border:none"><td style="{cell}right;opacity:.65;vertical-align:top">{number}</td>'
+            f'<tr style="{wash}border:none"{place}>'
+            f'<td style="{cell}right;opacity:.65;vertical-align:top;width:1%">{shown}</td>'
             f'<td style="{cell}left"><pre style="margin:0;padding:0;background:transparent;white-space:pre-wrap">'
             f"{code or ' '}</pre></td></tr>"
         )
@@ -155,7 +161,10 @@ _STYLE = """
   --keyword: #d2a8ff; --string: #7ee787; --number: #79c0ff; --comment: #9198a1; --def: #79c0ff; } }
 body { background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; max-width: 75em;
   margin: 2em auto; padding: 0 1.5em; }
-a { color: inherit; } h1 { font-size: 1.4em; }
+a { color: inherit; } h1 { font-size: 1.4em; } td a[href^="#L"] { text-decoration: none; }
+tr:target { outline: 2px solid var(--def); }
+th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+th[aria-sort=ascending] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }
 table.index { border-collapse: collapse; width: 100%; }
 table.index td, table.index th { text-align: left; padding: .35em .8em .35em 0; border-bottom: 1px solid var(--line); }
 pre, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13px; }
@@ -164,25 +173,78 @@ pre, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size:
 """
 
 
+#: Sorts the index by a click on a heading. Without scripts the table is there all the same, most missed arms first.
+_SORT = """
+for (const button of document.querySelectorAll("th button")) button.onclick = () => {
+  const head = button.parentElement, body = head.closest("table").tBodies[0], column = head.cellIndex;
+  const up = head.getAttribute("aria-sort") !== "ascending";
+  const key = row => { const text = row.cells[column].dataset.key; return isNaN(text) ? text : Number(text); };
+  const rows = [...body.rows].sort((a, b) => { const x = key(a), y = key(b); return x < y ? -1 : x > y ? 1 : 0; });
+  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  body.append(...(up ? rows : rows.reverse()));
+};
+"""
+
+
 def page(coverage: Coverage, title: str) -> dict[str, str]:
-    """A report folder: the texts of its files by name. ``index.html`` leads to one page a source; no scripts."""
+    """A report folder: the texts of its files by name. ``index.html`` leads to one page a source."""
     sources = ordered(coverage, None)
-    names = [f"source-{number}.html" for number in range(1, len(sources) + 1)]
-    rows = "".join(
-        f'<tr><td><a href="{name}">{escape(source.source.name)}</a></td><td>{_bar(source.totals)}</td>'
-        f"<td>{escape(str(source.totals))}</td><td>{len(source.missed_lines)}</td></tr>"
-        for name, source in zip(names, sources, strict=True)
-    )
+    names = _file_names(sources)
+    heads = "".join(f"<th><button>{name}</button></th>" for name in ("source", "arms", "missed", "taken"))
+    rows = "".join(map(_index_row, names, sources))
     index = (
         f"<h1>{escape(title)}</h1>{_heading('total', coverage.totals)}"
-        '<table class="index"><tr><th>source</th><th></th><th>arms</th><th>lines never run</th></tr>'
-        f"{rows}</table>"
+        f'<table class="index"><thead><tr>{heads}<th><button>lines never run</button></th></tr></thead>'
+        f"<tbody>{rows}</tbody></table><script>{_SORT}</script>"
     )
     files = {"index.html": _document(title, index)}
     for name, source in zip(names, sources, strict=True):
-        head = f'<p><a href="index.html">all sources</a></p>{_heading(source.source.name, source.totals)}'
-        files[name] = _document(source.source.name, head + _note(source) + _table(mark(source), missed=False))
+        head = f'<p><a href="index.html">all sources</a></p><h1>{escape(source.source.name)}</h1>'
+        head += f"<div>{_bar(source.totals)} {escape(str(source.totals))}</div>"
+        marked = mark(source)
+        body = _note(source) + _missed_places(marked) + _table(marked, missed=False, linked=True)
+        files[name] = _document(source.source.name, head + body)
     return files
+
+
+def _file_names(sources: Sequence[SourceCoverage]) -> list[str]:
+    """The pages' names: those of the sources, so that links to them last from report to report."""
+    names: list[str] = []
+    for source in sources:
+        stem = re.sub(r"[^\w.-]+", "_", source.source.name).strip("._") or "source"
+        number = 1
+        while (name := f"{stem}{f'-{number}' if number > 1 else ''}.html").lower() in ("index.html", *names):
+            number += 1
+        names.append(name)
+    return names
+
+
+def _index_row(page: str, source: SourceCoverage) -> str:
+    totals, name = source.totals, source.source.name
+    percent = -1.0 if totals.percent is None else totals.percent
+    cells = (
+        (name, f'<a href="{page}">{escape(name)}</a>'),
+        (totals.arms, totals.arms),
+        (totals.missed, totals.missed),
+        (percent, f"{_bar(totals)} {percent:.1f}%" if percent >= 0 else "no branches"),
+        (len(source.missed_lines), len(source.missed_lines)),
+    )
+    return "<tr>" + "".join(f'<td data-key="{escape(str(key))}">{shown}</td>' for key, shown in cells) + "</tr>"
+
+
+def _missed_places(marked: MarkedSource) -> str:
+    """Links to what is missed, in order."""
+    links = {
+        each.span.line: f'<a href="#L{each.span.line}">{each.span.line} {escape(each.label)}</a>'
+        for each in reversed(marked.marks)
+        if each.label and each.span.line not in marked.missed
+    }
+    for first, last in marked.coverage.missed_ranges:
+        lines = str(first) if first == last else f"{first}–{last}"
+        links[first] = f'<a href="#L{first}">{lines} never ran</a>'
+    found = " · ".join(links[line] for line in sorted(links))
+    return f"<p>Missed in line {found}</p>" if found else ""
 
 
 def document(coverage: Coverage, title: str) -> str:
