@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ class Config:
 
 
 def load_config(start: Path) -> Config:
-    """The configuration for a folder: of the nearest pyproject.toml at or above it that has the table.
+    """The configuration for a folder: that of the nearest pyproject.toml at or above it.
 
-    Raises UsageError, naming file and key, for what cannot be meant.
+    Paths in ``source`` and ``omit`` start from that file's folder: kernels run in those of their notebooks. Raises
+    UsageError, naming file and key, for what cannot be meant.
     """
     for folder in (start, *start.resolve().parents):
         path = folder / "pyproject.toml"
@@ -46,7 +48,13 @@ def load_config(start: Path) -> Config:
                 raise UsageError(f"{path}: not valid TOML ({error})") from None
             tool = data.get("tool", {})
             table = tool.get("branchcov") if isinstance(tool, dict) else None
-            return read_config(table, str(path)) if table is not None else Config()
+            if table is None:
+                return Config()
+            config = read_config(table, str(path))
+            there = folder.resolve()
+            source = (str(there / spec) if (there / spec).exists() else spec for spec in config.source)
+            omit = (glob if glob.startswith("*") else str(Path(escape(str(there))) / glob) for glob in config.omit)
+            return replace(config, source=tuple(source), omit=tuple(omit))
     return Config()
 
 

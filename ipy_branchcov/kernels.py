@@ -138,8 +138,8 @@ def run_notebook(
     notebook = _read(path)
     cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
     folder = str(path.resolve().parent)
-    # What a kernel logs when it starts (that its port is not encrypted) is not the reader's business.
-    quiet = ["--log-level=ERROR"]
+    # That its port is not encrypted, that it was interrupted when it ended: not what the reader wants to know.
+    quiet = ["--log-level=CRITICAL"]
     client = NotebookClient(notebook, timeout=None, extra_arguments=quiet, resources={"metadata": {"path": folder}})
     found: list[Coverage] = []
     label = str(path)

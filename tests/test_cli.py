@@ -156,6 +156,29 @@ def test_modules_of_a_notebook(folder: Path) -> None:
     assert "never true" in branchcov("run", "a.ipynb").stdout
 
 
+def test_paths_of_the_configuration_start_from_its_folder(folder: Path) -> None:
+    for name in ("lib/sizes.py", "lib/old/shapes.py", "docs/a.ipynb"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "lib/sizes.py").write_text("def size(n):\n    return 'big' if n > 9 else 'small'\n")
+    (folder / "lib/old/shapes.py").write_text("shape = 'round' if __name__ else 'flat'\n")
+    notebook("docs/a.ipynb", "import sys\nsys.path += ['../lib', '../lib/old']\nimport sizes, shapes\nsizes.size(3)")
+    (folder / "pyproject.toml").write_text("[tool.branchcov]\nsource = ['lib']\nomit = ['lib/old/*']\n")
+    shown = branchcov("run", "docs/a.ipynb").stdout
+    assert "lib/sizes.py" in shown and "never true" in shown and "shapes" not in shown
+
+
+def test_notebooks_at_a_time() -> None:
+    names = [f"{letter}.ipynb" for letter in "abcd"]
+    for name in names[:-1]:
+        notebook(name, "x = 1 if 2 > 1 else 0", "import os\n'posix' if os.name else ''")
+    notebook(names[-1], "x = 1 if 2 > 1 else 0", "1 / 0", "x = 2")
+    done = branchcov("run", *names, "-j", "3", "--json", "x.json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("branchcov: d.ipynb#cell-2: failed; no cell below it ran\n")
+    found = json.loads(Path("x.json").read_text())["sources"]
+    assert [each["name"] for each in found] == [f"{name}#cell-{i}" for name in names for i in (1, 2)]
+
+
 BAD = {
     "run nowhere.ipynb": (2, "nowhere.ipynb: no such file; check the path"),
     "run data.txt": (2, "data.txt: neither a notebook (.ipynb) nor a Python script (.py)"),

@@ -159,5 +159,5 @@ def test_the_view_is_json_and_whole(coverage: Coverage) -> None:
     view = widget.view(coverage)
     (source,) = view["sources"]
     lines = ["".join(text for piece in line["pieces"] for text, _ in piece["tokens"]) for line in source["lines"]]
-    assert "\n".join(lines) == PROGRAM
+    assert "\n".join([*lines, ""]) == PROGRAM
     assert [each["label"] for each in source["marks"] if each["label"]] == ["never false", "never false", "never ran"]

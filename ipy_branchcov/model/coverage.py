@@ -144,9 +144,10 @@ class SourceCoverage:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What identifies a source when data merge: a cell by its text alone, a file also by its name."""
+        """What identifies a source when data merge: its text and its name, which ``In [3]`` is not."""
         source = self.source
-        return (source.digest,) if source.kind == "cell" else (source.digest, source.name)
+        nameless = source.kind == "cell" and "#" not in source.name
+        return (source.digest,) if nameless else (source.digest, source.name)
 
     @cached_property
     def totals(self) -> Totals:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 
-from pygments.lexers import PythonLexer
-from pygments.token import Comment, Keyword, Literal, Name, Operator, Token, _TokenType
-
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Totals
 from ipy_branchcov.reports.markup import Mark, MarkedSource, Segment, describe, mark, ordered, titles
+from ipy_branchcov.reports.syntax import Colours, colours
 
 # A notebook's sanitiser leaves inline colours alone and nothing that could follow the theme,
 # so what it shows is translucent, and readable on white and on black.
@@ -33,18 +31,6 @@ _LABELS = {
     "missed": f"{_LABEL}background:{_AMBER};border:1px solid rgba(214,140,0,.7)",
     "never-ran": f"{_LABEL}background:{_RED};border:1px solid rgba(214,58,50,.6)",
 }
-_TOKENS: tuple[tuple[_TokenType, str], ...] = (
-    (Keyword, "keyword"),
-    (Operator.Word, "keyword"),
-    (Comment, "comment"),
-    (Literal.String, "string"),
-    (Literal.Number, "number"),
-    (Name.Builtin, "builtin"),
-    (Name.Function, "def"),
-    (Name.Class, "def"),
-    (Name.Decorator, "meta"),
-    (Operator, "operator"),
-)
 
 
 def render(coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False) -> str:
@@ -94,20 +80,21 @@ def _note(source: SourceCoverage) -> str:
     return f'<div style="font-style:italic">note: {escape(source.note)}</div>' if source.note else ""
 
 
-def _table(marked: MarkedSource, *, missed: bool, linked: bool = False) -> str:
-    """``linked``: line numbers are links to themselves, ``#L12``; for pages, where no other table has the same."""
+def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
+    """``paged``: with what only a page of its own has: syntax colours, and line numbers that link to themselves."""
     rows = []
+    coloured = colours(marked.lines) if paged else None
     for number in range(1, len(marked.lines) + 1):
         if missed and not marked.worth(number):
             continue
         ran_not = number in marked.missed
         wash = f"background:{_RED};" if ran_not else ""
-        code = "".join(_segment(piece, number, marked) for piece in marked.segments(number))
+        code = "".join(_segment(piece, number, marked, coloured) for piece in marked.segments(number))
         if ran_not:
             code += _label("never-ran", "never ran")
         cell = "border:none;padding:0 .5em;text-align:"
         place, shown = "", str(number)
-        if linked:
+        if paged:
             place, shown = f' id="L{number}"', f'<a href="#L{number}">{number}</a>'
         rows.append(
             f'<tr style="{wash}border:none"{place}>'
@@ -118,8 +105,11 @@ def _table(marked: MarkedSource, *, missed: bool, linked: bool = False) -> str:
     return f'<table style="border-collapse:collapse;border:none;margin:0;width:100%">{"".join(rows)}</table>'
 
 
-def _segment(piece: Segment, line: int, marked: MarkedSource) -> str:
+def _segment(piece: Segment, line: int, marked: MarkedSource, coloured: Colours | None) -> str:
     text = escape(piece.text)
+    if coloured is not None:
+        cut = coloured.cut(line, piece.column, piece.text)
+        text = "".join(f'<span class="{name}">{escape(part)}</span>' if name else escape(part) for part, name in cut)
     shown = piece.mark
     if shown is None or line in marked.missed:
         return text
@@ -169,7 +159,7 @@ table.index { border-collapse: collapse; width: 100%; }
 table.index td, table.index th { text-align: left; padding: .35em .8em .35em 0; border-bottom: 1px solid var(--line); }
 pre, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13px; }
 .keyword { color: var(--keyword); } .string { color: var(--string); } .number { color: var(--number); }
-.comment { color: var(--comment); font-style: italic; } .def, .builtin { color: var(--def); }
+.comment { color: var(--comment); font-style: italic; } .def, .builtin, .meta { color: var(--def); }
 """
 
 
@@ -203,7 +193,7 @@ def page(coverage: Coverage, title: str) -> dict[str, str]:
         head = f'<p><a href="index.html">all sources</a></p><h1>{escape(source.source.name)}</h1>'
         head += f"<div>{_bar(source.totals)} {escape(str(source.totals))}</div>"
         marked = mark(source)
-        body = _note(source) + _missed_places(marked) + _table(marked, missed=False, linked=True)
+        body = _note(source) + _missed_places(marked) + _table(marked, missed=False, paged=True)
         files[name] = _document(source.source.name, head + body)
     return files
 
@@ -257,14 +247,3 @@ def _document(title: str, body: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
-
-
-def token_classes(text: str) -> list[tuple[int, int, str]]:
-    """Syntax colours of a text: (start, end, class) by position in it, where there is one."""
-    found, position = [], 0
-    for token, value in PythonLexer(ensurenl=False, stripnl=False).get_tokens(text):
-        name = next((name for kind, name in _TOKENS if token in kind), "") if token is not Token.Text else ""
-        if name:
-            found.append((position, position + len(value), name))
-        position += len(value)
-    return found

@@ -60,9 +60,11 @@ class MarkedSource:
     coverage: SourceCoverage
     marks: tuple[Mark, ...]
 
-    @property
+    @cached_property
     def lines(self) -> list[str]:
-        return self.coverage.source.lines
+        """The source's lines, without the empty one behind the last line end."""
+        lines = self.coverage.source.lines
+        return lines if not lines or lines[-1] else lines[:-1]
 
     @property
     def missed(self) -> frozenset[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import anywidget
 import traitlets
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.reports.html import token_classes
 from ipy_branchcov.reports.markup import Mark, MarkedSource, mark, ordered
+from ipy_branchcov.reports.syntax import Colours, colours
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -58,16 +57,13 @@ def view(coverage: Coverage, *, first: str | None = None, missed: bool = False) 
 def _source(coverage: SourceCoverage) -> dict[str, Any]:
     marked = mark(coverage)
     numbers = {id(each): number for number, each in enumerate(marked.marks)}
-    starts = [0]
-    for line in marked.lines:
-        starts.append(starts[-1] + len(line) + 1)
-    tokens = token_classes("\n".join(marked.lines))
+    coloured = colours(marked.lines)
     lines = [
         {
             "number": number,
             "missed": number in marked.missed,
             "worth": marked.worth(number),
-            "pieces": list(_pieces(marked, number, starts[number - 1], tokens, numbers)),
+            "pieces": list(_pieces(marked, number, coloured, numbers)),
         }
         for number in range(1, len(marked.lines) + 1)
     ]
@@ -81,15 +77,10 @@ def _source(coverage: SourceCoverage) -> dict[str, Any]:
     }
 
 
-def _pieces(
-    marked: MarkedSource, number: int, start: int, tokens: list[tuple[int, int, str]], numbers: dict[int, int]
-) -> Iterator[dict[str, Any]]:
+def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[dict[str, Any]]:
     """A line cut by its marks: the marks on each piece, those that end with it, and its text by syntax class."""
-    length = len(marked.lines[number - 1])
-    here = [(a - start, b - start, name) for a, b, name in tokens if a < start + length and b > start]
     for segment in marked.segments(number):
-        a, end = segment.column, segment.column + len(segment.text)
-        cuts = sorted({a, end, *(c for pair in here for c in pair[:2] if a < c < end)})
+        end = segment.column + len(segment.text)
         yield {
             "marks": [numbers[id(each)] for each in segment.marks],
             "ends": [
@@ -97,14 +88,8 @@ def _pieces(
                 for each in segment.marks
                 if each.span.end_line == number and marked.extent(each, number)[1] == end
             ],
-            "tokens": [
-                (segment.text[left - a : right - a], _class_at(left, right, here)) for left, right in pairwise(cuts)
-            ],
+            "tokens": list(coloured.cut(number, segment.column, segment.text)),
         }
-
-
-def _class_at(left: int, right: int, tokens: list[tuple[int, int, str]]) -> str:
-    return next((name for first, last, name in tokens if first <= left and right <= last), "")
 
 
 def _mark(each: Mark) -> dict[str, Any]:

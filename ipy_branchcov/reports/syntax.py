@@ -1,0 +1,57 @@
+"""Syntax colours of Python's lines, as class names that a view's style sheet knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pygments.lexers import PythonLexer
+from pygments.token import Comment, Keyword, Literal, Name, Operator, _TokenType
+
+_CLASSES: tuple[tuple[_TokenType, str], ...] = (
+    (Keyword, "keyword"),
+    (Operator.Word, "keyword"),
+    (Comment, "comment"),
+    (Literal.String, "string"),
+    (Literal.Number, "number"),
+    (Name.Builtin, "builtin"),
+    (Name.Function, "def"),
+    (Name.Class, "def"),
+    (Name.Decorator, "meta"),
+    (Operator, "operator"),
+)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """For each line its coloured stretches in order: (first column, column behind the last, class)."""
+
+    lines: tuple[tuple[tuple[int, int, str], ...], ...]
+
+    def cut(self, line: int, column: int, text: str) -> Iterator[tuple[str, str]]:
+        """The text that begins at a column of a line (from 1 on), cut into (piece, class or "")."""
+        done, end = column, column + len(text)
+        for start, stop, name in self.lines[line - 1]:
+            first, last = max(start, done), min(stop, end)
+            if first < last:
+                if done < first:
+                    yield text[done - column : first - column], ""
+                yield text[first - column : last - column], name
+                done = last
+        if done < end:
+            yield text[done - column :], ""
+
+
+def colours(lines: Sequence[str]) -> Colours:
+    """The colours of a source's lines."""
+    found: list[list[tuple[int, int, str]]] = [[] for _ in lines]
+    line = column = 0
+    for token, value in PythonLexer(ensurenl=False, stripnl=False).get_tokens("\n".join(lines)):
+        name = next((name for kind, name in _CLASSES if token in kind), "")
+        for number, part in enumerate(value.split("\n")):
+            if number:
+                line, column = line + 1, 0
+            if name and part:
+                found[line].append((column, column + len(part), name))
+            column += len(part)
+    return Colours(tuple(map(tuple, found)))
