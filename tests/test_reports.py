@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.reports import cobertura, html, lcov, terminal, widget
 from ipy_branchcov.reports.markup import mark
 from ipy_branchcov.session import Session
@@ -51,6 +51,18 @@ def test_text(coverage: Coverage) -> None:
         "    |                      ^^^^^^^^^^ never false\n"
         "    |                                      ^^^^^ never ran"
     )
+
+
+def test_a_record_does_not_depend_on_names(coverage: Coverage) -> None:
+    (one,) = coverage.sources
+    other = replace(one.source, text=PROGRAM.replace("classify", "judge"))
+    for render in (terminal.render, html.render):
+        shown = set()
+        for names in (("In [9]", "In [10]"), ("a.ipynb#judge", "a.ipynb#class")):
+            cells = (replace(s, name=name, kind="cell") for s, name in zip((one.source, other), names, strict=True))
+            both = merge([replace(coverage, sources=(replace(one, source=cell),)) for cell in cells])
+            shown.add(render(both, durable=True))
+        assert len(shown) == 1
 
 
 WORDS = {

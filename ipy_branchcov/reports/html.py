@@ -38,7 +38,7 @@ def render(coverage: Coverage, *, missed: bool = False, first: str | None = None
 
     ``missed``: only the lines with something missed.
     """
-    sources = ordered(coverage, first)
+    sources = ordered(coverage, first, durable=durable)
     names = titles(sources, first, durable=durable)
     parts = [_heading("branchcov", coverage.totals)]
     for number, (source, name) in enumerate(zip(sources, names, strict=True)):

@@ -111,9 +111,14 @@ def mark(coverage: SourceCoverage) -> MarkedSource:
     return MarkedSource(coverage, tuple(marks))
 
 
-def ordered(coverage: Coverage, first: str | None) -> list[SourceCoverage]:
-    """Sources as they are read: the named one first, then most missed arms first. Empty ones are left out."""
+def ordered(coverage: Coverage, first: str | None, *, durable: bool = False) -> list[SourceCoverage]:
+    """Sources as they are read: the named one first, then most missed arms first. Empty ones are left out.
+
+    ``durable``: those with as many in the order of their texts, not of their names, which differ from run to run.
+    """
     shown = [s for s in coverage.sources if s.branches or s.missed_lines or s.note or s.source.name == first]
+    if durable:
+        shown.sort(key=lambda s: (s.source.kind, s.source.text))
     return sorted(shown, key=lambda s: (s.source.name != first, -s.totals.missed))
 
 

@@ -39,7 +39,7 @@ def render(
     ``named``: a single source is named too.
     """
     out = Text()
-    sources = ordered(coverage, first)
+    sources = ordered(coverage, first, durable=durable)
     several = len(sources) > 1
     alone = f"{sources[0].source.name}: " if named and len(sources) == 1 else ""
     out.append(f"branchcov: {alone}{coverage.totals}", "bold" if color else "")

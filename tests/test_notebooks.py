@@ -1,0 +1,28 @@
+"""The notebooks that ship: their stored outputs are what they do on this Python, and they exercise what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_notebooks_that_ship(tmp_path: Path) -> None:
+    report = tmp_path / "branchcov.json"
+    options = ["--nbval", "--branchcov=notebooks/durations.py", f"--branchcov-report=json:{report}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "notebooks"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {each["name"]: each["totals"] for each in json.loads(report.read_text())["sources"]}
+    assert {name.partition("#")[0] for name in found} >= {
+        "notebooks/cheapest-way.ipynb",
+        "notebooks/durations.ipynb",
+        "notebooks/durations.py",
+        "notebooks/tour.ipynb",
+    }
+    assert found["notebooks/durations.py"]["taken"] == found["notebooks/durations.py"]["arms"] > 30
+    way = found["notebooks/cheapest-way.ipynb#way"]
+    assert (way["taken"], way["arms"]) == (14, 16)
