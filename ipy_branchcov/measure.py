@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.analysis.identity import Identity, asserts_rewritten
-from ipy_branchcov.analysis.pragmas import statement_heads
-from ipy_branchcov.bytecode import code_objects
+from ipy_branchcov.analysis.identity import asserts_rewritten, lines_with_code
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import BranchCoverage, Outcome, SourceCoverage
-from ipy_branchcov.model.source import Source
 from ipy_branchcov.tracing.tracer import Recording
 
 CHANGED = "changed since it was imported: nothing can be told; import it anew and run it again"
@@ -34,11 +30,9 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
     codes: list[CodeType] = []
     note = ""
     recordings = list(recordings)
-    whole = _whole(analysis.decisions.map.source)
-    if whole is not None and analysis.decisions.map.source.kind == "file":
-        identity = Identity([whole])
-        if not all(identity.owns(recording.code) for recording in recordings):
-            return SourceCoverage(analysis.decisions.map.source, note=f"{analysis.decisions.map.source.name} {CHANGED}")
+    branch_map, whole = analysis.decisions.map, analysis.whole
+    if branch_map.source.kind == "file" and whole and not all(whole.owns(each.code) for each in recordings):
+        return SourceCoverage(branch_map.source, note=f"{branch_map.source.name} {CHANGED}")
     for recording in recordings:
         codes.append(recording.code)
         ran |= recording.lines
@@ -49,8 +43,7 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
         for edge, count in recording.edges.items():
             for arm in code_map.taken(edge.src, edge.dst, edge.before):
                 hits[arm] = hits.get(arm, 0) + count
-    branch_map = analysis.decisions.map
-    missed = _missed_lines(analysis, codes if whole is None else [whole], ran)
+    missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran)
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
@@ -87,15 +80,14 @@ def _without_asserts(analysis: Analysis, branches: Iterable[BranchCoverage]) -> 
         yield replace(branch, outcomes=tuple(outcomes))
 
 
-def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> set[int]:
+def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int]) -> set[int]:
     """The lines with code that never ran.
 
     Which lines hold code is the source's matter, so that it is the same on every Python: a line without an
     instruction of its own goes with its statement.
     """
-    coded = {line for outer in codes for code in code_objects(outer) for _, _, line in code.co_lines() if line}
     missed: set[int] = set()
-    for first, last in statement_heads(analysis.decisions.tree):
+    for first, last in analysis.statement_heads:
         lines = range(first, last + 1)
         if not any(line in ran for line in lines):
             if any(line in coded for line in lines):
@@ -104,18 +96,6 @@ def _missed_lines(analysis: Analysis, codes: list[CodeType], ran: set[int]) -> s
             missed.update(line for line in lines if line in coded and line not in ran)
     missed &= analysis.decisions.map.code_lines
     return missed - ran
-
-
-def _whole(source: Source) -> CodeType | None:
-    """All code of a source: compiled anew, for not all of it needs to have run."""
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            code: CodeType = compile(source.code, source.name, "exec", flags=flags, dont_inherit=True)
-            return code
-    except (SyntaxError, ValueError):
-        return None
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import CodeType
 
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.codemap import ArmNumber, CodeMap, Way
 from ipy_branchcov.analysis.decisions import Decisions, constant, decide
+from ipy_branchcov.analysis.identity import Whole
 from ipy_branchcov.analysis.positions import Positions
-from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.analysis.pragmas import Policy, statement_heads
 from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
 from ipy_branchcov.model.source import Source
 
@@ -27,6 +29,16 @@ class Analysis:
     decisions: Decisions
     positions: Positions
     codes: dict[int, tuple[CodeType, CodeMap]] = field(default_factory=dict)
+
+    @cached_property
+    def whole(self) -> Whole | None:
+        """The source compiled anew; None where it does not compile."""
+        return Whole.of(self.decisions.map.source)
+
+    @cached_property
+    def statement_heads(self) -> list[tuple[int, int]]:
+        """First and last line of each statement's head."""
+        return statement_heads(self.decisions.tree)
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""

@@ -21,6 +21,8 @@ COMPOSITE = "counted by its operands"
 CONFIGURED = "optional by configuration"
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+#: They hold no branches and are left out.
+_ANNOTATIONS = ("annotation", "returns")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -215,37 +217,33 @@ class _Finder:
 
     def find(self, tree: ast.Module) -> Decisions:
         stack: list[tuple[ast.AST, str]] = [(tree, "")]
+        parents = self.parents
         while stack:
             node, function = stack.pop()
             if (visit := _VISITS.get(type(node))) is not None:
                 visit(self, node, function)
-            for child, scope in self._children(node, function):
-                self.parents[id(child)] = node
-                stack.append((child, scope))
+            inside, outside = self._scopes(node, function)
+            for label in node._fields:
+                value = getattr(node, label, None)
+                if value is None or label in _ANNOTATIONS:
+                    continue
+                scope = inside if label == "body" else outside
+                for child in value if isinstance(value, list) else (value,):
+                    if isinstance(child, ast.AST):
+                        parents[id(child)] = node
+                        stack.append((child, scope))
         return self._number(tree)
 
     # --- the walk
 
-    def _children(self, node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str]]:
-        """Children with the function they stand in. Annotations hold no branches and are left out."""
-        if isinstance(node, _SCOPES):
-            prefix = function and f"{function}."
-            if function and not isinstance(self._scope_of(node), ast.ClassDef):
-                prefix += "<locals>."
-            name = prefix + getattr(node, "name", "<lambda>")
-            inside = {"body"}
-        else:
-            name, inside = function, set()
-        for label, value in ast.iter_fields(node):
-            if label in ("annotation", "returns"):
-                continue
-            scope = name if label in inside else function
-            if isinstance(value, ast.AST):
-                yield value, scope
-            elif isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        yield item, scope
+    def _scopes(self, node: ast.AST, function: str) -> tuple[str, str]:
+        """The function that a node's body stands in, and the one its other parts stand in."""
+        if not isinstance(node, _SCOPES):
+            return function, function
+        prefix = function and f"{function}."
+        if function and not isinstance(self._scope_of(node), ast.ClassDef):
+            prefix += "<locals>."
+        return prefix + getattr(node, "name", "<lambda>"), function
 
     def _scope_of(self, node: ast.AST) -> ast.AST | None:
         """The function or class whose body a node stands in."""

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import warnings
 from collections.abc import Iterable
 from types import CodeType
 
 from ipy_branchcov.bytecode import code_objects
+from ipy_branchcov.model.source import Source
 
 
-class Identity:
-    """Knows the code objects of a text, compiled anew."""
+class Whole:
+    """All code of a source, compiled anew: not all of it needs to have run. ``lines``: those with an instruction."""
 
-    def __init__(self, whole: Iterable[CodeType]):
+    def __init__(self, code: CodeType):
+        self.lines = lines_with_code([code])
         self._codes: dict[tuple[str, int], list[CodeType]] = {}
-        for outer in whole:
-            for code in code_objects(outer):
-                self._codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
+        for inner in code_objects(code):
+            self._codes.setdefault((inner.co_qualname, inner.co_firstlineno), []).append(inner)
+
+    @classmethod
+    def of(cls, source: Source) -> Whole | None:
+        """None for what does not compile."""
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return cls(compile(source.code, source.name, "exec", flags=flags, dont_inherit=True))
+        except (SyntaxError, ValueError):
+            return None
 
     def owns(self, code: CodeType) -> bool:
         """Whether this code is one of the text's, or one of them with something added.
@@ -28,6 +42,11 @@ class Identity:
             _same(code, known) or _extends(code, known)
             for known in self._codes.get((code.co_qualname, code.co_firstlineno), ())
         )
+
+
+def lines_with_code(codes: Iterable[CodeType]) -> frozenset[int]:
+    """The lines with an instruction in these code objects, or in those nested in them."""
+    return frozenset(line for outer in codes for code in code_objects(outer) for _, _, line in code.co_lines() if line)
 
 
 def asserts_rewritten(code: CodeType) -> bool:

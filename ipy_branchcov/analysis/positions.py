@@ -15,14 +15,21 @@ class Positions:
 
     def __init__(self, tree: ast.Module):
         self._nodes: dict[Position, ast.AST] = {}
-        # ast.walk goes outside in, so of nodes in one place (an expression statement and its value,
-        # a value pattern and its constant) the innermost is kept.
-        for node in ast.walk(tree):
-            if isinstance(node, _COMPOUND) or not hasattr(node, "end_col_offset"):
-                continue
-            place: Any = node
-            self._nodes[(place.lineno, place.end_lineno, place.col_offset, place.end_col_offset)] = node
-            self._add_shifted(node)
+        # Outside in, so of nodes in one place (an expression statement and its value, a value pattern and its
+        # constant) the innermost is kept.
+        stack: list[Any] = [tree]
+        while stack:
+            node = stack.pop()
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    stack += [each for each in value if isinstance(each, ast.AST)]
+                elif isinstance(value, ast.AST) and value._fields:
+                    stack.append(value)
+            if "end_col_offset" in node._attributes and not isinstance(node, _COMPOUND):
+                self._nodes[(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)] = node
+                if node.lineno != node.end_lineno:
+                    self._add_shifted(node)
 
     def node(self, position: Position) -> ast.AST | None:
         """The innermost node in exactly that place."""

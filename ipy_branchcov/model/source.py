@@ -72,8 +72,10 @@ class Source:
 
     @cached_property
     def code(self) -> str:
-        """The text as Python: ``compiled``, or ``text`` with magic and shell lines neutralised."""
-        return self.compiled if self.compiled is not None else _without_magics(self.text)
+        """The text as Python: ``compiled``, or ``text``; in a cell with magic and shell lines neutralised."""
+        if self.compiled is not None:
+            return self.compiled
+        return self.text if self.kind == "file" else _without_magics(self.text)
 
     def tree(self) -> ast.Module:
         """The syntax tree of :attr:`code`. Raises SyntaxError (ValueError for NUL characters)."""
