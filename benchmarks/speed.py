@@ -1,7 +1,8 @@
 """What measuring costs: every workload under every tool and without any, interleaved, in one run.
 
-    python benchmarks/speed.py [--pairs N] [--only NAME ...] [--tools NAME ...] [--json FILE] [--picture FILE.svg]
+    python benchmarks/speed.py [--pairs N] [--only NAME ...] [--tools NAME ...] [--json FILE [--picture FILE.svg]]
 
+prints a table; ``--picture`` draws all JSON files of the folder of the one that is written, one for each Python. It
 needs ``pip install pyperformance coverage slipcover tomli --no-binary tomli``. Workloads: pyperformance's pure-Python
 ones, whose sources its wheel ships, and the adversarial loops beside this file. Each value is a fresh process that
 runs the workload as a script under a tool's own command; the workload's seconds are taken inside, so that neither
@@ -24,6 +25,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from picture import draw_folder
 
 HERE = Path(__file__).parent
 PYPERFORMANCE = (
@@ -138,11 +141,12 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
     for workload, ratios in results.items():
         cells = ["{:.2f} ({:.2f}–{:.2f})".format(*middle(ratios[name])) for name in names]
         lines.append(f"| {workload} | " + " | ".join(cells) + " |")
-    for label, group in (("geometric mean", PYPERFORMANCE), ("geometric mean, adversarial", ADVERSARIAL)):
+    groups = (("pyperformance's", PYPERFORMANCE), ("adversarial", ADVERSARIAL), ("all", (*PYPERFORMANCE, *ADVERSARIAL)))
+    for label, group in groups:
         members = [workload for workload in results if workload in group]
         if members:
             means = [statistics.geometric_mean(middle(results[w][name])[0] for w in members) for name in names]
-            lines.append(f"| **{label}** | " + " | ".join(f"**{mean:.3f}**" for mean in means) + " |")
+            lines.append(f"| **geometric mean, {label}** | " + " | ".join(f"**{mean:.3f}**" for mean in means) + " |")
     worst = [max(middle(ratios[name])[0] for ratios in results.values()) for name in names]
     lines.append("| **worst** | " + " | ".join(f"**{each:.2f}**" for each in worst) + " |")
     return "\n".join(lines)
@@ -154,7 +158,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="WORKLOAD")
     parser.add_argument("--tools", nargs="*", default=[], metavar="TOOL")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
+    if options.picture and not options.json:
+        parser.error("--picture draws JSON files: say where with --json")
     results: dict[str, dict[str, list[float]]] = {}
     with TemporaryDirectory() as place:
         for workload in workloads(options.only):
@@ -163,7 +170,10 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {options.pairs} pairs\n\n{table(results)}")
     if options.json:
         told = {"python": platform.python_version(), "pairs": options.pairs, "ratios": results}
-        options.json.write_text(json.dumps(told, indent=1))
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(told, indent=1) + "\n")
+        if options.picture:
+            draw_folder(options.json.parent, options.picture)
 
 
 if __name__ == "__main__":
