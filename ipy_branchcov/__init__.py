@@ -1,4 +1,7 @@
-"""Branch coverage inside the lines, for Jupyter, IPython, pytest and the command line."""
+"""Branch coverage inside the lines, for Jupyter, IPython, pytest and the command line.
+
+PYTEST_DONT_REWRITE: a measured process has this package imported before pytest begins, which pytest would warn about.
+"""
 
 from __future__ import annotations
 

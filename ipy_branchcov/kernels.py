@@ -9,14 +9,13 @@ import argparse
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model import schema
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
-from ipy_branchcov.session import display_name
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.session import named_from_here
 
 _HERE = "__import__('ipy_branchcov.kernels', fromlist=['kernels'])"
 _collected: list[Coverage] = []
@@ -30,7 +29,9 @@ def start(source: Sequence[str], counts: bool, tracer: str) -> None:
     from IPython.core.getipython import get_ipython
 
     import ipy_branchcov
+    from ipy_branchcov.subprocesses import leave
 
+    leave()
     shell = get_ipython()
     ipy_branchcov.load_ipython_extension(shell)
     magics = getattr(shell, ipy_branchcov._KEY).magics
@@ -63,15 +64,7 @@ def _start_expression(source: Sequence[str], counts: bool, tracer: str) -> str:
 
 def _brought(text: str, name: str) -> Coverage:
     """What a kernel collected; files are named from here, not from the kernel's folder. Raises DataError."""
-    coverage = schema.loads(text, name)
-    return replace(coverage, sources=tuple(map(_named_from_here, coverage.sources)))
-
-
-def _named_from_here(coverage: SourceCoverage) -> SourceCoverage:
-    source = coverage.source
-    if source.kind == "cell" or source.path is None:
-        return coverage
-    return replace(coverage, source=replace(source, name=display_name(source.path)))
+    return named_from_here(schema.loads(text, name))
 
 
 def cell_label(path: Path, cell: Any, number: int) -> str:

@@ -20,6 +20,7 @@ from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.reports import summary
 from ipy_branchcov.session import Session, display_name, load, resolve
+from ipy_branchcov.subprocesses import Processes
 
 _PLACES = {"html": "htmlbranchcov", "json": "branchcov.json", "lcov": "branchcov.lcov", "cobertura": "branchcov.xml"}
 
@@ -52,6 +53,7 @@ class MeasuredRun:
                 self.session.add_source(spec)
             except UsageError:
                 self._late.append(spec)
+        self._processes: Processes | None = None
         self.session.start("pytest")
         config.add_cleanup(self.session.close)
 
@@ -60,6 +62,11 @@ class MeasuredRun:
         for spec in self._late:
             self.session.add_source(spec)
         self._late.clear()
+        if self._options.branchcov_subprocess:
+            self._processes = Processes(
+                self._places(), self._settings, counts=self.session.counts, tracer=self._options.branchcov_tracer
+            )
+            self._config.add_cleanup(self._processes.close)
 
     # --- notebooks
 
@@ -124,6 +131,13 @@ class MeasuredRun:
     # --- workers of xdist
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Tests run in workers, and each of those looks after the processes that it starts."""
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         data = getattr(node, "workeroutput", {}).get("branchcov")
         if data is None:
@@ -138,6 +152,10 @@ class MeasuredRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._processes is not None:
+            found, lost = self._processes.collect()
+            self._found += found
+            self._lost += lost
         coverage = merge([self.session.stop(), *self._found])
         worker = getattr(self._config, "workeroutput", None)
         if worker is not None:

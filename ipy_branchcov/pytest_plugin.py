@@ -50,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="Fail when an arm that this JSON report took, in unchanged source, is not taken any more.",
     )
+    group.addoption(
+        "--branchcov-subprocess", action="store_true", help="Measure the Python processes that tests start, too."
+    )
     group.addoption("--branchcov-counts", action="store_true", help="Exact hit counts.")
     group.addoption("--branchcov-tracer", default="auto", metavar="NAME", help="The tracing mechanism.")
     group.addoption("--no-branchcov", action="store_true", help="Do not measure, whatever else is said.")

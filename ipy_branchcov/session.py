@@ -371,6 +371,18 @@ def display_name(path: str) -> str:
         return path
 
 
+def named_from_here(coverage: Coverage) -> Coverage:
+    """The same, measured in another process with another current folder: its files named from ours."""
+    return replace(coverage, sources=tuple(map(_named_from_here, coverage.sources)))
+
+
+def _named_from_here(coverage: SourceCoverage) -> SourceCoverage:
+    source = coverage.source
+    if source.kind == "cell" or source.path is None:
+        return coverage
+    return replace(coverage, source=replace(source, name=display_name(source.path)))
+
+
 def read_source(path: str) -> Source | None:
     """The source in a file, decoded as Python does. None where it cannot be read."""
     try:
