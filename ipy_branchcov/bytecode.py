@@ -106,6 +106,7 @@ class Bytecode:
 def _decode(code: CodeType) -> list[Instruction]:
     raw = code.co_code
     positions = list(code.co_positions())
+    positions += [(None,) * 4] * (len(raw) // 2 - len(positions))  # a line table that somebody else wrote
     instructions: list[Instruction] = []
     last: Instruction | None = None
     extended, first = 0, -1

@@ -6,11 +6,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 
 import pytest
 
 from ipy_branchcov.bytecode import Bytecode
+from ipy_branchcov.measure import NO_POSITIONS
 from ipy_branchcov.session import Session
 from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.tracer import Plan, tracers
@@ -64,3 +65,22 @@ def test_code_that_cannot_be_rewritten_is_measured(tmp_path: Path, monkeypatch: 
             exec(session.prepare(compile(path.read_text(), str(path), "exec")), {})
         (branch,) = run.coverage.sources[0].branches
         assert [outcome.hits for outcome in branch.outcomes] == [0, 1]
+
+
+@pytest.mark.parametrize("table", [b"", b"\xf8\xf8"])
+@pytest.mark.parametrize("name", tracers())
+def test_a_line_table_that_is_not_the_compilers(name: str, table: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("def f(x):\n    return 1 if x else 2\nx = 1 if f else 2\n")
+    session = Session(tracer=name)
+    session.add_source(str(path))
+    names: dict[str, FunctionType] = {}
+    with session.measuring("test") as run:
+        exec(session.prepare(compile(path.read_text(), str(path), "exec")), names)
+        function = names["f"]
+        function.__code__ = function.__code__.replace(co_linetable=table)
+        assert (function(1), function(0)) == (1, 2)
+    (source,) = run.coverage.sources
+    taken = [[outcome.hits for outcome in branch.outcomes] for branch in source.branches]
+    # Marks stand in the code and need no positions.
+    assert (source.note, taken) == (("", [[1, 1], [1, 0]]) if name == "marks" else (NO_POSITIONS, [[0, 0], [1, 0]]))
