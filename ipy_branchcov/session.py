@@ -78,6 +78,8 @@ class Session:
         self._by_file: dict[str, tuple[Source | None] | None] = {}
         self._analyses: dict[tuple[str, str], Analysis | None] = {}
         self._notes: dict[tuple[str, str], str] = {}
+        #: By the name in their code: files of which it could not be found out whether they are measured.
+        self._unknown: dict[str, str] = {}
         self._tracer: Tracer | None = None
         self._total: list[Coverage] = []
         #: Called with the coverage of each run that ends.
@@ -264,7 +266,8 @@ class Session:
     def _wanted(self, code: CodeType) -> bool:
         try:
             return self._find(code) is not None
-        except Exception:  # a tracer's callback: what it raises would be raised in the user's code
+        except Exception as error:  # a tracer's callback: what it raises would be raised in the user's code
+            self._unknown[code.co_filename] = repr(error)
             return False
 
     @_collector_paused()
@@ -319,6 +322,9 @@ class Session:
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
             # The analysis is shared by all cells of the same text, whatever they are called.
             found.append(replace(self._taken_by(coverage), source=source, note="; ".join(notes)))
+        for name, error in self._unknown.items():
+            found.append(SourceCoverage(Source(name, "", "file", name), note=f"not measured: {error}"))
+        self._unknown.clear()
         version = ".".join(map(str, sys.version_info[:3]))
         return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 
@@ -367,7 +373,7 @@ def display_name(path: str) -> str:
     """A path relative to the current folder where it is below it."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
-    except ValueError:
+    except (ValueError, OSError):  # elsewhere; or the current folder is gone
         return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import threading
 import types
@@ -55,6 +56,32 @@ def taken(coverage: Coverage) -> dict[str, str]:
 
 
 every_tracer = pytest.mark.parametrize("tracer", tracers())
+
+
+@every_tracer
+def test_the_current_folder_is_gone(tracer: str, module: types.ModuleType, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    session = Session(tracer=tracer)
+    session.add_source("sizes_of")
+    os.chdir(gone)
+    gone.rmdir()
+    with session.measuring("test") as run:
+        module.size(3)
+    assert taken(run.coverage) == {"2 ifexp": "false", "6 for": ""}
+
+
+@every_tracer
+def test_what_cannot_be_found_out_is_told(tracer: str, module: types.ModuleType) -> None:
+    def find(code: types.CodeType) -> None:
+        if code is module.size.__code__:
+            raise OSError("no answer")
+
+    session = Session(tracer=tracer)
+    session.add_finder(find)
+    with session.measuring("test") as run:
+        assert module.size(3) == "small"
+    assert [source.note for source in run.coverage] == ["not measured: OSError('no answer')"]
 
 
 @every_tracer
