@@ -33,6 +33,17 @@ export function walk(current, step, count) {
   return current < 0 ? (step > 0 ? 0 : count - 1) : (current + step + count) % count;
 }
 
+/** The columns of white space that a line begins with; tabs go to the next fourth. */
+export function indent(text) {
+  let columns = 0;
+  for (const character of text) {
+    if (character === "\t") columns += 4 - (columns % 4);
+    else if (character === " ") columns += 1;
+    else break;
+  }
+  return columns;
+}
+
 function element(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -57,6 +68,10 @@ function code(source, data, tell) {
     const row = element("div", `row${line.missed ? " missed" : ""}${line.worth ? " worth" : ""}`);
     row.append(element("span", "number", String(line.number)));
     const text = element("span", "text");
+    // What of a long line goes on below stands further in than its beginning.
+    const inwards = `${indent(line.pieces.map((piece) => piece.tokens.map(([characters]) => characters).join("")).join("")) + 4}ch`;
+    text.style.paddingLeft = inwards;
+    text.style.textIndent = `-${inwards}`;
     for (const piece of line.pieces) {
       const span = element("span");
       for (const [characters, syntax] of piece.tokens) {
