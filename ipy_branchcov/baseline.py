@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ipy_branchcov.model.coverage import BranchCoverage, Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, cell_text
-from ipy_branchcov.session import read_source
+from ipy_branchcov.sources import read_source
 
 
 def regressions(baseline: Coverage, current: Coverage) -> list[str]:

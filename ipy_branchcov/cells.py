@@ -243,4 +243,7 @@ class Hooks:
 
 def begin(session: Session, options: Any) -> None:
     """Start a run as options say. Raises BranchcovError."""
-    session.start("", source=options.source or (), counts=options.counts or None, tracer=options.tracer)
+    opcodes = bool(getattr(options, "opcodes", False) or getattr(options, "graph", None))
+    session.start(
+        "", source=options.source or (), counts=options.counts or None, tracer=options.tracer, opcodes=opcodes
+    )

@@ -28,7 +28,9 @@ from ipy_branchcov.files import with_texts, write_reports
 from ipy_branchcov.kernels import NotebookFailed, run_notebook
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.reports import terminal
-from ipy_branchcov.session import Session, load, read_source, save
+from ipy_branchcov.session import Session
+from ipy_branchcov.sources import read_source
+from ipy_branchcov.storage import load, save
 from ipy_branchcov.tracing.tracer import tracer_names
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
+from ipy_branchcov.disassembly import Disassembly
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.reports import html, terminal
+from ipy_branchcov.reports import html, opcodes, terminal
 
 VIEWS = ("auto", "widget", "html", "text")
 
@@ -40,6 +41,24 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
         made = widget.CoverageWidget.of(coverage, first=first, missed=missed, record=record)
         if not record:
             publish_display_data(widget.bundle(made))
+
+
+def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None:
+    """Show the instructions of what ran: folded in a notebook, as text in a terminal."""
+    text = opcodes.render(shown, counted=counted)
+    if not hasattr(shell, "kernel"):
+        print(text)
+    else:
+        publish_display_data({"text/plain": text, "text/html": opcodes.render_html(shown, counted=counted)})
+
+
+def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
+    """Show the control flow of one code object: drawn where the front end knows Mermaid (JupyterLab), or its text."""
+    text = opcodes.graph(shown, counted=counted)
+    if not hasattr(shell, "kernel"):
+        print(text)
+    else:
+        publish_display_data({"text/plain": text, "text/vnd.mermaid": text})
 
 
 def live() -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.reports import cobertura, html, lcov
-from ipy_branchcov.session import read_source, write_whole
+from ipy_branchcov.sources import read_source
+from ipy_branchcov.storage import write_whole
 
 
 def write_reports(

@@ -15,7 +15,7 @@ from typing import Any
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, merge
-from ipy_branchcov.session import named_from_here
+from ipy_branchcov.sources import named_from_here
 
 _HERE = "__import__('ipy_branchcov.kernels', fromlist=['kernels'])"
 _collected: list[Coverage] = []

@@ -17,12 +17,13 @@ from traitlets.config import Configurable
 
 from ipy_branchcov.cells import Hooks, begin
 from ipy_branchcov.config import Config, check_percent, load_config, read_config, shortfall
-from ipy_branchcov.display import VIEWS, show
-from ipy_branchcov.errors import BelowThreshold, BranchcovError
+from ipy_branchcov.display import VIEWS, show, show_graph, show_opcodes
+from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.files import write_reports
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.selection import select
-from ipy_branchcov.session import Session, resolve
+from ipy_branchcov.session import Session
+from ipy_branchcov.sources import resolve
 from ipy_branchcov.tracing.tracer import choose_tracer, tracer_names
 
 
@@ -138,6 +139,8 @@ class BranchcovMagics(Magics):
     @line_cell_magic
     @magic_arguments("%branchcov")
     @_options
+    @argument("--opcodes", action="store_true", help="Show the instructions under each line, their edges taken or not.")
+    @argument("--graph", action="append", metavar="FUNCTION", help="Draw the control flow of a function (repeatable).")
     @argument("statement", nargs="*", metavar="STATEMENT", help="As a line magic: the statement to run.")
     def branchcov(self, line: str, cell: str | None = None) -> Any:
         """Run a cell or a statement and show which arms of the branches inside its lines were taken.
@@ -238,11 +241,23 @@ class BranchcovMagics(Magics):
             )
             if not options.quiet:
                 show(self.shell, coverage, view=options.view or self.settings.view, missed=options.missed, first=first)
+            self._show_opcodes(options, counted=coverage.counted)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
         threshold = options.fail_under if options.fail_under is not None else self.settings.fail_under
         line = shortfall(coverage.totals, threshold)
         return BelowThreshold(line) if line else None
+
+    def _show_opcodes(self, options: argparse.Namespace, *, counted: bool) -> None:
+        if getattr(options, "opcodes", False):
+            show_opcodes(self.shell, self.session.disassemblies, counted=counted)
+        for name in getattr(options, "graph", None) or ():
+            found = [each for each in self.session.disassemblies if name in (each.name, each.name.rpartition(".")[2])]
+            if not found:
+                known = ", ".join(sorted({each.name for each in self.session.disassemblies})) or "nothing"
+                raise UsageError(f"--graph {name}: no function of that name ran; there is {known}")
+            for each in found:
+                show_graph(self.shell, each, counted=counted)
 
 
 def _unless_configured(shell: Any, defaults: dict[str, list[str]]) -> dict[str, list[str]]:

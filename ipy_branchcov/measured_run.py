@@ -19,7 +19,9 @@ from ipy_branchcov.kernels import KernelSession, cell_label
 from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.reports import summary
-from ipy_branchcov.session import Session, display_name, load, resolve
+from ipy_branchcov.session import Session
+from ipy_branchcov.sources import display_name, resolve
+from ipy_branchcov.storage import load
 from ipy_branchcov.subprocesses import Processes
 
 _PLACES = {"html": "htmlbranchcov", "json": "branchcov.json", "lcov": "branchcov.lcov", "cobertura": "branchcov.xml"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import importlib.util
 import os
 import sys
 import sysconfig
@@ -14,18 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.config import Config
-from ipy_branchcov.errors import DataError, UsageError
+from ipy_branchcov.disassembly import Disassembly, disassemble
+from ipy_branchcov.errors import UsageError
 from ipy_branchcov.measure import measure
-from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.sources import display_name, read_source, resolve
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.tracer import Plan, Recording, Tracer, choose_tracer
 
@@ -84,8 +83,10 @@ class Session:
         self._total: list[Coverage] = []
         #: Called with the coverage of each run that ends.
         self.observers: list[Callable[[Coverage], None]] = []
+        #: What each code object did in the last run, instruction by instruction, where :meth:`start` was told so.
+        self.disassemblies: list[Disassembly] = []
         self._by = ""
-        self._exact = False
+        self._exact = self._disassemble = False
         self._lasting: tuple[list[str], set[str]] = ([], set())
         self._lock = threading.RLock()
         self._imports = Imports(self.prepare)
@@ -165,7 +166,13 @@ class Session:
 
     @_collector_paused()
     def start(
-        self, by: str, *, source: Iterable[str] = (), counts: bool | None = None, tracer: str | None = None
+        self,
+        by: str,
+        *,
+        source: Iterable[str] = (),
+        counts: bool | None = None,
+        tracer: str | None = None,
+        opcodes: bool = False,
     ) -> None:
         """Begin a run. ``by`` names who runs: ``In [7]``, a test. The options hold for this run alone.
 
@@ -183,6 +190,7 @@ class Session:
         atexit.register(self.close)  # an interpreter that ends calls no more of ours
         self._imports.begin()
         self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
+        self._disassemble, self.disassemblies = opcodes, []
 
     def stop(self, by: str = "") -> Coverage:
         """End the run; return what it alone did. Nothing running: an empty coverage.
@@ -319,12 +327,15 @@ class Session:
                 found.append(SourceCoverage(source, note=self._notes.get(key, "")))
                 continue
             coverage = measure(analysis, members, counts=self._exact)
+            if self._disassemble:
+                self.disassemblies += [disassemble(analysis, member) for member in members]
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
             # The analysis is shared by all cells of the same text, whatever they are called.
             found.append(replace(self._taken_by(coverage), source=source, note="; ".join(notes)))
         for name, error in self._unknown.items():
             found.append(SourceCoverage(Source(name, "", "file", name), note=f"not measured: {error}"))
         self._unknown.clear()
+        self.disassemblies.sort(key=lambda each: (each.source.name, each.line, each.name))
         version = ".".join(map(str, sys.version_info[:3]))
         return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 
@@ -336,92 +347,3 @@ class Session:
             for branch in coverage.branches
         )
         return replace(coverage, branches=branches)
-
-
-def resolve(spec: str) -> tuple[list[str], list[str]]:
-    """The folders (with a separator at the end) and the files that a source names.
-
-    Raises UsageError for what is neither a module, nor a directory, nor a file.
-    """
-    path = Path(spec)
-    if path.is_dir():
-        return [_folder(path)], []
-    if path.is_file():
-        return [], [str(path.resolve())]
-    module = sys.modules.get(spec)
-    origin, folders = getattr(module, "__file__", None), list(getattr(module, "__path__", []))
-    if module is None:
-        try:
-            found = importlib.util.find_spec(spec)
-        except (ImportError, ValueError, AttributeError):
-            found = None
-        if found is None:
-            raise UsageError(f"--source {spec}: no module, directory or file of that name; check the spelling")
-        origin, folders = found.origin, list(found.submodule_search_locations or [])
-    if folders:
-        return [_folder(Path(folder)) for folder in folders], []
-    if origin and origin.endswith(".py"):
-        return [], [str(Path(origin).resolve())]
-    raise UsageError(f"--source {spec}: not written in Python ({origin or 'built in'}), nothing to measure")
-
-
-def _folder(path: Path) -> str:
-    return str(path.resolve()) + os.sep
-
-
-def display_name(path: str) -> str:
-    """A path relative to the current folder where it is below it."""
-    try:
-        return Path(path).relative_to(Path.cwd()).as_posix()
-    except (ValueError, OSError):  # elsewhere; or the current folder is gone
-        return path
-
-
-def named_from_here(coverage: Coverage) -> Coverage:
-    """The same, measured in another process with another current folder: its files named from ours."""
-    return replace(coverage, sources=tuple(map(_named_from_here, coverage.sources)))
-
-
-def _named_from_here(coverage: SourceCoverage) -> SourceCoverage:
-    source = coverage.source
-    if source.kind == "cell" or source.path is None:
-        return coverage
-    return replace(coverage, source=replace(source, name=display_name(source.path)))
-
-
-def read_source(path: str) -> Source | None:
-    """The source in a file, decoded as Python does. None where it cannot be read."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 called once a code object
-            text = importlib.util.decode_source(file.read())
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        return None
-    return Source(display_name(path), text.removeprefix("\ufeff"), "file", path)
-
-
-def save(coverage: Coverage, path: Path, *, texts: bool = False) -> None:
-    """Write a data file, whole or not at all."""
-    write_whole(path, schema.dumps(coverage, texts=texts))
-
-
-def load(path: Path) -> Coverage:
-    """Read a data file. Raises DataError."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a data file of branchcov (not text)") from None
-    return schema.loads(text, str(path))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text under a temporary name, then give it its own. Raises DataError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None

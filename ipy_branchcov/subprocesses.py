@@ -20,7 +20,9 @@ from uuid import uuid4
 from ipy_branchcov.config import Config, read_config
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.session import Session, load, named_from_here, save, write_whole
+from ipy_branchcov.session import Session
+from ipy_branchcov.sources import named_from_here
+from ipy_branchcov.storage import load, save, write_whole
 
 #: The environment variable that names the folder.
 VARIABLE = "BRANCHCOV_PROCESSES"

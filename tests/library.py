@@ -35,7 +35,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
-from ipy_branchcov.session import Session, read_source
+from ipy_branchcov.session import Session
+from ipy_branchcov.sources import read_source
 from ipy_branchcov.tracing.tracer import tracers
 from tests.oracle import NAME, Place, Recorder, instrument
 

@@ -15,7 +15,8 @@ import pytest
 from ipy_branchcov.config import Config
 from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.session import Session, load, save
+from ipy_branchcov.session import Session
+from ipy_branchcov.storage import load, save
 from ipy_branchcov.tracing.tracer import tracers
 
 SIZES = """\

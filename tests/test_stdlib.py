@@ -20,7 +20,7 @@ import pytest
 from ipy_branchcov.analysis.branches import find_branches
 from ipy_branchcov.analysis.witness import unwitnessed
 from ipy_branchcov.bytecode import code_objects
-from ipy_branchcov.session import read_source
+from ipy_branchcov.sources import read_source
 
 
 def files() -> list[str]:

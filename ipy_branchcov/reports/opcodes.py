@@ -1,0 +1,104 @@
+"""Disassemblies -> text, HTML and control-flow graphs: the way an interpreter hacker looks at coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from ipy_branchcov.disassembly import Block, Disassembly, Exit, Step
+
+#: Class of a row -> style that a notebook's sanitiser leaves alone.
+_STYLES = {
+    "line": "font-weight:bold",
+    "missed": "background:rgba(224,160,0,.24);border-bottom:2px solid rgba(214,140,0,.95)",
+}
+
+
+def render(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
+    """The text: under each line its instructions, under each conditional one its ways out."""
+    parts = []
+    for each in shown:
+        parts += [_heading(each), *(text for _, text in _rows(each, counted))]
+    return "\n".join(parts) or "branchcov: no measured code ran"
+
+
+def render_html(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
+    """The same for a notebook, each code object folded; without scripts and styles of its own."""
+    parts = []
+    for each in shown:
+        rows = [
+            f'<span style="{_STYLES[kind]}">{escape(text)}</span>' if kind in _STYLES else escape(text)
+            for kind, text in _rows(each, counted)
+        ]
+        text = "\n".join(rows)
+        parts.append(
+            f'<details><summary style="cursor:pointer"><b>{escape(_heading(each))}</b></summary>'
+            f'<pre style="margin:0;background:transparent">{text}</pre></details>'
+        )
+    return f'<div class="branchcov branchcov-opcodes">{"".join(parts)}</div>'
+
+
+def graph(shown: Disassembly, *, counted: bool = False) -> str:
+    """The control flow in Mermaid's language: ways taken are solid, missed ones dashed. Exceptions are no edges."""
+    lines = ["flowchart TD"]
+    missed = []
+    number = 0
+    names = {step.offset: f"b{block.steps[0].offset}" for block in shown.blocks for step in block.steps}
+    for block in shown.blocks:
+        lines.append(f'  b{block.steps[0].offset}["{_label(block)}"]')
+    for block in shown.blocks:
+        for to, way in block.leads:
+            if to not in names:
+                continue
+            words = "" if way is None else f'|"{_hits(way, counted)}"|'
+            lines.append(f"  b{block.steps[0].offset} {'-.->' if way and not way.hits else '-->'}{words} {names[to]}")
+            if way is not None and not way.hits:
+                missed.append(str(number))
+            number += 1
+    if missed:
+        lines.append(f"  linkStyle {','.join(missed)} stroke:#d68c00,stroke-width:2px")
+    return "\n".join(lines)
+
+
+def _heading(shown: Disassembly) -> str:
+    exits = shown.exits
+    taken = sum(bool(each.hits) for each in exits)
+    told = f"{taken} of {len(exits)} {'edge' if len(exits) == 1 else 'edges'} taken" if exits else "no branches"
+    return f"{shown.name}: {told}"
+
+
+def _rows(shown: Disassembly, counted: bool) -> Iterator[tuple[str, str]]:
+    """(class, text) of each row."""
+    texts = shown.source.lines
+    gutter = max(2, len(str(len(texts)))) + 1
+    margin = f"{'':>{gutter}} | "
+    width = len(str(max((step.offset for step in shown.steps), default=0)))
+    line = None
+    for step in shown.steps:
+        if step.line != line:
+            line = step.line
+            if line is not None and 1 <= line <= len(texts):
+                yield "line", f"{line:>{gutter}} | {texts[line - 1]}".rstrip()
+        yield "step", f"{margin}  {_step(step, width)}"
+        for each in step.exits:
+            kind = "taken" if each.hits else "missed"
+            yield kind, f"{margin}  {'':>{width}} {_hits(each, counted)} -> {each.to} ({each.meaning})"
+
+
+def _step(step: Step, width: int = 0) -> str:
+    return f"{step.offset:>{width}} {step.name:<24} {step.argument}".rstrip()
+
+
+def _hits(way: Exit, counted: bool) -> str:
+    what = "jumped" if way.jumped else "fell through"
+    if not way.hits:
+        return f"never {what}"
+    return f"{what} {way.hits} times" if counted and way.hits > 1 else f"{what} once" if counted else what
+
+
+def _label(block: Block) -> str:
+    """A block's instructions, for Mermaid."""
+    lines: Sequence[str] = [" ".join(_step(step).split()) for step in block.steps]
+    return "<br/>".join(
+        escape(line.replace("`", "'")).replace("&quot;", "#quot;").replace("&#x27;", "#39;") for line in lines
+    )
