@@ -335,7 +335,7 @@ class Session:
         for name, error in self._unknown.items():
             found.append(SourceCoverage(Source(name, "", "file", name), note=f"not measured: {error}"))
         self._unknown.clear()
-        self.disassemblies.sort(key=lambda each: (each.source.name, each.line, each.name))
+        self.disassemblies.sort(key=lambda each: (not each.exits, each.source.name, each.line))
         version = ".".join(map(str, sys.version_info[:3]))
         return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 

@@ -12,6 +12,8 @@ _STYLES = {
     "line": "font-weight:bold",
     "missed": "background:rgba(224,160,0,.24);border-bottom:2px solid rgba(214,140,0,.95)",
 }
+#: Of ways in a graph, to be seen on white and on black.
+_MISSED, _TAKEN, _PLAIN = "#d68c00", "#2ea043", "#8b949e"
 
 
 def render(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
@@ -32,7 +34,8 @@ def render_html(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
         ]
         text = "\n".join(rows)
         parts.append(
-            f'<details><summary style="cursor:pointer"><b>{escape(_heading(each))}</b></summary>'
+            f"<details{' open' if each.exits else ''}>"
+            f'<summary style="cursor:pointer"><b>{escape(_heading(each))}</b></summary>'
             f'<pre style="margin:0;background:transparent">{text}</pre></details>'
         )
     return f'<div class="branchcov branchcov-opcodes">{"".join(parts)}</div>'
@@ -40,8 +43,8 @@ def render_html(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
 
 def graph(shown: Disassembly, *, counted: bool = False) -> str:
     """The control flow in Mermaid's language: ways taken are solid, missed ones dashed. Exceptions are no edges."""
-    lines = ["flowchart TD"]
-    missed = []
+    lines = ['%%{init: {"flowchart": {"wrappingWidth": 500}}}%%', "flowchart TD"]
+    colours: dict[str, list[int]] = {_MISSED: [], _TAKEN: [], _PLAIN: []}
     number = 0
     names = {step.offset: f"b{block.steps[0].offset}" for block in shown.blocks for step in block.steps}
     for block in shown.blocks:
@@ -52,11 +55,11 @@ def graph(shown: Disassembly, *, counted: bool = False) -> str:
                 continue
             words = "" if way is None else f'|"{_hits(way, counted)}"|'
             lines.append(f"  b{block.steps[0].offset} {'-.->' if way and not way.hits else '-->'}{words} {names[to]}")
-            if way is not None and not way.hits:
-                missed.append(str(number))
+            colours[_PLAIN if way is None else _TAKEN if way.hits else _MISSED].append(number)
             number += 1
-    if missed:
-        lines.append(f"  linkStyle {','.join(missed)} stroke:#d68c00,stroke-width:2px")
+    for colour, numbers in colours.items():
+        if numbers:
+            lines.append(f"  linkStyle {','.join(map(str, numbers))} stroke:{colour},stroke-width:2px")
     return "\n".join(lines)
 
 
