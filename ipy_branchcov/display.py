@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Set
 from typing import Any
+from uuid import uuid4
 
 from IPython.display import publish_display_data
 
 from ipy_branchcov.disassembly import Disassembly
+from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.reports import html, opcodes, terminal
+from ipy_branchcov.reports.markup import NewArm
 
 VIEWS = ("auto", "widget", "html", "text")
 
@@ -59,6 +63,39 @@ def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
         print(text)
     else:
         publish_display_data({"text/plain": text, "text/vnd.mermaid": text})
+
+
+class Followed:
+    """A view on the page that changes when told to: its record by the front end, its widget by its model."""
+
+    def __init__(self, shell: Any, coverage: Coverage):
+        self._id = uuid4().hex
+        self._live = live()
+        self._widget: Any = None
+        if not hasattr(shell, "kernel"):
+            raise UsageError("a view that follows needs a notebook; %branchcov_report shows the same at any time")
+        self._publish(coverage, frozenset(), update=False)
+
+    def show(self, coverage: Coverage, new: Set[NewArm]) -> None:
+        """Show another coverage. ``new``: arms to be marked as newly taken.
+
+        Without a front end nobody looks, and a record that changed with later cells could not be compared.
+        """
+        if self._live:
+            self._publish(coverage, new, update=True)
+
+    def _publish(self, coverage: Coverage, new: Set[NewArm], *, update: bool) -> None:
+        data = {"text/plain": terminal.render(coverage, durable=True), "text/html": html.render(coverage, durable=True)}
+        if self._live:
+            from ipy_branchcov.reports import widget
+
+            record = html.record_name(data["text/html"])
+            if self._widget is None:
+                self._widget = widget.CoverageWidget(data=widget.view(coverage), record=record)
+            else:
+                with self._widget.hold_sync():
+                    self._widget.data, self._widget.record = widget.view(coverage, new=new), record
+        publish_display_data(data, transient={"display_id": self._id}, update=update)
 
 
 def live() -> bool:

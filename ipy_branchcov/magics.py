@@ -25,6 +25,7 @@ from ipy_branchcov.selection import select
 from ipy_branchcov.session import Session
 from ipy_branchcov.sources import resolve
 from ipy_branchcov.tracing.tracer import choose_tracer, tracer_names
+from ipy_branchcov.watch import Watch
 
 
 class BranchCov(Configurable):
@@ -87,6 +88,9 @@ class BranchcovMagics(Magics):
         self.session = Session(config=self.settings.as_config(), tracer=self.settings.tracer)
         self.hooks = Hooks(shell, self.session, self.parse, self.show_cell)
         self.settings.observe(self._configure)
+        self._watch: Watch | None = None
+        #: The options under which cells are measured because something is watched.
+        self._watching: argparse.Namespace | None = None
 
     def _configure(self, _change: Any) -> None:
         """``%config BranchCov.x = …`` takes effect on the next run."""
@@ -209,6 +213,28 @@ class BranchcovMagics(Magics):
         options = self._checked(parse_argstring(self.branchcov_auto, line))
         self.hooks.automatic = options if options.state == "on" else None
 
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("--stop", action="store_true", help="Follow no further; what is shown stays.")
+    @argument("names", nargs="*", metavar="NAME", help="Functions, classes, modules or cells (In[3]); all without.")
+    def branchcov_watch(self, line: str) -> None:
+        """Show one view that lights up as further cells run, each of them measured."""
+        options = parse_argstring(self.branchcov_watch, line)
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+            if self.hooks.automatic is self._watching:
+                self.hooks.automatic = None
+        if options.stop:
+            return
+        try:
+            self._watch = Watch(self.shell, self.session, options.names)
+        except BranchcovError as error:
+            raise IPythonUsageError(str(error)) from None
+        if self.hooks.automatic is None:
+            self.hooks.automatic = self._watching = self.parse("")
+
     @line_magic
     @magic_arguments()
     def branchcov_reset(self, line: str) -> None:
@@ -279,6 +305,7 @@ def _matcher(magics: BranchcovMagics) -> Any:
             "branchcov": magics.branchcov,
             "branchcov_report": magics.branchcov_report,
             "branchcov_auto": magics.branchcov_auto,
+            "branchcov_watch": magics.branchcov_watch,
         }
         if name not in functions or " " not in line:
             return {"completions": []}

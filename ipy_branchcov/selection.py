@@ -44,14 +44,14 @@ def _part(coverage: SourceCoverage, name: str) -> SourceCoverage | None:
         module = source.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         if module == name or module.endswith("." + name):
             return coverage
-    lines = {line for first, last in _definitions(coverage, name) for line in range(first, last + 1)}
+    lines = {line for first, last in definitions(coverage, name) for line in range(first, last + 1)}
     if not lines:
         return None
     branches = tuple(branch for branch in coverage.branches if branch.span.line in lines)
     return replace(coverage, branches=branches, missed_lines=coverage.missed_lines & lines)
 
 
-def _definitions(coverage: SourceCoverage, name: str) -> Iterator[tuple[int, int]]:
+def definitions(coverage: SourceCoverage, name: str) -> Iterator[tuple[int, int]]:
     """First and last line of the functions and classes with a qualified name, or with that last part of it."""
     try:
         tree = coverage.source.tree()

@@ -249,6 +249,14 @@ class Session:
         except Exception:  # in the place of the user's import; it is then measured as it is
             return code
 
+    def nothing_of(self, code: CodeType) -> SourceCoverage | None:
+        """The source of a code object, everything in it missed. None where it is not measured."""
+        source = self._find(code)
+        analysis = None if source is None else self._analysis(source)
+        if analysis is None or source is None:
+            return None
+        return replace(measure(analysis, (), counts=self.counts), source=source)
+
     def never_imported(self, measured: Coverage) -> Coverage:
         """The files below the sources that were not measured, everything in them missed.
 

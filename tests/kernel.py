@@ -23,6 +23,9 @@ class Shown:
     displays: list[dict[str, Any]] = field(default_factory=list)
     traceback: str = ""
     comms: list[dict[str, Any]] = field(default_factory=list)
+    #: Outputs shown before that were changed, and what was sent to models that were there before.
+    updates: list[dict[str, Any]] = field(default_factory=list)
+    states: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -47,6 +50,10 @@ class Kernel:
                 shown.value = content["data"]["text/plain"]
             elif kind == "display_data":
                 shown.displays.append(content["data"])
+            elif kind == "update_display_data":
+                shown.updates.append(content["data"])
+            elif kind == "comm_msg" and content["data"].get("method") == "update":
+                shown.states.append(content["data"]["state"])
             elif kind == "comm_open":
                 shown.comms.append(content)
             elif kind == "error":

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describe, indent, labels, shown, walk } from "../ipy_branchcov/reports/static/widget.js";
+import { describe, indent, labels, news, shown, walk } from "../ipy_branchcov/reports/static/widget.js";
 
 const arm = (name, hits, more = {}) => ({ name, hits, first: "", reason: "", excluded: false, ...more });
 
@@ -31,6 +31,12 @@ test("labels stand where their places end, and once where code never ran", () =>
   assert.deepEqual(labels({ marks: [0, 1], ends: [0, 1] }, marks), [1]);
   assert.deepEqual(labels({ marks: [2, 1], ends: [2, 1] }, marks), [2]);
   assert.deepEqual(labels({ marks: [2, 1], ends: [1] }, marks), []);
+});
+
+test("what is new", () => {
+  assert.equal(news({ arms: [arm("true", 1), arm("false", 0)] }), "");
+  assert.equal(news({ arms: [arm("true", 1, { new: true }), arm("false", 1, { new: true })] }), "new: true, false");
+  assert.equal(describe({ kind: "if", arms: [arm("true", 1, { new: true })] }), "if — true: taken, new");
 });
 
 test("walking over what was missed goes round", () => {

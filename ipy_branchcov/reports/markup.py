@@ -12,6 +12,8 @@ from typing import Literal
 from ipy_branchcov.model.coverage import BranchCoverage, Coverage, SourceCoverage
 from ipy_branchcov.model.source import Span
 
+#: An arm that was taken just now: digest of its source, key of its branch, its name.
+NewArm = tuple[str, tuple[Span, str], str]
 State = Literal["missed", "never-ran", "taken", "optional", "excluded"]
 
 _NEVER = {

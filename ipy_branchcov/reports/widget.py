@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.reports.markup import Mark, MarkedSource, mark, ordered
+from ipy_branchcov.reports.markup import Mark, MarkedSource, NewArm, mark, ordered
 from ipy_branchcov.reports.syntax import Colours, colours
 
 _STATIC = Path(__file__).parent / "static"
@@ -43,18 +43,20 @@ def bundle(widget: CoverageWidget) -> dict[str, Any]:
     return {"application/vnd.jupyter.widget-view+json": reference, "text/plain": "branchcov: interactive view"}
 
 
-def view(coverage: Coverage, *, first: str | None = None, missed: bool = False) -> dict[str, Any]:
-    """What the front end draws: plain JSON, columns already cut into pieces."""
+def view(
+    coverage: Coverage, *, first: str | None = None, missed: bool = False, new: Set[NewArm] = frozenset()
+) -> dict[str, Any]:
+    """What the front end draws: plain JSON, columns already cut into pieces. ``new``: arms to mark as newly taken."""
     return {
         "totals": str(coverage.totals),
         "percent": coverage.totals.percent,
         "missed": missed,
         "counted": coverage.counted,
-        "sources": [_source(source) for source in ordered(coverage, first)],
+        "sources": [_source(source, new) for source in ordered(coverage, first)],
     }
 
 
-def _source(coverage: SourceCoverage) -> dict[str, Any]:
+def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
     marked = mark(coverage)
     numbers = {id(each): number for number, each in enumerate(marked.marks)}
     coloured = colours(marked.lines)
@@ -73,7 +75,7 @@ def _source(coverage: SourceCoverage) -> dict[str, Any]:
         "percent": coverage.totals.percent,
         "note": coverage.note,
         "lines": lines,
-        "marks": [_mark(each) for each in marked.marks],
+        "marks": [_mark(each, coverage.source.digest, new) for each in marked.marks],
     }
 
 
@@ -92,7 +94,7 @@ def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[
         }
 
 
-def _mark(each: Mark) -> dict[str, Any]:
+def _mark(each: Mark, digest: str, new: Set[NewArm]) -> dict[str, Any]:
     branch = each.branch
     return {
         "state": each.state,
@@ -106,6 +108,7 @@ def _mark(each: Mark) -> dict[str, Any]:
                 "excluded": outcome.excluded,
                 "reason": outcome.reason,
                 "first": outcome.first.by if outcome.first else "",
+                "new": branch is not None and (digest, branch.key, outcome.name) in new,
             }
             for outcome in (branch.outcomes if branch else ())
         ],

@@ -7,6 +7,7 @@ export function describe(mark, counted) {
     let words = arm.hits ? "taken" : "never taken";
     if (arm.hits && counted) words = arm.hits === 1 ? "taken once" : `taken ${arm.hits} times`;
     if (arm.hits && arm.first) words += `, first by ${arm.first}`;
+    if (arm.new) words += ", new";
     if (arm.excluded) words += ", excluded";
     else if (arm.reason) words += ` (optional: ${arm.reason})`;
     return `${arm.name}: ${words}`;
@@ -25,6 +26,12 @@ export function labels(piece, marks) {
   const ending = piece.ends.filter((number) => marks[number].label);
   const dead = piece.marks.find((number) => marks[number].state === "never-ran");
   return dead === undefined ? ending.reverse() : ending.filter((number) => number === dead);
+}
+
+/** What a mark is newly: "new: true", or "" where no arm of it is. */
+export function news(mark) {
+  const names = mark.arms.filter((arm) => arm.new).map((arm) => arm.name);
+  return names.length ? `new: ${names.join(", ")}` : "";
 }
 
 /** The number of the miss to go to from `current` (-1: none), `step` forward or back, round the end. */
@@ -93,6 +100,10 @@ function code(source, data, tell) {
       }
       text.append(span);
       if (!line.missed) {
+        for (const each of piece.ends) {
+          const words = news(source.marks[each]);
+          if (words) text.append(element("span", "label new", words));
+        }
         for (const each of labels(piece, source.marks)) {
           text.append(element("span", `label ${source.marks[each].state}`, source.marks[each].label));
         }
@@ -218,10 +229,16 @@ class Page {
 
 /** A model that is not displayed itself draws its view where its record stands, as long as it lives. */
 function initialize({ model }) {
-  const name = model.get("record");
+  let name = model.get("record");
   if (!name) return;
   const page = (window[Symbol.for("ipy_branchcov")] ??= new Page());
   page.add(name, model);
+  // A view that follows: the front end puts the new record in the place of the old one.
+  model.on("change:data", () => {
+    page.remove(name, model);
+    name = model.get("record");
+    page.add(name, model);
+  });
   return () => page.remove(name, model);
 }
 
