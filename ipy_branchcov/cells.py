@@ -245,5 +245,10 @@ def begin(session: Session, options: Any) -> None:
     """Start a run as options say. Raises BranchcovError."""
     opcodes = bool(getattr(options, "opcodes", False) or getattr(options, "graph", None))
     session.start(
-        "", source=options.source or (), counts=options.counts or None, tracer=options.tracer, opcodes=opcodes
+        "",
+        source=options.source or (),
+        counts=options.counts or None,
+        tracer=options.tracer,
+        opcodes=opcodes,
+        values=False if getattr(options, "no_values", False) else None,
     )

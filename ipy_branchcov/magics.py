@@ -39,6 +39,7 @@ class BranchCov(Configurable):
     exclude = List(Unicode(), help="Regular expressions of lines to exclude.").tag(config=True)
     fail_under = Float(None, allow_none=True, help="The least total in percent.").tag(config=True)
     view = CaselessStrEnum(VIEWS, "auto", help="How a cell shows its coverage.").tag(config=True)
+    values = Bool(True, help="Tell with which values an arm was first taken.").tag(config=True)
     tracer = Unicode("auto", help=f"The tracing mechanism: {' or '.join(tracer_names())}.").tag(config=True)
 
     def as_config(self) -> Config:
@@ -65,6 +66,7 @@ def _options(function: Any) -> Any:
             argument("--json", metavar="FILE", help="Write the coverage as JSON."),
             argument("--lcov", metavar="FILE", help="Write the coverage for LCOV."),
             argument("--cobertura", metavar="FILE", help="Write the coverage as Cobertura XML."),
+            argument("--no-values", action="store_true", help="Keep the values of variables out of the result."),
             argument("--tracer", metavar="NAME", help=f"The tracing mechanism: {' or '.join(tracer_names())}."),
         )
     ):
@@ -85,7 +87,9 @@ class BranchcovMagics(Magics):
         self.settings = BranchCov(
             parent=shell, counts=config.counts, fail_under=config.fail_under, **_unless_configured(shell, defaults)
         )
-        self.session = Session(config=self.settings.as_config(), tracer=self.settings.tracer)
+        self.session = Session(
+            config=self.settings.as_config(), tracer=self.settings.tracer, values=self.settings.values
+        )
         self.hooks = Hooks(shell, self.session, self.parse, self.show_cell)
         self.settings.observe(self._configure)
         self._watch: Watch | None = None
@@ -96,6 +100,7 @@ class BranchcovMagics(Magics):
         """``%config BranchCov.x = …`` takes effect on the next run."""
         self.session.configure(self.settings.as_config())
         self.session.tracer_name = self.settings.tracer
+        self.session.values = self.settings.values
 
     # --- options
 

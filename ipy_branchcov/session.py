@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
@@ -26,7 +26,9 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.sources import display_name, read_source, resolve
 from ipy_branchcov.tracing.imports import Imports
-from ipy_branchcov.tracing.tracer import Plan, Recording, Tracer, choose_tracer
+from ipy_branchcov.tracing.tracer import Edge, Plan, Recording, Tracer, choose_tracer
+from ipy_branchcov.values import arguments
+from ipy_branchcov.values import values as values_of
 
 #: Where packages are installed. They are measured where they are named, not because a folder around them is.
 _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -85,6 +87,9 @@ class Session:
         self.observers: list[Callable[[Coverage], None]] = []
         #: What each code object did in the last run, instruction by instruction, where :meth:`start` was told so.
         self.disassemblies: list[Disassembly] = []
+        #: Who took an arm first in the run: by the source's key, the branch's number and the arm's.
+        self._takers: dict[tuple[tuple[str, str], int, int], Taker] = {}
+        self._tell_values = values
         self._by = ""
         self._exact = self._disassemble = False
         self._lasting: tuple[list[str], set[str]] = ([], set())
@@ -173,6 +178,7 @@ class Session:
         counts: bool | None = None,
         tracer: str | None = None,
         opcodes: bool = False,
+        values: bool | None = None,
     ) -> None:
         """Begin a run. ``by`` names who runs: ``In [7]``, a test. The options hold for this run alone.
 
@@ -184,7 +190,9 @@ class Session:
         for spec in source:
             self.add_source(spec)
         exact = self.counts if counts is None else counts
-        begun = choose_tracer(tracer or self.tracer_name)(self._wanted, self._plan, counts=exact)
+        factory = choose_tracer(tracer or self.tracer_name)
+        begun = factory(self._wanted, self._plan, counts=exact, witness=self._first)
+        self._takers, self._tell_values = {}, self.values if values is None else values
         self._forget_sources()
         begun.start()
         atexit.register(self.close)  # an interpreter that ends calls no more of ours
@@ -286,6 +294,21 @@ class Session:
             self._unknown[code.co_filename] = repr(error)
             return False
 
+    def _first(self, code: CodeType, edge: Edge, frame: FrameType) -> None:
+        """An edge is taken for the first time. Called in the user's code, so it raises nothing."""
+        try:
+            source = self._find(code)
+            analysis = None if source is None else self._analysis(source)
+            if analysis is None or source is None:
+                return
+            for number, arm in analysis.of(code).taken(*edge):
+                key = ((source.digest, source.path or ""), number, arm)
+                if key not in self._takers:
+                    names = (*analysis.decisions.names(number), *arguments(code)) if self._tell_values else ()
+                    self._takers[key] = Taker(self._by, values_of(frame, names) if names else {})
+        except Exception:  # nothing told is better than a changed program
+            return
+
     @_collector_paused()
     def _plan(self, code: CodeType) -> Plan:
         try:
@@ -339,7 +362,7 @@ class Session:
                 self.disassemblies += [disassemble(analysis, member) for member in members]
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
             # The analysis is shared by all cells of the same text, whatever they are called.
-            found.append(replace(self._taken_by(coverage), source=source, note="; ".join(notes)))
+            found.append(replace(self._taken_by(coverage, key, analysis), source=source, note="; ".join(notes)))
         for name, error in self._unknown.items():
             found.append(SourceCoverage(Source(name, "", "file", name), note=f"not measured: {error}"))
         self._unknown.clear()
@@ -347,11 +370,21 @@ class Session:
         version = ".".join(map(str, sys.version_info[:3]))
         return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 
-    def _taken_by(self, coverage: SourceCoverage) -> SourceCoverage:
-        """The same with this run's name at each arm it took."""
-        first = Taker(self._by)
-        branches = tuple(
-            replace(branch, outcomes=tuple(replace(o, first=first) if o.hits else o for o in branch.outcomes))
-            for branch in coverage.branches
-        )
-        return replace(coverage, branches=branches)
+    def _taken_by(self, coverage: SourceCoverage, key: tuple[str, str], analysis: Analysis) -> SourceCoverage:
+        """The same with the first taker of each arm that was taken."""
+        anyone = Taker(self._by)
+        taken = self._takers
+        branches = []
+        numbers = {branch.key: number for number, branch in enumerate(analysis.decisions.map.branches)}
+        for branch in coverage.branches:
+            number = numbers[branch.key]
+            outcomes = tuple(
+                replace(each, first=self._called(taken.get((key, number, arm), anyone))) if each.hits else each
+                for arm, each in enumerate(branch.outcomes)
+            )
+            branches.append(replace(branch, outcomes=outcomes))
+        return replace(coverage, branches=tuple(branches))
+
+    def _called(self, taker: Taker) -> Taker:
+        """A run whose name was not known when it began has it now."""
+        return taker if taker.by else replace(taker, by=self._by)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ipy_branchcov.model.coverage import BranchCoverage, SourceCoverage
 from ipy_branchcov.tracing.tracer import tracers
 from tests import target_programs
 
@@ -19,4 +21,12 @@ def test_target(path: Path, tracer: str) -> None:
 @pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
 def test_counts_agree(path: Path) -> None:
     runs = [target_programs.run(path, tracer, counts=True) for tracer in tracers()]
-    assert all(run.branches == runs[0].branches and run.missed_lines == runs[0].missed_lines for run in runs)
+    assert all(hits(run) == hits(runs[0]) and run.missed_lines == runs[0].missed_lines for run in runs)
+
+
+def hits(run: SourceCoverage) -> list[BranchCoverage]:
+    """The branches without who took their arms first: not every tracer tells values."""
+    return [
+        replace(branch, outcomes=tuple(replace(each, first=None) for each in branch.outcomes))
+        for branch in run.branches
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
 from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap
@@ -40,10 +40,28 @@ class Decisions:
     sites: dict[tuple[int, int], int]
     parents: dict[int, ast.AST]
     silent: set[int]
+    _nodes: dict[int, ast.AST] | None = field(default=None, repr=False)
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
         return self.sites.get((id(node), link))
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """The names that a branch's place reads or binds, in order."""
+        if self._nodes is None:
+            self._nodes = {}
+            by_id = {id(node): node for node in ast.walk(self.tree)}
+            for (key, _), site in self.sites.items():
+                self._nodes.setdefault(site, by_id[key])
+        source, span = self.map.source, self.map.branches[number].span
+        found: list[tuple[int, int, str]] = []
+        stack = [self._nodes[number]]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.Name) and span.contains(source.span(node)):
+                found.append((node.lineno, node.col_offset, node.id))
+            stack += (each for each in ast.iter_child_nodes(node) if getattr(each, "lineno", 0) <= span.end_line)
+        return tuple(dict.fromkeys(name for _, _, name in sorted(found)))
 
     def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
         """The tests whose truth follows when an expression's truth is known, from the inside out.

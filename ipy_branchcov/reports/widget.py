@@ -108,6 +108,7 @@ def _mark(each: Mark, digest: str, new: Set[NewArm]) -> dict[str, Any]:
                 "excluded": outcome.excluded,
                 "reason": outcome.reason,
                 "first": outcome.first.by if outcome.first else "",
+                "values": list(outcome.first.values.items()) if outcome.first else [],
                 "new": branch is not None and (digest, branch.key, outcome.name) in new,
             }
             for outcome in (branch.outcomes if branch else ())

@@ -8,7 +8,7 @@ BRANCH events, which are switched off when both directions were seen.
 from __future__ import annotations
 
 import sys
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from ipy_branchcov.tracing import prepared
@@ -16,7 +16,7 @@ from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.splitting import Split, split
 from ipy_branchcov.tracing.tool import Tool
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording, Witness
 
 
 class InstructionTracer:
@@ -27,8 +27,9 @@ class InstructionTracer:
 
     name = "monitoring"
 
-    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, witness: Witness | None = None):
         self.note = ""
+        self._witness = witness
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
@@ -114,9 +115,16 @@ class InstructionTracer:
     def _instruction(self, code: CodeType, offset: int) -> Any:
         ran = self._ran.get(id(code))
         if ran is not None:
+            if self._witness is not None and offset not in ran:
+                self._tell(code, offset, sys._getframe(1))
             ran.add(offset)
             return sys.monitoring.DISABLE
         return self._step(code, offset)
+
+    def _tell(self, code: CodeType, offset: int, frame: FrameType) -> None:
+        _, edges, original = self._splits.get(id(code), (None, {}, code))
+        if self._witness is not None and (edge := edges.get(offset)) is not None:
+            self._witness(original, edge, frame)
 
     # --- code as others compiled it
 
@@ -137,6 +145,8 @@ class InstructionTracer:
         began = self._begun.pop(frame, -1)
         if began >= 0 and ends.get(began) == offset:
             edge = Edge(began, offset)
+            if self._witness is not None and edge not in recording.edges:
+                self._witness(code, edge, sys._getframe(2))
             recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
         if offset in ends:
             self._begun[frame] = offset
@@ -157,6 +167,8 @@ class InstructionTracer:
                 self._before[frame] = (src, dst)
             keep = True
         edge = Edge(src, dst, before)
+        if self._witness is not None and edge not in recording.edges:
+            self._witness(code, edge, sys._getframe(1))
         recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
         return None if keep else sys.monitoring.DISABLE
 

@@ -12,7 +12,7 @@ from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
-from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording
+from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording, Witness
 from ipy_branchcov.tracing.vanishing import Sweeper
 
 #: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
@@ -38,7 +38,7 @@ class MarkTracer:
 
     name = "marks"
 
-    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, witness: Witness | None = None):
         self._wanted = wanted
         self._planner = planner
         self._kind = COUNTING if counts else "marks"

@@ -12,7 +12,7 @@ from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.tool import Tool
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording, Witness
 
 _NOT_TAKEN = dis.opmap.get("NOT_TAKEN", -1)
 _FOR_ITER = dis.opmap["FOR_ITER"]
@@ -28,8 +28,9 @@ class MonitoringTracer:
 
     name = "monitoring"
 
-    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False):
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, witness: Witness | None = None):
         self.note = ""
+        self._witness = witness
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
@@ -176,5 +177,7 @@ class MonitoringTracer:
                 self._before[frame] = (src, dst)
             keep = True  # which of two tests it serves can differ at every hit
         edge = Edge(src, dst, before)
+        if self._witness is not None and edge not in recording.edges:
+            self._witness(code, edge, sys._getframe(2))
         recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
         return None if keep else sys.monitoring.DISABLE

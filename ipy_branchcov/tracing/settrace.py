@@ -13,7 +13,7 @@ import threading
 from types import CodeType, FrameType
 from typing import Any
 
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording, Witness
 
 #: Before an instruction with a long argument; from 3.12 it has an event of its own.
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
@@ -29,8 +29,9 @@ class SettraceTracer:
 
     name = "settrace"
 
-    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = True):
+    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, witness: Witness | None = None):
         self.note = ""
+        self._witness = witness
         self._wanted = wanted
         self._planner = planner
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
@@ -95,6 +96,7 @@ class SettraceTracer:
     def _local(self, recording: Recording, previous: Any) -> Any:
         """The trace function of one run of a frame, from its start or resumption to its next stop."""
         edges, plan, code = recording.edges, recording.plan, recording.code.co_code
+        witness = self._witness
         last = -1
         before: tuple[int, int] | None = None
 
@@ -103,6 +105,8 @@ class SettraceTracer:
             if event == "opcode":
                 offset = frame.f_lasti
                 edge = Edge(last, offset, before if last in plan.joint else None)
+                if witness is not None and edge not in edges:
+                    witness(recording.code, edge, frame)
                 edges[edge] = edges.get(edge, 0) + 1
                 if last in plan.watched and not (code[last] == _EXTENDED_ARG and offset == last + 2):
                     before = (last, offset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FrameType
 from typing import NamedTuple, Protocol
 
 from ipy_branchcov.bytecode import Bytecode
@@ -66,6 +66,10 @@ CodeFilter = Callable[[CodeType], bool]
 Planner = Callable[[CodeType], Plan]
 
 
+#: Told the first time that an edge is taken in a run, before its frame goes on: code, edge, frame. Must not raise.
+Witness = Callable[[CodeType, Edge, FrameType], None]
+
+
 class Tracer(Protocol):
     """Watches code objects between :meth:`start` and :meth:`stop`.
 
@@ -86,9 +90,14 @@ class Tracer(Protocol):
 
 
 class TracerFactory(Protocol):
-    """Makes a tracer of the code that ``wanted`` accepts; ``planner`` says what to watch in it."""
+    """Makes a tracer of the code that ``wanted`` accepts; ``planner`` says what to watch in it.
 
-    def __call__(self, wanted: CodeFilter, planner: Planner, *, counts: bool) -> Tracer: ...
+    ``witness`` is told first takings by those that run something of ours then: not by code that marks its edges.
+    """
+
+    def __call__(
+        self, wanted: CodeFilter, planner: Planner, *, counts: bool, witness: Witness | None = None
+    ) -> Tracer: ...
 
 
 def tracers() -> dict[str, TracerFactory]:

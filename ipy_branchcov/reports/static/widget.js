@@ -7,6 +7,7 @@ export function describe(mark, counted) {
     let words = arm.hits ? "taken" : "never taken";
     if (arm.hits && counted) words = arm.hits === 1 ? "taken once" : `taken ${arm.hits} times`;
     if (arm.hits && arm.first) words += `, first by ${arm.first}`;
+    if (arm.values?.length) words += ` with ${arm.values.map(([name, value]) => `${name}=${value}`).join(", ")}`;
     if (arm.new) words += ", new";
     if (arm.excluded) words += ", excluded";
     else if (arm.reason) words += ` (optional: ${arm.reason})`;

@@ -1,0 +1,172 @@
+"""Values are told short, and no code of the user's runs for it."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.session import Session
+from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.values import LONGEST, MOST, short, values
+
+#: Tracers that tell values. Marks run nothing of ours; before 3.13 a trace function must not look.
+telling = pytest.mark.parametrize(
+    "tracer", [name for name in tracers() if name != "marks" and (name != "settrace" or sys.version_info >= (3, 13))]
+)
+
+
+class Loud:
+    """Whatever is asked of it, it raises."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"asked for {name}")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("asked for its repr")
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+    def __lt__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+
+class LoudList(list):  # type: ignore[type-arg]
+    def __repr__(self) -> str:
+        raise RuntimeError("asked for its repr")
+
+    __iter__ = __len__ = __repr__  # type: ignore[assignment]
+
+
+class LoudMeta(type):
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError(f"asked for {name}")
+
+
+def test_short() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    told = {
+        "5": 5,
+        "'a'": "a",
+        "[1, 2, 3, 4, ...]": [1, 2, 3, 4, 5],
+        "{1: (2,)}": {1: (2,)},
+        "{1, 2}": {2, 1},
+        "<int of 100001 bits>": 1 << 100_000,
+        "<Loud>": Loud(),
+        "[<Loud>]": [Loud()],
+        "{1: <Loud>}": {1: Loud()},
+        "<set of 2>": {Loud(), Loud()},
+        "<LoudList>": LoudList([1]),
+        "<Made>": LoudMeta("Made", (), {})(),
+        "<LoudMeta>": LoudMeta("Made", (), {}),
+        "<function>": test_short,
+    }
+    assert {text: short(value) for text, value in told.items()} == {text: text for text in told}
+    for value in ("x" * 10**6, [["x" * 99] * 99] * 99, endless, {str(i): "y" * 50 for i in range(99)}, 10**150):
+        assert len(short(value)) <= LONGEST
+
+
+def test_arrays_by_type_and_shape() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert short(numpy.zeros((2, 3))) == "<ndarray 2 × 3>"
+
+
+def test_frames() -> None:
+    space: dict[str, Any] = {f"name{i}": i for i in range(20)} | {"getframe": sys._getframe, "Loud": Loud}
+    exec("def f(here, other): return getframe()\nframe = f(1, 2)", space)
+    frame = space["frame"]
+    assert values(frame, ["here", "Loud", "nothing", "here", "other"]) == {"here": "1", "Loud": "<type>", "other": "2"}
+    assert len(values(frame, list(space))) == MOST
+
+
+def first(coverage: Coverage) -> dict[str, tuple[str, dict[str, str]]]:
+    (source,) = coverage.sources
+    return {
+        f"{branch.span.line} {branch.span.column} {o.name}": (o.first.by, dict(o.first.values))
+        for branch in source.branches
+        for o in branch.outcomes
+        if o.first is not None
+    }
+
+
+def run(text: str, folder: Path, tracer: str, **options: Any) -> Coverage:
+    path = folder / "program.py"
+    path.write_text(text)
+    session = Session(tracer=tracer, **options)
+    session.add_source(str(path))
+    with session.measuring("In [7]") as measured:
+        exec(session.prepare(compile(text, str(path), "exec", dont_inherit=True)), {"Loud": Loud, "weakref": weakref})
+    return measured.coverage
+
+
+PROGRAM = """\
+limit = 9
+def f(x, *rest, key=None):
+    y = x + 1
+    if y > limit and rest:
+        return [n for n in rest if n]
+    return 1
+f(1)
+f(10)
+f(20, 0, 4, key=Loud())
+"""
+
+
+@telling
+def test_first_takers(tracer: str, tmp_path: Path) -> None:
+    told = first(run(PROGRAM, tmp_path, tracer))
+    assert told["4 7 false"] == ("In [7]", {"y": "2", "limit": "9", "x": "1", "rest": "()", "key": "None"})
+    assert told["4 7 true"][1] == {"y": "11", "limit": "9", "x": "10", "rest": "()", "key": "None"}
+    assert told["4 21 true"][1] == {"rest": "(0, 4)", "x": "20", "key": "<Loud>"}
+    assert told["5 35 false"][1]["n"] == "0" and told["5 35 true"][1]["n"] == "4"
+
+
+@telling
+def test_values_can_be_kept_out(tracer: str, tmp_path: Path) -> None:
+    assert set(map(str, first(run(PROGRAM, tmp_path, tracer, values=False)).values())) == {"('In [7]', {})"}
+
+
+SEEN = """\
+class A: pass
+gone = []
+def dies(x):
+    a = A()
+    weakref.finalize(a, gone.append, 1)
+    if x:
+        pass
+    del a
+    return len(gone)
+def looks(x):
+    before = locals()
+    y = 1
+    if x:
+        pass
+    return "y" in before
+class Mapping(dict):
+    def __contains__(self, key):
+        raise RuntimeError("asked")
+class Meta(type):
+    @classmethod
+    def __prepare__(cls, *arguments):
+        return Mapping()
+class B(metaclass=Meta):
+    z = 1 if gone else 2
+result = (dies(1), looks(1))
+"""
+
+
+@telling
+def test_nobody_sees_that_values_were_told(tracer: str, tmp_path: Path) -> None:
+    plain: dict[str, Any] = {"weakref": weakref}
+    exec(SEEN, plain)
+    measured = SEEN + "assert result == (1, False), result\n"
+    assert plain["result"] == (1, False)
+    assert first(run(measured, tmp_path, tracer))["6 7 true"][1]["x"] == "1"
