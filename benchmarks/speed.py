@@ -98,7 +98,10 @@ def tools(names: Sequence[str]) -> list[Tool]:
     found.append(Tool("coverage.py (C tracer)", _coverage, {"COVERAGE_CORE": "ctrace"}))
     if sys.version_info >= (3, 14):
         found.append(Tool("coverage.py (sys.monitoring)", _coverage, {"COVERAGE_CORE": "sysmon"}))
-    found.append(Tool("SlipCover", _slipcover))
+    if importlib.util.find_spec("slipcover"):
+        found.append(Tool("SlipCover", _slipcover))
+    else:
+        print("SlipCover is left out: it is not there (it has no release for every Python)", file=sys.stderr)
     return [each for each in found if not names or each.name in names]
 
 
