@@ -11,6 +11,11 @@ test("a branch in words", () => {
   assert.equal(describe({ kind: "if", arms }, false), "if — true: taken, first by In [2]; false: never taken");
   assert.equal(describe({ kind: "if", arms }, true), "if — true: taken 3 times, first by In [2]; false: never taken");
   assert.equal(describe({ kind: "if", arms: [arm("true", 1)] }, true), "if — true: taken once");
+  const values = [["x", "5"], ["n", "10"]];
+  assert.equal(
+    describe({ kind: "if", arms: [arm("true", 1, { first: "In [7]", values })] }),
+    "if — true: taken, first by In [7] with x=5, n=10",
+  );
   assert.equal(
     describe({ kind: "assert", arms: [arm("false", 0, { reason: "an assert that fails" })] }),
     "assert — false: never taken (optional: an assert that fails)",
