@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("targets", nargs="+", metavar="TARGET", help="a notebook, or a script; its arguments go behind --")
     run.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="run N notebooks at a time")
     run.add_argument("--tracer", default="auto", help=f"the tracing mechanism: {' or '.join(tracer_names())}")
+    run.add_argument("--no-values", action="store_true", help="keep the values of variables out of what is written")
     run.add_argument("--data", metavar="FILE", help="keep what was measured in this file")
     _reporting(run)
     run.set_defaults(command=_run)
@@ -133,6 +134,7 @@ def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Cove
                     source=[*load_config(path.parent).source, *_absolute(options.source)],
                     counts=options.counts,
                     tracer=options.tracer,
+                    values=not options.no_values,
                     progress=partial(_advance, progress, task),
                 )
             except NotebookFailed as error:
@@ -156,7 +158,9 @@ def _absolute(sources: list[str]) -> list[str]:
 
 def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> tuple[Coverage, int]:
     """Run a script as ``python path`` does: its output, exit status and traceback are its own."""
-    session = Session(config=load_config(Path.cwd()), counts=options.counts, tracer=options.tracer)
+    session = Session(
+        config=load_config(Path.cwd()), counts=options.counts, tracer=options.tracer, values=not options.no_values
+    )
     source = read_source(str(path.resolve()))
     if source is None:
         raise UsageError(f"{path}: cannot be read as Python source")

@@ -24,7 +24,7 @@ _collected: list[Coverage] = []
 # --- in the kernel
 
 
-def start(source: Sequence[str], counts: bool, tracer: str) -> None:
+def start(source: Sequence[str], counts: bool, tracer: str, values: bool) -> None:
     """Measure every cell from now on, through the extension (which a notebook may load and use as well)."""
     from IPython.core.getipython import get_ipython
 
@@ -36,7 +36,7 @@ def start(source: Sequence[str], counts: bool, tracer: str) -> None:
     ipy_branchcov.load_ipython_extension(shell)
     magics = getattr(shell, ipy_branchcov._KEY).magics
     magics.session.observers.append(_collected.append)
-    magics.hooks.automatic = argparse.Namespace(source=list(source), counts=counts, tracer=tracer)
+    magics.hooks.automatic = argparse.Namespace(source=list(source), counts=counts, tracer=tracer, no_values=not values)
 
 
 def name_cell(label: str) -> None:
@@ -58,8 +58,8 @@ def collect() -> str:
 # --- here
 
 
-def _start_expression(source: Sequence[str], counts: bool, tracer: str) -> str:
-    return f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r})"
+def _start_expression(source: Sequence[str], counts: bool, tracer: str, values: bool) -> str:
+    return f"{_HERE}.start({list(source)!r}, {counts!r}, {tracer!r}, {values!r})"
 
 
 def _brought(text: str, name: str) -> Coverage:
@@ -81,8 +81,8 @@ class KernelSession:
     def __init__(self, client: Any):
         self._client = client
 
-    def start(self, source: Sequence[str], counts: bool, tracer: str) -> None:
-        self._value(_start_expression(source, counts, tracer))
+    def start(self, source: Sequence[str], counts: bool, tracer: str, *, values: bool) -> None:
+        self._value(_start_expression(source, counts, tracer, values))
 
     def name_cell(self, label: str) -> None:
         """The next cell to run is called so."""
@@ -115,6 +115,7 @@ def run_notebook(
     source: Sequence[str] = (),
     counts: bool = False,
     tracer: str = "auto",
+    values: bool = True,
     progress: Callable[[int, int], None] = lambda done, cells: None,
 ) -> Coverage:
     """Run a notebook in a fresh kernel, every cell measured; cells are called ``path#CELL-ID``.
@@ -141,7 +142,7 @@ def run_notebook(
         nonlocal label
         async with client.async_setup_kernel(env=_environment()):
             kernel_manager: Any = client.km
-            await _evaluate(client, _start_expression(source, counts, tracer))
+            await _evaluate(client, _start_expression(source, counts, tracer, values))
             for done, i in enumerate(cells):
                 progress(done, len(cells))
                 label = cell_label(path, notebook.cells[i], i + 1)

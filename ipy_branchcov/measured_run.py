@@ -48,7 +48,10 @@ class MeasuredRun:
         self._failures: list[str] = []
         self._baseline = None if options.branchcov_baseline is None else load(Path(options.branchcov_baseline))
         self.session = Session(
-            config=replace(self._settings, source=()), counts=options.branchcov_counts, tracer=options.branchcov_tracer
+            config=replace(self._settings, source=()),
+            counts=options.branchcov_counts,
+            tracer=options.branchcov_tracer,
+            values=False,  # reports of CI are no place for what tests' variables hold
         )
         for spec in self._sources:
             try:
@@ -69,6 +72,15 @@ class MeasuredRun:
                 self._places(), self._settings, counts=self.session.counts, tracer=self._options.branchcov_tracer
             )
             self._config.add_cleanup(self._processes.close)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Arms are taken first by tests, where the tracer can tell when."""
+        self.session.called(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.session.called("pytest")
 
     # --- notebooks
 
@@ -108,7 +120,7 @@ class MeasuredRun:
             self._notes.append(f"{name}: its kernel runs {kernel.language}, which is not measured")
             return None
         session = KernelSession(kernel.kc)
-        session.start(self._places(), self.session.counts, self._options.branchcov_tracer)
+        session.start(self._places(), self.session.counts, self._options.branchcov_tracer, values=False)
         return session
 
     def _places(self) -> list[str]:

@@ -200,6 +200,10 @@ class Session:
         self._tracer, self._by, self._exact, self._lasting = begun, by, exact, lasting
         self._disassemble, self.disassemblies = opcodes, []
 
+    def called(self, by: str) -> None:
+        """The run goes on under another name: that of the next test."""
+        self._by = by
+
     def stop(self, by: str = "") -> Coverage:
         """End the run; return what it alone did. Nothing running: an empty coverage.
 

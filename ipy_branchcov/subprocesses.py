@@ -42,7 +42,7 @@ class _Process:
         self._pid = os.getpid()
         write_whole(self._begun, shlex.join(sys.orig_argv))
         config = read_config(settings["config"], "the run that started this process")
-        self.session = Session(config=config, counts=settings["counts"], tracer=settings["tracer"])
+        self.session = Session(config=config, counts=settings["counts"], tracer=settings["tracer"], values=False)
         self.session.start("a process that was started")
         atexit.register(self.end)
 

@@ -12,6 +12,7 @@ from typing import Any
 #: Bounds of what is told: names at an arm, characters of a value.
 MOST, LONGEST = 8, 60
 _BITS = 512
+_SMALL = 10**18
 _SCALARS = (int, float, complex, bool, type(None), str, bytes, range, type(...), type(NotImplemented))
 #: By module and name: told by type and shape.
 _SHAPED = {("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series")}
@@ -49,6 +50,9 @@ class _Short(reprlib.Repr):
 
 def short(value: Any) -> str:
     """A value in at most :data:`LONGEST` characters."""
+    kind = type(value)
+    if value is None or kind is bool or kind is float or (kind is int and -_SMALL < value < _SMALL):
+        return repr(value)
     text = _SHORT.repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 

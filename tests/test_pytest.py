@@ -37,6 +37,22 @@ def test_a_path_behind_the_option_is_a_path_of_pytest(project: Project) -> None:
     assert list(ended.table) == ["docs/guide.ipynb#items", "docs/guide.ipynb#use", "pkg/shapes.py", "TOTAL"]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing of ours runs when an arm is taken")
+def test_arms_are_first_taken_by_tests_and_cells(project: Project) -> None:
+    project.run("--branchcov=pkg", "--nbval", "--branchcov-report=json", "tests", "docs")
+    told = json.loads((project.folder / "branchcov.json").read_text())
+    (shapes,) = (each for each in told["sources"] if each["name"] == "pkg/shapes.py")
+    found = {
+        f"{branch['span'][:2]} {arm['name']}": arm["first"]
+        for branch in shapes["branches"]
+        for arm in branch["arms"]
+        if arm["first"]
+    }
+    assert found["[2, 7] true"] == {"by": "tests/test_shapes.py::test_bad[0]", "values": {}}
+    assert found["[5, 28] false"] == {"by": "tests/test_shapes.py::test_area", "values": {}}
+    assert found["[5, 28] true"] == {"by": "docs/guide.ipynb#use", "values": {}}
+
+
 def test_a_source_is_measured_whole_and_alone(project: Project) -> None:
     project.write("pkg/lonely.py", "def lonely(x):\n    return 1 if x else 2\n")
     ended = project.run("--branchcov=pkg", "--branchcov-report=term-missing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
 from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap
@@ -32,7 +32,7 @@ class Decisions:
 
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
     links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``silent``: parts of tests that
-    are constant, which are no branches. ``tree`` keeps the ids alive.
+    are constant, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
     """
 
     map: BranchMap
@@ -40,28 +40,24 @@ class Decisions:
     sites: dict[tuple[int, int], int]
     parents: dict[int, ast.AST]
     silent: set[int]
-    _nodes: dict[int, ast.AST] | None = field(default=None, repr=False)
+    nodes: tuple[ast.AST, ...] = ()
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
         return self.sites.get((id(node), link))
 
     def names(self, number: int) -> tuple[str, ...]:
-        """The names that a branch's place reads or binds, in order."""
-        if self._nodes is None:
-            self._nodes = {}
-            by_id = {id(node): node for node in ast.walk(self.tree)}
-            for (key, _), site in self.sites.items():
-                self._nodes.setdefault(site, by_id[key])
-        source, span = self.map.source, self.map.branches[number].span
-        found: list[tuple[int, int, str]] = []
-        stack = [self._nodes[number]]
+        """The names that a branch's condition reads and binds, about in their order."""
+        node = self.nodes[number]
+        stack = [part for part in reversed(_condition(node)) if part is not None]
+        found: dict[str, None] = {}
         while stack:
             node = stack.pop()
-            if isinstance(node, ast.Name) and span.contains(source.span(node)):
-                found.append((node.lineno, node.col_offset, node.id))
-            stack += (each for each in ast.iter_child_nodes(node) if getattr(each, "lineno", 0) <= span.end_line)
-        return tuple(dict.fromkeys(name for _, _, name in sorted(found)))
+            if isinstance(node, ast.Name):
+                found[node.id] = None
+            else:
+                stack += reversed(list(ast.iter_child_nodes(node)))
+        return tuple(found)
 
     def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
         """The tests whose truth follows when an expression's truth is known, from the inside out.
@@ -112,6 +108,20 @@ class Decisions:
         """(branch number, arm number) of an arm by its name."""
         arms = self.map.branches[number].arms
         return number, next(i for i, arm in enumerate(arms) if arm.name == name)
+
+
+def _condition(node: ast.AST) -> list[ast.AST | None]:
+    """The parts of a node that decide: what it contains beside them would run later."""
+    match node:
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            return [node.target, node.iter]
+        case ast.ExceptHandler():
+            return [node.type]
+        case ast.withitem():
+            return [node.context_expr]
+        case ast.expr() | ast.pattern():
+            return [node]
+    return []
 
 
 def decide(source: Source, policy: Policy | None = None) -> Decisions:
@@ -450,6 +460,7 @@ class _Finder:
         self._excuse_asserts(result, groups)
         branches = tuple(self._branch(group[0], excluded) for group in groups)
         result.map = BranchMap(self.source, branches, frozenset(lines))
+        result.nodes = tuple(group[0].node for group in groups)
         return result
 
     def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
