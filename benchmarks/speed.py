@@ -6,8 +6,9 @@ prints a table; ``--picture`` draws all JSON files of the folder of the one that
 needs ``pip install pyperformance coverage slipcover tomli --no-binary tomli``. Workloads: pyperformance's pure-Python
 ones, whose sources its wheel ships, and the adversarial loops beside this file. Each value is a fresh process that
 runs the workload as a script under a tool's own command; the workload's seconds are taken inside, so that neither
-start-up nor report counts, but the first, instrumenting pass does. A ratio is that of two neighbours: one value
-with the tool, one without, in the same round. Printed are medians, and the spread of the middle half.
+start-up nor report counts. As pyperf does, the first pass is taken apart: what tools do once, when code is new to
+them, is told in milliseconds, and the ratio is that of the passes after it. A ratio is that of two neighbours: one
+value with the tool, one without, in the same round. Printed are medians, and the spread of the middle half.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ def tools(names: Sequence[str]) -> list[Tool]:
     return [each for each in found if not names or each.name in names]
 
 
-def seconds(command: list[str], environment: dict[str, str], loops: int, place: Path) -> float:
-    """One value: the workload's own seconds in a fresh process."""
+def seconds(command: list[str], environment: dict[str, str], loops: int, place: Path) -> tuple[float, float]:
+    """One value: the workload's own seconds in a fresh process, its first pass and those after it."""
     result = place / "seconds"
     result.unlink(missing_ok=True)
     given = os.environ | {"PYTHONPATH": str(HERE / "stub"), "LOOPS": str(loops), "SECONDS_FILE": str(result)}
@@ -115,19 +116,26 @@ def seconds(command: list[str], environment: dict[str, str], loops: int, place: 
     )
     if not result.exists():
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    return float(result.read_text())
+    first, others = result.read_text().split()
+    return float(first), float(others)
 
 
-def compare(workload: Workload, every: Sequence[Tool], pairs: int, place: Path) -> dict[str, list[float]]:
-    """Ratios to the run without any tool, one a pair."""
+#: By workload and tool, one value a pair.
+Results = dict[str, dict[str, list[float]]]
+
+
+def compare(workload: Workload, every: Sequence[Tool], pairs: int, place: Path, ratios: Results, once: Results) -> None:
+    """Ratios to the run without any tool, and the milliseconds that the first pass takes more."""
     plain = [str(workload.script)]
-    loops = max(1, math.ceil(WORTH / seconds(plain, {}, 1, place)))
-    ratios: dict[str, list[float]] = {tool.name: [] for tool in every}
+    loops = max(1, math.ceil(WORTH / seconds(plain, {}, 1, place)[1]))
+    for results in (ratios, once):
+        results[workload.name] = {tool.name: [] for tool in every}
     for _ in range(pairs):
         for tool in every:
-            base = seconds(plain, {}, loops, place)
-            ratios[tool.name].append(seconds(tool.command(workload, place), tool.environment, loops, place) / base)
-    return ratios
+            first, others = seconds(plain, {}, loops, place)
+            under = seconds(tool.command(workload, place), tool.environment, loops, place)
+            ratios[workload.name][tool.name].append(under[1] / others)
+            once[workload.name][tool.name].append(1000 * (under[0] - first))
 
 
 def middle(values: Sequence[float]) -> tuple[float, float, float]:
@@ -138,7 +146,7 @@ def middle(values: Sequence[float]) -> tuple[float, float, float]:
     return median, low, high
 
 
-def table(results: dict[str, dict[str, list[float]]]) -> str:
+def table(results: Results, once: Results) -> str:
     names = list(next(iter(results.values())))
     lines = ["| workload | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for workload, ratios in results.items():
@@ -152,6 +160,8 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
             lines.append(f"| **geometric mean, {label}** | " + " | ".join(f"**{mean:.3f}**" for mean in means) + " |")
     worst = [max(middle(ratios[name])[0] for ratios in results.values()) for name in names]
     lines.append("| **worst** | " + " | ".join(f"**{each:.2f}**" for each in worst) + " |")
+    added = [statistics.median(middle(values[name])[0] for values in once.values()) for name in names]
+    lines.append("| first pass, ms more (median) | " + " | ".join(f"{each:.0f}" for each in added) + " |")
     return "\n".join(lines)
 
 
@@ -165,14 +175,16 @@ def main() -> None:
     options = parser.parse_args()
     if options.picture and not options.json:
         parser.error("--picture draws JSON files: say where with --json")
-    results: dict[str, dict[str, list[float]]] = {}
+    ratios: Results = {}
+    once: Results = {}
     with TemporaryDirectory() as place:
         for workload in workloads(options.only):
-            ratios = results[workload.name] = compare(workload, tools(options.tools), options.pairs, Path(place))
-            print(workload.name, {name: round(middle(each)[0], 2) for name, each in ratios.items()}, file=sys.stderr)
-    print(f"Python {platform.python_version()}, {options.pairs} pairs\n\n{table(results)}")
+            compare(workload, tools(options.tools), options.pairs, Path(place), ratios, once)
+            found = {name: round(middle(each)[0], 2) for name, each in ratios[workload.name].items()}
+            print(workload.name, found, file=sys.stderr)
+    print(f"Python {platform.python_version()}, {options.pairs} pairs\n\n{table(ratios, once)}")
     if options.json:
-        told = {"python": platform.python_version(), "pairs": options.pairs, "ratios": results}
+        told = {"python": platform.python_version(), "pairs": options.pairs, "ratios": ratios, "first_pass_ms": once}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told, indent=1) + "\n")
         if options.picture:

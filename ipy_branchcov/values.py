@@ -13,6 +13,7 @@ from typing import Any
 MOST, LONGEST = 8, 60
 _BITS = 512
 _SMALL = 10**18
+_FEW = 20
 _SCALARS = (int, float, complex, bool, type(None), str, bytes, range, type(...), type(NotImplemented))
 #: By module and name: told by type and shape.
 _SHAPED = {("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series")}
@@ -41,8 +42,10 @@ class _Short(reprlib.Repr):
         kind = type(x)
         if kind is int and x.bit_length() > _BITS:
             return f"<int of {x.bit_length()} bits>"
-        if kind in (set, frozenset) and not all(type(each) in _SCALARS for each in x):
-            return f"<{kind.__name__} of {len(x)}>"  # reprlib compares elements to sort them
+        if kind in (set, frozenset, dict) and not (len(x) <= _FEW and all(type(each) in _SCALARS for each in x)):
+            return f"<{kind.__name__} of {len(x)}>"  # reprlib sorts, which compares all of them
+        if kind is bytes and len(x) > self.maxstring:
+            return f"{x[: self.maxstring // 2]!r}..."  # reprlib would write it whole
         if kind in _SCALARS or kind in (list, tuple, dict, set, frozenset):
             return super().repr1(x, level)
         return _by_type(x, kind)

@@ -1,7 +1,7 @@
 """Stands for pyperf in a workload's process: runs what the script hands over, and writes how long it took.
 
-pyperf itself starts a process of its own for every value, which no coverage tool follows. ``LOOPS``: how often to
-run; ``SECONDS_FILE``: where the seconds go.
+pyperf itself starts a process of its own for every value, which no coverage tool follows. Like pyperf, this runs the
+workload once to warm up, and then ``LOOPS`` times; the seconds of both go to ``SECONDS_FILE``.
 """
 
 import argparse
@@ -23,13 +23,19 @@ class Runner:
         return self.argparser.parse_args([])
 
     def bench_func(self, _name, function, *arguments):
-        loops = int(os.environ["LOOPS"])
-        start = perf_counter()
-        for _ in range(loops):
-            function(*arguments)
-        Path(os.environ["SECONDS_FILE"]).write_text(str(perf_counter() - start))
+        def repeat(loops):
+            for _ in range(loops):
+                function(*arguments)
+
+        _time(repeat)
 
     def bench_time_func(self, _name, function, *arguments):
-        start = perf_counter()
-        function(int(os.environ["LOOPS"]), *arguments)
-        Path(os.environ["SECONDS_FILE"]).write_text(str(perf_counter() - start))
+        _time(lambda loops: function(loops, *arguments))
+
+
+def _time(repeat):
+    start = perf_counter()
+    repeat(1)
+    warm = perf_counter()
+    repeat(int(os.environ["LOOPS"]))
+    Path(os.environ["SECONDS_FILE"]).write_text(f"{warm - start} {perf_counter() - warm}")
