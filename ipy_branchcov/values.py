@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import reprlib
 import sys
@@ -14,6 +15,8 @@ MOST, LONGEST = 8, 60
 _BITS = 512
 _SMALL = 10**18
 _FEW = 20
+#: Begins an inlined comprehension (PEP 709); -1 before 3.12.
+_INLINED = dis.opmap.get("LOAD_FAST_AND_CLEAR", -1)
 _SCALARS = (int, float, complex, bool, type(None), str, bytes, range, type(...), type(NotImplemented))
 #: By module and name: told by type and shape.
 _SHAPED = {("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series")}
@@ -95,6 +98,8 @@ def values(frame: FrameType, names: Iterable[str]) -> dict[str, str]:
     function = code.co_flags & inspect.CO_OPTIMIZED
     if copied and not (function and frame.f_trace is None and _LOOKING.isdisjoint(code.co_names)):
         return {}
+    if code.co_cellvars and _INLINED in code.co_code[::2]:
+        return {}  # a comprehension's variable may stand where a cell is looked for: 3.13.0 crashes
     found: dict[str, str] = {}
     here: Any = frame.f_locals
     # The body of a class can have a mapping of the user's, whose methods would run.

@@ -167,6 +167,13 @@ result = (dies(1), looks(1))
 
 
 @telling
+def test_a_comprehension_that_hides_a_cell(tracer: str, tmp_path: Path) -> None:
+    text = "def f():\n    x = 3\n    g = lambda: x\n    return [x for x in range(9) if x % 2 if x % 3], g()\nf()\n"
+    told = first(run(text, tmp_path, tracer))
+    assert "4 35 true" in told and "4 44 false" in told, told
+
+
+@telling
 def test_nobody_sees_that_values_were_told(tracer: str, tmp_path: Path) -> None:
     plain: dict[str, Any] = {"weakref": weakref}
     exec(SEEN, plain)
