@@ -93,7 +93,10 @@ def pytest_load_initial_conftests(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin where a conftest file brought this plugin: too late for what that imported."""
-    _begin(config, config.option)
+    if _run(config) is None:
+        _begin(config, config.option)
+        if (run := _run(config)) is not None:
+            _or_usage_error(run.add_late_sources)
 
 
 def _give_back(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:

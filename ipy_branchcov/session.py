@@ -17,6 +17,7 @@ from types import CodeType, FrameType
 
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
+from ipy_branchcov.analysis.names import names as names_in
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.config import Config
 from ipy_branchcov.disassembly import Disassembly, disassemble
@@ -308,7 +309,7 @@ class Session:
             for number, arm in analysis.of(code).taken(*edge):
                 key = ((source.digest, source.path or ""), number, arm)
                 if key not in self._takers:
-                    names = (*analysis.decisions.names(number), *arguments(code)) if self._tell_values else ()
+                    names = (*names_in(analysis.decisions.nodes[number]), *arguments(code)) if self._tell_values else ()
                     self._takers[key] = Taker(self._by, values_of(frame, names) if names else {})
         except Exception:  # nothing told is better than a changed program
             return

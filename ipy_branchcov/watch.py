@@ -59,7 +59,8 @@ class Watch:
     def _of(self, name: str, total: Coverage) -> Coverage:
         """One name: of several sources that define it, the one of the object that it stands for now."""
         current = {}
-        for code in self._codes(name):
+        # One code object of each source is enough: a module has many.
+        for code in {code.co_filename: code for code in self._codes(name)}.values():
             if (measured := self._session.nothing_of(code)) is not None:
                 current[measured.key] = measured
         if not current:

@@ -90,12 +90,13 @@ class Project:
         spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         self.write(name, nbformat.writes(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec})))
 
-    def run(self, *arguments: str) -> Ended:
+    def run(self, *arguments: str, **more: str) -> Ended:
+        """Run pytest here; ``more`` goes into its environment."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *arguments],
             cwd=self.folder,
-            env=environment | {"PYTHONPATH": str(self.folder)},
+            env=environment | {"PYTHONPATH": str(self.folder)} | more,
             capture_output=True,
             text=True,
             timeout=300,

@@ -84,3 +84,10 @@ def test_kernels_and_their_own_processes(project: Project) -> None:
     ended = project.run("--branchcov=pkg/tool.py", "--branchcov-subprocess", "--nbval-lax", "docs")
     assert ended.status == 0 and not ended.failures, ended.text + ended.errors
     assert ended.table["pkg/tool.py"][:2] == ["10", "6"], ended.text
+
+
+def test_the_plugin_of_a_conftest_file(project: Project) -> None:
+    project.write("conftest.py", "pytest_plugins = ['ipy_branchcov.pytest_plugin']\n")
+    options = ("--branchcov=pkg/tool.py", "--branchcov-subprocess")
+    ended = project.run(*options, "tests", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert ended.table["pkg/tool.py"][:2] == ["10", "1"], ended.text + ended.errors

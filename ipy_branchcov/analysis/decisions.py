@@ -46,19 +46,6 @@ class Decisions:
         """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
         return self.sites.get((id(node), link))
 
-    def names(self, number: int) -> tuple[str, ...]:
-        """The names that a branch's condition reads and binds, about in their order."""
-        node = self.nodes[number]
-        stack = [part for part in reversed(_condition(node)) if part is not None]
-        found: dict[str, None] = {}
-        while stack:
-            node = stack.pop()
-            if isinstance(node, ast.Name):
-                found[node.id] = None
-            else:
-                stack += reversed(list(ast.iter_child_nodes(node)))
-        return tuple(found)
-
     def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
         """The tests whose truth follows when an expression's truth is known, from the inside out.
 
@@ -108,20 +95,6 @@ class Decisions:
         """(branch number, arm number) of an arm by its name."""
         arms = self.map.branches[number].arms
         return number, next(i for i, arm in enumerate(arms) if arm.name == name)
-
-
-def _condition(node: ast.AST) -> list[ast.AST | None]:
-    """The parts of a node that decide: what it contains beside them would run later."""
-    match node:
-        case ast.For() | ast.AsyncFor() | ast.comprehension():
-            return [node.target, node.iter]
-        case ast.ExceptHandler():
-            return [node.type]
-        case ast.withitem():
-            return [node.context_expr]
-        case ast.expr() | ast.pattern():
-            return [node]
-    return []
 
 
 def decide(source: Source, policy: Policy | None = None) -> Decisions:

@@ -1,0 +1,32 @@
+"""The names in a condition: those whose values say why it went one way."""
+
+from __future__ import annotations
+
+import ast
+
+
+def names(node: ast.AST) -> tuple[str, ...]:
+    """The names that the condition of a branch's node reads and binds, about in their order."""
+    stack = [part for part in reversed(_condition(node)) if part is not None]
+    found: dict[str, None] = {}
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ast.Name):
+            found[part.id] = None
+        else:
+            stack += reversed(list(ast.iter_child_nodes(part)))
+    return tuple(found)
+
+
+def _condition(node: ast.AST) -> list[ast.AST | None]:
+    """The parts of a node that decide: what it contains beside them would run later."""
+    match node:
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            return [node.target, node.iter]
+        case ast.ExceptHandler():
+            return [node.type]
+        case ast.withitem():
+            return [node.context_expr]
+        case ast.expr() | ast.pattern():
+            return [node]
+    return []
