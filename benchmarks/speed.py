@@ -5,8 +5,8 @@
 prints a table; ``--picture`` draws all JSON files of the folder of the one that is written, one for each Python. It
 needs ``pip install pyperformance coverage slipcover tomli --no-binary tomli``. Workloads: pyperformance's pure-Python
 ones, whose sources its wheel ships, and the adversarial loops beside this file. Each value is a fresh process that
-runs the workload as a script under a tool's own command; the workload's seconds are taken inside, so that neither
-start-up nor report counts. As pyperf does, the first pass is taken apart: what tools do once, when code is new to
+runs the workload as a script under a tool's own command; the processor's seconds are taken inside, so that neither
+start-up nor report counts, nor what else the machine does. As pyperf does, the first pass is taken apart: what tools do once, when code is new to
 them, is told in milliseconds, and the ratio is that of the passes after it. A ratio is that of two neighbours: one
 value with the tool, one without, in the same round. Printed are medians, and the spread of the middle half.
 """
@@ -35,7 +35,7 @@ PYPERFORMANCE = (
     *("spectral_norm", "generators", "tomli_loads"),
 )
 ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls")
-#: The seconds that a value without any tool should take.
+#: The processor's seconds that a value without any tool should take.
 WORTH = 0.5
 
 
