@@ -1,14 +1,19 @@
-"""What measuring costs: every workload under every tool and without any, interleaved, in one run.
+"""What measuring costs: every workload under every tool and without any, at the same time, in one run.
 
-    python benchmarks/speed.py [--pairs N] [--only NAME ...] [--tools NAME ...] [--json FILE [--picture FILE.svg]]
+    python benchmarks/speed.py [--rounds N] [--only NAME ...] [--tools NAME ...] [--json FILE [--picture FILE.svg]]
 
 prints a table; ``--picture`` draws all JSON files of the folder of the one that is written, one for each Python. It
 needs ``pip install pyperformance coverage slipcover tomli --no-binary tomli``. Workloads: pyperformance's pure-Python
-ones, whose sources its wheel ships, and the adversarial loops beside this file. Each value is a fresh process that
-runs the workload as a script under a tool's own command; the processor's seconds are taken inside, so that neither
-start-up nor report counts, nor what else the machine does. As pyperf does, the first pass is taken apart: what tools do once, when code is new to
-them, is told in milliseconds, and the ratio is that of the passes after it. A ratio is that of two neighbours: one
-value with the tool, one without, in the same round. Printed are medians, and the spread of the middle half.
+ones, whose sources its wheel ships, and the adversarial loops beside this file.
+
+Each value is a fresh process that runs the workload as a script under a tool's own command; the processor's seconds
+are taken inside, so that neither start-up nor report counts. As pyperf does, the first pass is taken apart: what
+tools do once, when code is new to them, is told in milliseconds, and the ratio is that of the passes after it.
+
+The processes of a round, one for each tool and one without, share one processor and start those passes together: the
+scheduler runs them in turn, some milliseconds each. So what slows the machine down meets all of them alike, which
+neighbours in time do not promise: where other people's work comes and goes, those differed by 30 %. A ratio is that of
+a tool and the run without any in the same round. Printed are medians, and the spread of the middle half.
 """
 
 from __future__ import annotations
@@ -106,36 +111,82 @@ def tools(names: Sequence[str]) -> list[Tool]:
     return [each for each in found if not names or each.name in names]
 
 
-def seconds(command: list[str], environment: dict[str, str], loops: int, place: Path) -> tuple[float, float]:
-    """One value: the workload's own seconds in a fresh process, its first pass and those after it."""
-    result = place / "seconds"
-    result.unlink(missing_ok=True)
-    given = os.environ | {"PYTHONPATH": str(HERE / "stub"), "LOOPS": str(loops), "SECONDS_FILE": str(result)}
-    done = subprocess.run(
-        [sys.executable, *command], env=given | environment, cwd=place, capture_output=True, text=True, check=False
-    )
-    if not result.exists():
-        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    first, others = result.read_text().split()
-    return float(first), float(others)
+@dataclass
+class Process:
+    """A workload's process, and the two ends of its pipes that are ours."""
+
+    popen: subprocess.Popen[str]
+    told: int
+    go: int
+
+    @classmethod
+    def start(cls, command: list[str], environment: dict[str, str], loops: int, place: Path) -> Process:
+        told, tells = os.pipe()
+        waits, go = os.pipe()
+        given = {"PYTHONPATH": str(HERE / "stub"), "LOOPS": str(loops), "TOLD": str(tells), "GO": str(waits)}
+        popen = subprocess.Popen(
+            [sys.executable, *command],
+            env=os.environ | given | environment,
+            cwd=place,
+            pass_fds=(tells, waits),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(tells)
+        os.close(waits)
+        return cls(popen, told, go)
+
+    def hear(self) -> float:
+        """The next seconds that it tells."""
+        if line := os.read(self.told, 100):
+            return float(line)
+        raise RuntimeError(f"{' '.join(self.popen.args)}\n{self.popen.communicate()[1][-2000:]}")
+
+    def end(self) -> None:
+        os.close(self.go)
+        self.popen.communicate()
+        os.close(self.told)
 
 
-#: By workload and tool, one value a pair.
+def round_of(
+    commands: Sequence[tuple[list[str], dict[str, str]]], loops: int, place: Path
+) -> list[tuple[float, float]]:
+    """The seconds of each first pass, one command after the other, and of the passes after it, all at once."""
+    processes: list[Process] = []
+    try:
+        first = []
+        for number, (command, environment) in enumerate(commands):
+            folder = place / str(number)
+            folder.mkdir(exist_ok=True)
+            processes.append(Process.start(command, environment, loops, folder))
+            first.append(processes[-1].hear())
+        for process in processes:
+            os.write(process.go, b"!")
+        return list(zip(first, [process.hear() for process in processes], strict=True))
+    finally:
+        for process in processes:
+            process.end()
+
+
+#: By workload and tool, one value a round.
 Results = dict[str, dict[str, list[float]]]
 
 
-def compare(workload: Workload, every: Sequence[Tool], pairs: int, place: Path, ratios: Results, once: Results) -> None:
+def compare(
+    workload: Workload, every: Sequence[Tool], rounds: int, place: Path, ratios: Results, once: Results
+) -> None:
     """Ratios to the run without any tool, and the milliseconds that the first pass takes more."""
-    plain = [str(workload.script)]
-    loops = max(1, math.ceil(WORTH / seconds(plain, {}, 1, place)[1]))
+    plain: tuple[list[str], dict[str, str]] = ([str(workload.script)], {})
+    loops = max(1, math.ceil(WORTH / round_of([plain], 1, place)[0][1]))
     for results in (ratios, once):
         results[workload.name] = {tool.name: [] for tool in every}
-    for _ in range(pairs):
-        for tool in every:
-            first, others = seconds(plain, {}, loops, place)
-            under = seconds(tool.command(workload, place), tool.environment, loops, place)
-            ratios[workload.name][tool.name].append(under[1] / others)
-            once[workload.name][tool.name].append(1000 * (under[0] - first))
+    commands = [(tool.command(workload, place), tool.environment) for tool in every]
+    for _ in range(rounds):
+        (first, others), *under = round_of([plain, *commands], loops, place)
+        for tool, (tools_first, tools_others) in zip(every, under, strict=True):
+            ratios[workload.name][tool.name].append(tools_others / others)
+            once[workload.name][tool.name].append(1000 * (tools_first - first))
 
 
 def middle(values: Sequence[float]) -> tuple[float, float, float]:
@@ -167,7 +218,7 @@ def table(results: Results, once: Results) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What measuring costs, beside its peers.")
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[], metavar="WORKLOAD")
     parser.add_argument("--tools", nargs="*", default=[], metavar="TOOL")
     parser.add_argument("--json", type=Path)
@@ -175,16 +226,18 @@ def main() -> None:
     options = parser.parse_args()
     if options.picture and not options.json:
         parser.error("--picture draws JSON files: say where with --json")
+    if hasattr(os, "sched_setaffinity"):  # one processor, which the processes inherit
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     ratios: Results = {}
     once: Results = {}
     with TemporaryDirectory() as place:
         for workload in workloads(options.only):
-            compare(workload, tools(options.tools), options.pairs, Path(place), ratios, once)
+            compare(workload, tools(options.tools), options.rounds, Path(place), ratios, once)
             found = {name: round(middle(each)[0], 2) for name, each in ratios[workload.name].items()}
             print(workload.name, found, file=sys.stderr)
-    print(f"Python {platform.python_version()}, {options.pairs} pairs\n\n{table(ratios, once)}")
+    print(f"Python {platform.python_version()}, {options.rounds} rounds\n\n{table(ratios, once)}")
     if options.json:
-        told = {"python": platform.python_version(), "pairs": options.pairs, "ratios": ratios, "first_pass_ms": once}
+        told = {"python": platform.python_version(), "rounds": options.rounds, "ratios": ratios, "first_pass_ms": once}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told, indent=1) + "\n")
         if options.picture:

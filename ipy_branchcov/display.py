@@ -1,4 +1,8 @@
-"""How a result reaches its reader in a shell: a record that lasts, and a widget where a front end is alive."""
+"""How a result reaches its reader in a shell: a record that lasts, and a widget where a front end is alive.
+
+Reports are imported when the first one is shown: what colours a terminal or draws a widget takes longer to import than
+all the rest.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from IPython.display import publish_display_data
@@ -14,8 +18,9 @@ from IPython.display import publish_display_data
 from ipy_branchcov.disassembly import Disassembly
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.reports import html, opcodes, terminal
-from ipy_branchcov.reports.markup import NewArm
+
+if TYPE_CHECKING:
+    from ipy_branchcov.reports.markup import NewArm
 
 VIEWS = ("auto", "widget", "html", "text")
 
@@ -27,6 +32,8 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
     takes the record's place on the page for as long as it lives; ``view="widget"`` displays it as a second
     output, for front ends that know no other way. In a terminal it is coloured text.
     """
+    from ipy_branchcov.reports import terminal
+
     if not hasattr(shell, "kernel"):
         color = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns
@@ -36,6 +43,8 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
     if view == "text":
         publish_display_data(data)
         return
+    from ipy_branchcov.reports import html
+
     data["text/html"] = html.render(coverage, missed=missed, first=first, durable=True)
     publish_display_data(data)
     if view == "widget" or (view == "auto" and live()):
@@ -49,6 +58,8 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
 
 def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None:
     """Show the instructions of what ran: folded in a notebook, as text in a terminal."""
+    from ipy_branchcov.reports import opcodes
+
     text = opcodes.render(shown, counted=counted)
     if not hasattr(shell, "kernel"):
         print(text)
@@ -58,6 +69,8 @@ def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None
 
 def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
     """Show the control flow of one code object: drawn where the front end knows Mermaid (JupyterLab), or its text."""
+    from ipy_branchcov.reports import opcodes
+
     text = opcodes.graph(shown, counted=counted)
     if not hasattr(shell, "kernel"):
         print(text)
@@ -85,6 +98,8 @@ class Followed:
             self._publish(coverage, new, update=True)
 
     def _publish(self, coverage: Coverage, new: Set[NewArm], *, update: bool) -> None:
+        from ipy_branchcov.reports import html, terminal
+
         data = {"text/plain": terminal.render(coverage, durable=True), "text/html": html.render(coverage, durable=True)}
         if self._live:
             from ipy_branchcov.reports import widget

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ipy_branchcov.model import schema
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.reports import cobertura, html, lcov
 from ipy_branchcov.sources import read_source
 from ipy_branchcov.storage import write_whole
 
@@ -26,6 +25,8 @@ def write_reports(
     """
     texts: dict[Path, str] = {}
     if html_to:
+        from ipy_branchcov.reports import html
+
         place = Path(html_to)
         if place.suffix in (".html", ".htm"):
             texts[place] = html.document(coverage, "Branch coverage")
@@ -34,8 +35,12 @@ def write_reports(
     if json_to:
         texts[Path(json_to)] = schema.dumps(coverage)
     if lcov_to:
+        from ipy_branchcov.reports import lcov
+
         texts[Path(lcov_to)] = lcov.render(coverage)
     if cobertura_to:
+        from ipy_branchcov.reports import cobertura
+
         texts[Path(cobertura_to)] = cobertura.render(coverage)
     for path, text in texts.items():
         write_whole(path, text)

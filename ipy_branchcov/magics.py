@@ -6,7 +6,7 @@ import argparse
 import ast
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.error import UsageError as IPythonUsageError
@@ -25,7 +25,9 @@ from ipy_branchcov.selection import select
 from ipy_branchcov.session import Session
 from ipy_branchcov.sources import resolve
 from ipy_branchcov.tracing.tracer import choose_tracer, tracer_names
-from ipy_branchcov.watch import Watch
+
+if TYPE_CHECKING:
+    from ipy_branchcov.watch import Watch
 
 
 class BranchCov(Configurable):
@@ -233,6 +235,8 @@ class BranchcovMagics(Magics):
                 self.hooks.automatic = None
         if options.stop:
             return
+        from ipy_branchcov.watch import Watch
+
         try:
             self._watch = Watch(self.shell, self.session, options.names)
         except BranchcovError as error:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import TYPE_CHECKING
 
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.names import names as names_in
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.config import Config
-from ipy_branchcov.disassembly import Disassembly, disassemble
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.measure import measure
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
@@ -30,6 +30,9 @@ from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.tracer import Edge, Plan, Recording, Tracer, choose_tracer
 from ipy_branchcov.values import arguments
 from ipy_branchcov.values import values as values_of
+
+if TYPE_CHECKING:
+    from ipy_branchcov.disassembly import Disassembly
 
 #: Where packages are installed. They are measured where they are named, not because a folder around them is.
 _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -364,6 +367,8 @@ class Session:
                 continue
             coverage = measure(analysis, members, counts=self._exact)
             if self._disassemble:
+                from ipy_branchcov.disassembly import disassemble
+
                 self.disassemblies += [disassemble(analysis, member) for member in members]
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
             # The analysis is shared by all cells of the same text, whatever they are called.

@@ -1,15 +1,14 @@
-"""Stands for pyperf in a workload's process: runs what the script hands over, and writes how long it took.
+"""Stands for pyperf in a workload's process: runs what the script hands over, and tells how long it took.
 
 pyperf itself starts a process of its own for every value, which no coverage tool follows. Like pyperf, this runs the
-workload once to warm up, and then ``LOOPS`` times; the seconds of both go to ``SECONDS_FILE``. They are the
-processor's, of all threads of the process: what else runs on the machine does not count, and what a tool does in a
-thread of its own does.
+workload once to warm up; then it waits for the others of its round, and runs it ``LOOPS`` times. The seconds of both
+are told through the pipe ``TOLD``; the pipe ``GO`` ends when all are to go on. They are the processor's seconds, of all
+threads of the process: what else runs on the machine does not count, and what a tool does in a thread of its own does.
 """
 
 import argparse
 import os
 import time
-from pathlib import Path
 
 perf_counter = time.perf_counter  # workloads ask for it too
 
@@ -38,6 +37,12 @@ class Runner:
 def _time(repeat):
     start = time.process_time()
     repeat(1)
-    warm = time.process_time()
+    _tell(time.process_time() - start)
+    os.read(int(os.environ["GO"]), 1)
+    start = time.process_time()
     repeat(int(os.environ["LOOPS"]))
-    Path(os.environ["SECONDS_FILE"]).write_text(f"{warm - start} {time.process_time() - warm}")
+    _tell(time.process_time() - start)
+
+
+def _tell(seconds):
+    os.write(int(os.environ["TOLD"]), f"{seconds}\n".encode())

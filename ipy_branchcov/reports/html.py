@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
+from typing import TYPE_CHECKING
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Totals
 from ipy_branchcov.reports.markup import Mark, MarkedSource, Segment, describe, mark, ordered, titles
-from ipy_branchcov.reports.syntax import Colours, colours
+
+if TYPE_CHECKING:
+    from ipy_branchcov.reports.syntax import Colours
 
 # A notebook's sanitiser leaves inline colours alone and nothing that could follow the theme,
 # so what it shows is translucent, and readable on white and on black.
@@ -83,7 +86,11 @@ def _note(source: SourceCoverage) -> str:
 def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
     """``paged``: with what only a page of its own has: syntax colours, and line numbers that link to themselves."""
     rows = []
-    coloured = colours(marked.lines) if paged else None
+    coloured = None
+    if paged:
+        from ipy_branchcov.reports.syntax import colours  # a notebook's record has no need of a highlighter
+
+        coloured = colours(marked.lines)
     for number in range(1, len(marked.lines) + 1):
         if missed and not marked.worth(number):
             continue
