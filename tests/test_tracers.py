@@ -10,6 +10,7 @@ from types import CodeType, FunctionType
 
 import pytest
 
+from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.bytecode import Bytecode
 from ipy_branchcov.measure import NO_POSITIONS
 from ipy_branchcov.session import Session
@@ -28,8 +29,10 @@ def test_threads_that_come_first_together(name: str) -> None:
 
     def planner(code: CodeType) -> Plan:
         time.sleep(0.05)
-        tests = [each.offset for each in Bytecode(code).instructions if each.conditional]
-        return Plan(ways=frozenset((test, jumped) for test in tests for jumped in (True, False)))
+        bytecode = Bytecode(code)
+        tests = [each.offset for each in bytecode.instructions if each.conditional]
+        ways = frozenset((test, jumped) for test in tests for jumped in (True, False))
+        return Plan(ways=ways, steps=CodeMap(bytecode).steps)
 
     def wanted(code: CodeType) -> bool:
         return code is original

@@ -62,11 +62,10 @@ class CodeMap:
 
     @property
     def steps(self) -> dict[int, tuple[int, int]]:
-        """Edges that BRANCH events do not tell, by the instruction that proves them: empty for most code.
+        """The edges that lead on, and the ends of loops, by the instruction that proves them (3.14).
 
-        An item of an asynchronous comprehension has no NOT_TAKEN, thus no event. Where instructions are
-        watched for it, the interpreter drops the events that hang on NOT_TAKEN and POP_ITER, so these are
-        watched in their place.
+        Where instructions are watched, the interpreter drops the BRANCH events that hang on NOT_TAKEN and POP_ITER; an
+        item of an asynchronous comprehension has no NOT_TAKEN, thus no such event in any case.
         """
         at, following = self.bytecode.at, self.bytecode.following
         edges: dict[int, tuple[int, int]] = {}
@@ -74,12 +73,11 @@ class CodeMap:
             item, after = at[offset], following(at[offset])
             if not jumped and item.name == "END_SEND" and after is not None and after.name != "NOT_TAKEN":
                 edges[offset] = (offset, item.next)
-        for instruction in self.bytecode.instructions if edges else ():
-            before, after = self.bytecode.preceding(instruction), following(instruction)
-            if instruction.name == "NOT_TAKEN" and before is not None:
+        for instruction in self.bytecode.instructions:
+            if instruction.name == "NOT_TAKEN" and (before := self.bytecode.preceding(instruction)) is not None:
                 edges[instruction.offset] = (before.offset, instruction.offset)
-            elif instruction.name == "FOR_ITER" and after is not None:
-                edges[after.offset] = (instruction.offset, instruction.next)
+            elif instruction.name == "FOR_ITER" and (after := following(instruction)) is not None:
+                edges[after.first] = edges[after.offset] = (instruction.offset, instruction.next)
                 if (end := at.get(instruction.target or 0)) is not None and end.next in at:
                     edges[end.next] = (instruction.offset, end.next)  # END_FOR is passed over, POP_ITER is not
         return edges

@@ -16,7 +16,7 @@ from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.splitting import Split, split
 from ipy_branchcov.tracing.tool import Tool
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording, Witness
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording, Witness, lines_at
 
 
 class InstructionTracer:
@@ -74,7 +74,7 @@ class InstructionTracer:
         self.note = self._tool.give_back((*watched, *(recording.code for recording in self._recordings.values())))
         recordings = [self._told(*split) for split in self._splits.values()]
         for code, marked in self._marked.values():
-            recordings.append(Recording(marked.original, Plan(), marked.told()[0], self._lines_of(code)))
+            recordings.append(Recording(marked.original, Plan(), marked.told()[0], lines_at(code, self._ran[id(code)])))
         recordings += self._recordings.values()
         return [recording for recording in recordings if recording.lines or recording.edges]
 
@@ -82,11 +82,7 @@ class InstructionTracer:
         """What a rewritten code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
         taken = {edge: 1 for offset, edge in edges.items() if offset in ran}
-        return Recording(original, Plan(), taken, self._lines_of(code))
-
-    def _lines_of(self, code: CodeType) -> set[int]:
-        ran = self._ran[id(code)]
-        return {line for start, end, line in code.co_lines() if line and not ran.isdisjoint(range(start, end, 2))}
+        return Recording(original, Plan(), taken, lines_at(code, self._ran[id(code)]))
 
     # --- callbacks. What they raise would be raised in the measured code.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import NamedTuple, Protocol
@@ -36,8 +36,8 @@ class Plan:
 
     ``ways``: those that mean something. ``copies``: tests whose ways mean something else where another test's way
     led to them, with these ways. For tracers that do not rewrite code: ``joint``: instructions whose edges need the
-    watched edge before them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges that
-    no branch event tells, by the instruction that proves them (3.14); ``ends``: the same before 3.14, as instruction
+    watched edge before them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges
+    by the instruction that proves them (3.14); ``ends``: the same before 3.14, as instruction
     and next instruction. ``bytecode``: the code object decoded, where it has been.
     """
 
@@ -58,6 +58,11 @@ class Recording:
     plan: Plan = field(default_factory=Plan)
     edges: dict[Edge, int] = field(default_factory=dict)
     lines: set[int] = field(default_factory=set)
+
+
+def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
+    """The lines of some instructions."""
+    return {line for start, end, line in code.co_lines() if line and not offsets.isdisjoint(range(start, end, 2))}
 
 
 #: Whether a code object is to be measured. Called once for each that runs; must not raise.
