@@ -31,7 +31,7 @@ from ipy_branchcov.session import Session
 SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
 LOADED = f"{SHELL}; shell.run_line_magic('load_ext', 'ipy_branchcov')"
 #: Eight lines of a module: two code objects, six branches.
-FUNCTION = '''
+FUNCTION = """
 def f{n}(x, y=0):
     if x > {n} and y:
         return [z for z in range(x) if z % 2]
@@ -39,7 +39,7 @@ def f{n}(x, y=0):
         y += i if x else {n}
     return y
 
-'''
+"""
 
 
 def module(lines: int) -> str:
@@ -147,13 +147,13 @@ def merges(repeat: int) -> None:
         script.write_text(module(240) + "\nf1(3)\n")
         command = [sys.executable, "-m", "ipy_branchcov", "run", str(script), "--json", str(one)]
         subprocess.run(command, check=True, cwd=folder)
+        merged = str(Path(folder) / "merged.json")
+
+        def merge(count: int) -> Callable[[], object]:
+            return lambda: branchcov(["merge", *[str(one)] * count, "-o", merged])
+
         for count in (250, 500, 1000, 2000):
-            files = [str(one)] * count
-            merged = str(Path(folder) / "merged.json")
-            tell(
-                f"{count:,} data files of 240 lines merged",
-                processor(lambda files=files: branchcov(["merge", *files, "-o", merged]), repeat),
-            )
+            tell(f"{count:,} data files of 240 lines merged", processor(merge(count), repeat))
 
 
 def main() -> None:

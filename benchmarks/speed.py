@@ -41,7 +41,7 @@ PYPERFORMANCE = (
 )
 ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls")
 #: The processor's seconds that a value without any tool should take.
-WORTH = 0.5
+WORTH = 0.25
 
 
 @dataclass(frozen=True)
