@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import itertools
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import CodeType
@@ -30,6 +31,8 @@ _CACHES = {
     each.name: (each.next - each.offset) // 2 - 1
     for each in Bytecode(compile("for _ in (): pass", "", "exec")).instructions
 }["FOR_ITER"]
+#: Cannot raise. (What is destroyed meanwhile can, but not into the code.)
+_SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_NULL", "NOP"})
 
 
 #: The kind of marks that count how often their edge is taken.
@@ -96,7 +99,7 @@ def mark(
     ``kind``: "marks", or :data:`COUNTING`. ``lines``: lines are marked too.
     """
     constants = code.co_consts if constants is None else constants
-    marker = Marker(plan.bytecode or Bytecode(code), plan, len(constants), lines=lines)
+    marker = Marker(plan.bytecode or Bytecode(code), plan, len(constants), lines=lines, counting=kind == COUNTING)
     marker.run()
     counting = [i for i, each in enumerate(marker.marks) if kind == COUNTING and each.edge is not None]
     counters = {number: itertools.count() for number in counting}
@@ -115,14 +118,24 @@ def _distance(item: Item, target: Item, *, backward: bool) -> int | None:
 
 
 class Marker(Splitter):
-    """Puts a mark on each edge that means something."""
+    """Puts a mark on each edge that means something.
 
-    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, lines: bool):
+    ``lines``: lines are marked too. ``counting``: every passing of an edge has to be seen, not the first alone.
+    """
+
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, lines: bool, counting: bool):
         super().__init__(bytecode, plan)
         self.marks: list[Mark] = []
         self._constants = constants
         self._with_lines = lines
-        self._starts: dict[int, Mark] = {}
+        self._counting = counting
+        #: What is sure to run when a mark was passed, by the mark's first instruction.
+        self._sure: dict[int, list[Item]] = {}
+        #: The first instruction that jumps to an offset.
+        self._jumped_from: dict[int, int] = {}
+        for i, item in enumerate(self._originals):
+            if item.origin is not None and item.origin.target is not None:
+                self._jumped_from.setdefault(item.origin.target, i)
         self._loops: dict[int, list[Item]] = {}
         #: The instructions of each mark, and the jump that leads to it where there is one.
         self._placed: list[list[Item]] = []
@@ -159,17 +172,38 @@ class Marker(Splitter):
             each.row = like.row
         self._placed.append(items)
         self.marks.append(meaning)
-        self._starts[id(items[0])] = meaning
         return items
 
     # --- edges
 
     def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+        if (above := self._above(item)) is not None:
+            self._tell_first(item, above, edge)
+            return
         after = self._following(item)
         if item.target is not None and after is not None and after.name == "NOT_TAKEN":
             item = after
         items = self._mark(Mark(edge), item)
         self._after.setdefault(id(item), [])[:0] = items
+
+    def _above(self, item: Item) -> Item | None:
+        """What leads to the head of a loop from above, where only the loop itself leads there otherwise."""
+        if self._counting or item.name != "FOR_ITER" or item.origin is None:
+            return None
+        i = self._index[id(item)]
+        above = self._originals[i - 1]
+        if above.target is not None or above.name in FINAL or id(above) in self._after:
+            return None
+        origin = item.origin
+        first = min(self._jumped_from.get(place, i) for place in (origin.first, origin.offset))
+        return above if first >= i else None
+
+    def _tell_first(self, item: Item, above: Item, edge: Edge) -> None:
+        """A loop that goes on has begun: a copy of its head, passed once, tells of its first item, and it of none."""
+        first = item.copy()
+        jump = Item("JUMP_FORWARD", position=item.position, target=self._next(item))
+        jump.row = item.row
+        self._after[id(above)] = [first, *self._mark(Mark(edge), item), jump]
 
     def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
         if (last := self._passed(item)) is not None:
@@ -200,6 +234,9 @@ class Marker(Splitter):
 
     def _mark_lines(self) -> None:
         """Mark each line where it is not certain that it was marked on every way to there."""
+        for mark, items in zip(self.marks, self._placed, strict=True):
+            self._sure[id(items[0])] = sure = self._certain(self._places[id(items[-1])] + 1)
+            mark.lines |= {each.position[0] or 0 for each in sure}
         blocks = self._blocks()
         known: list[int | None] = [None] * len(blocks)
         known[0] = 0
@@ -221,6 +258,25 @@ class Marker(Splitter):
             if lines is not None:
                 self._mark_block(block, lines)
         self._redirect()
+
+    def _certain(self, i: int) -> list[Item]:
+        """What is sure to be begun where the item at a place is, and has a line: all before it cannot raise."""
+        found: list[Item] = []
+        for _ in range(20):
+            if i >= len(self.items):
+                break
+            item = self.items[i]
+            if self._line(item) is not None:
+                found.append(item)
+            if id(item) in self._loops:  # a mark: it goes on behind itself
+                i = self._places[id(self._loops[id(item)][-1])] + 1
+            elif item.target is not None and item.name in ("JUMP_FORWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
+                i = self._places[id(item.target)]
+            elif item.name in _SAFE:
+                i += 1
+            else:
+                break
+        return found
 
     def _blocks(self) -> list[tuple[list[Item], list[int]]]:
         """Straight pieces of code, with the numbers of those that can follow."""
@@ -252,9 +308,16 @@ class Marker(Splitter):
     def _lines_of(self, block: list[Item]) -> int:
         lines = 0
         for item in block:
-            if (line := self._line(item)) is not None:
-                lines |= 1 << line
+            lines |= self._bits([item, *self._sure.get(id(item), ())])
         return lines
+
+    def _bits(self, items: Iterable[Item]) -> int:
+        """Their lines as bits."""
+        bits = 0
+        for item in items:
+            if (line := self._line(item)) is not None:
+                bits |= 1 << line
+        return bits
 
     def _line(self, item: Item) -> int | None:
         """A line's distance from the first line; None where none is to be marked."""
@@ -266,18 +329,13 @@ class Marker(Splitter):
         return max(0, line - self.bytecode.code.co_firstlineno)
 
     def _mark_block(self, block: list[Item], known: int) -> None:
-        fresh: Mark | None = None
         for item in block:
-            fresh = self._starts.get(id(item), fresh)
+            known |= self._bits(self._sure.get(id(item), ()))
             line = self._line(item)
             if line is not None and not known >> line & 1:
-                known |= 1 << line
-                if fresh is None:
-                    self._prefix(item, Mark(None, {item.position[0] or 0}))
-                else:
-                    fresh.lines.add(item.position[0] or 0)
-            if item.origin is not None:
-                fresh = None
+                sure = self._certain(self._places[id(item)])
+                known |= self._bits(sure)
+                self._prefix(item, Mark(None, {each.position[0] or 0 for each in sure}))
 
     def _prefix(self, item: Item, meaning: Mark) -> None:
         self._prefixes[id(item)] = self._mark(meaning, item)
