@@ -34,8 +34,9 @@ class LiteKernel:
     def _run_cell_async(self, *arguments: Any, **keywords: Any) -> Awaitable[Any]:
         """Run a cell and tell its end: who awaits this has to (ipykernel does), and this kernel does not."""
         cell: Awaitable[Any] = type(self._shell).run_cell_async(self._shell, *arguments, **keywords)
-        told = sys._getframe(1).f_code is InteractiveShell._run_cell.__code__
-        return cell if told else self._ended(cell)
+        # IPython's own run_cell comes by here, too, and tells the end itself: after what else belongs to the cell.
+        tells_itself = sys._getframe(1).f_code is InteractiveShell._run_cell.__code__
+        return cell if tells_itself else self._ended(cell)
 
     async def _ended(self, cell: Awaitable[Any]) -> Any:
         result = await cell

@@ -1,7 +1,7 @@
 """A JupyterLite that is wholly its own: Pyodide from npm, our wheel and all that it needs served by the site itself.
 
-``python -m tests.jupyterlite FOLDER`` builds it and tells how to look at it; ``--pictures`` runs the tour there and
-leaves pictures of its code cells beside it, in both themes.
+``python -m tests.jupyterlite FOLDER`` builds it and tells how to look at it; ``--pictures FOLDER`` runs the tour there
+and leaves pictures of its code cells, in both themes.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Lite(Lab):
     def open(self) -> None:
         self.driver.get(f"{self.address}/lab/index.html?path={self.name}")
         # A kernel here tells no state before it is asked for something.
-        self.until("return window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.id")
+        self.until("return window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.id", 120)
 
     def run(self, code: str) -> dict[str, Any]:
         """Type a cell below all others and run it; the cell as it would be saved."""

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
-pytest.importorskip("jupyterlite_core")
+pytest.importorskip("jupyterlite_pyodide_kernel")
 
 from tests.jupyterlite import Lite, build, served  # noqa: E402
 from tests.test_browser import ROWS, SLOTS  # noqa: E402
