@@ -128,7 +128,7 @@ class Lab:
             "const [name, values, end] = arguments;"
             "window.jupyterapp.commands.execute(name, values).then(() => end(''), error => end(String(error)))"
         )
-        self.driver.set_script_timeout(180)
+        self.driver.set_script_timeout(300)
         error = self.driver.execute_async_script(script, name, arguments)
         if error:
             raise RuntimeError(f"{name}: {error}")
