@@ -37,6 +37,11 @@ def options_of(cell: str) -> str | None:
     return None if match is None else (match["options"] or "")
 
 
+def body_of(cell: str) -> str | None:
+    """What stands below ``%%branchcov`` in a cell; None for another cell."""
+    return None if options_of(cell) is None else cell.lstrip().partition("\n")[2]
+
+
 def uncommanded(lines: list[str]) -> list[str]:
     """The lines of a cell without the magic: its line is kept as a comment, so that the others keep their numbers.
 

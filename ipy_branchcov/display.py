@@ -117,5 +117,8 @@ def live() -> bool:
     """Whether a front end is there to draw a widget: a Jupyter server started this kernel for a session of its own.
 
     Kernels of nbval, nbclient and ipyparallel have no such session; one inherited from a kernel does not count.
+    JupyterLite's kernel runs in the page itself.
     """
+    if sys.platform == "emscripten":
+        return True
     return bool(os.environ.get("JPY_SESSION_NAME")) and os.environ.get("JPY_PARENT_PID") == str(os.getppid())

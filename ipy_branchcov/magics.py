@@ -20,6 +20,7 @@ from ipy_branchcov.config import Config, check_percent, load_config, read_config
 from ipy_branchcov.display import VIEWS, show, show_graph, show_opcodes
 from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.files import write_reports
+from ipy_branchcov.lite import LiteKernel
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.selection import select
 from ipy_branchcov.session import Session
@@ -337,6 +338,7 @@ class Extension:
         self.shell = shell
         self.magics = BranchcovMagics(shell)
         self.matcher = _matcher(self.magics)
+        self.lite = LiteKernel(shell, self.magics.hooks)
 
     def load(self) -> None:
         hooks = self.magics.hooks
@@ -345,6 +347,7 @@ class Extension:
         self.shell.events.register("pre_run_cell", hooks.pre_run_cell)
         self.shell.events.register("post_run_cell", hooks.post_run_cell)
         self.shell.configurables.append(self.magics.settings)
+        self.lite.load()
         if self.shell.Completer is not None:
             self.shell.Completer.custom_matchers.append(self.matcher)
 
@@ -352,6 +355,7 @@ class Extension:
         hooks = self.magics.hooks
         self.magics.session.close()
         hooks.close()
+        self.lite.unload()
         self.shell.input_transformers_cleanup.remove(hooks.transform)
         for event, callback in (("pre_run_cell", hooks.pre_run_cell), ("post_run_cell", hooks.post_run_cell)):
             self.shell.events.unregister(event, callback)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,11 +84,11 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Any) -> None:
 
 
 @contextmanager
-def browser(width: int = 1280, height: int = 1000, scale: float = 1) -> Iterator[webdriver.Chrome]:
+def browser(*arguments: str, width: int = 1280, height: int = 1000, scale: float = 1) -> Iterator[webdriver.Chrome]:
     """A headless Chromium: the one on the PATH."""
     options = webdriver.ChromeOptions()
     size = (f"--window-size={width},{height}", f"--force-device-scale-factor={scale}")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *size):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *size, *arguments):
         options.add_argument(argument)
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
@@ -128,7 +128,7 @@ class Lab:
             "const [name, values, end] = arguments;"
             "window.jupyterapp.commands.execute(name, values).then(() => end(''), error => end(String(error)))"
         )
-        self.driver.set_script_timeout(180)
+        self.driver.set_script_timeout(300)
         error = self.driver.execute_async_script(script, name, arguments)
         if error:
             raise RuntimeError(f"{name}: {error}")
@@ -150,6 +150,19 @@ class Lab:
         time.sleep(0.5)
         cell.screenshot(str(path))
 
+    def pictures(self, folder: Path, names: Container[str] | None = None) -> None:
+        """Pictures of the code cells of these ids (all without), light and dark, called by their ids."""
+        ids = (
+            "return window.jupyterapp.shell.currentWidget.content.widgets.map(cell => [cell.model.type, cell.model.id])"
+        )
+        code = [name for kind, name in self.driver.execute_script(ids) if kind == "code"]
+        folder.mkdir(parents=True, exist_ok=True)
+        for theme in ("Light", "Dark"):
+            self.theme(theme)
+            for name, cell in zip(code, self.cells(), strict=True):
+                if names is None or name in names:
+                    self.picture(cell, folder / f"{name}-{theme.lower()}.png")
+
 
 @contextmanager
 def opened(notebook: Path, **window: Any) -> Iterator[Lab]:
@@ -163,17 +176,10 @@ def opened(notebook: Path, **window: Any) -> Iterator[Lab]:
 
 
 def main(notebook: Path, folder: Path, wanted: list[str]) -> None:
-    """Pictures of a notebook's code cells, light and dark, called by their ids; of all where none is named."""
-    ids = [cell["id"] for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
-    folder.mkdir(parents=True, exist_ok=True)
     with opened(notebook, height=1500, scale=1.5) as lab:
         lab.run_all()
         time.sleep(2)
-        for theme in ("Light", "Dark"):
-            lab.theme(theme)
-            for name, cell in zip(ids, lab.cells(), strict=True):
-                if not wanted or name in wanted:
-                    lab.picture(cell, folder / f"{name}-{theme.lower()}.png")
+        lab.pictures(folder, wanted or None)
 
 
 if __name__ == "__main__":

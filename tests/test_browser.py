@@ -26,6 +26,14 @@ return [...arguments[0].querySelectorAll('.branchcov-widget .row')].map((row) =>
 });
 """
 
+#: Of these, the ones with labels in the view of the cell `slots`: line number, marked text, labels.
+SLOTS = [
+    (5, ["stop <= now", "begin >= end"], ["never true", "never true"]),
+    (6, [], ["never ran"]),
+    (7, ["begin - now >= shortest"], ["never false"]),
+    (10, ["now < end", "end - now >= shortest"], ["never false", "never false"]),
+]
+
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
@@ -39,12 +47,7 @@ def test_marks_stand_in_the_lines(lab: Lab) -> None:
     rows = lab.driver.execute_script(ROWS, lab.cells()[4])
     typed = next(cell["source"] for cell in json.loads(TOUR.read_text())["cells"] if cell["id"] == "slots")
     assert [row[1] for row in rows] == "".join(typed).split("\n")
-    assert [(number, marks, labels) for number, _, marks, labels in rows if labels] == [
-        (5, ["stop <= now", "begin >= end"], ["never true", "never true"]),
-        (6, [], ["never ran"]),
-        (7, ["begin - now >= shortest"], ["never false"]),
-        (10, ["now < end", "end - now >= shortest"], ["never false", "never false"]),
-    ]
+    assert [(number, marks, labels) for number, _, marks, labels in rows if labels] == SLOTS
 
 
 def test_the_record_is_hidden_while_the_widget_lives(lab: Lab) -> None:
