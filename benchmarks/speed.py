@@ -4,7 +4,8 @@
 
 prints a table; ``--picture`` draws all JSON files of the folder of the one that is written, one for each Python. It
 needs ``pip install pyperformance coverage slipcover tomli --no-binary tomli``. Workloads: pyperformance's pure-Python
-ones, whose sources its wheel ships, and the adversarial loops beside this file.
+ones, whose sources its wheel ships, the adversarial loops beside this file, and others' code at work in a measured
+script (numpy's and pandas', where they are there), which the means leave out.
 
 Each value is a fresh process that runs the workload as a script under a tool's own command; the processor's seconds
 are taken inside, so that neither start-up nor report counts. As pyperf does, the first pass is taken apart: what
@@ -40,6 +41,8 @@ PYPERFORMANCE = (
     *("spectral_norm", "generators", "tomli_loads"),
 )
 ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls")
+#: What runs in a measured script without being measured itself, and the package that it needs.
+UNMEASURED = {"standard_library": "", "numpy_calls": "numpy", "pandas_groups": "pandas"}
 #: The processor's seconds that a value without any tool should take.
 WORTH = 0.25
 
@@ -75,6 +78,11 @@ def workloads(only: Sequence[str]) -> list[Workload]:
             continue
         origin = Path(package.origin).parent if package else None
         found.append(Workload(name, folder / f"bm_{name}" / "run_benchmark.py", origin))
+    for name, needed in UNMEASURED.items():
+        if needed and importlib.util.find_spec(needed) is None:
+            print(f"{name} is left out: {needed} is not there", file=sys.stderr)
+        else:
+            found.append(Workload(name, HERE / "unmeasured" / f"{name}.py"))
     return [each for each in found if not only or each.name in only]
 
 
@@ -209,7 +217,7 @@ def table(results: Results, once: Results) -> str:
         if members:
             means = [statistics.geometric_mean(middle(results[w][name])[0] for w in members) for name in names]
             lines.append(f"| **geometric mean, {label}** | " + " | ".join(f"**{mean:.3f}**" for mean in means) + " |")
-    worst = [max(middle(ratios[name])[0] for ratios in results.values()) for name in names]
+    worst = [max((middle(results[w][name])[0] for w in results if w not in UNMEASURED), default=1) for name in names]
     lines.append("| **worst** | " + " | ".join(f"**{each:.2f}**" for each in worst) + " |")
     added = [statistics.median(middle(values[name])[0] for values in once.values()) for name in names]
     lines.append("| first pass, ms more (median) | " + " | ".join(f"{each:.0f}" for each in added) + " |")
@@ -237,7 +245,10 @@ def main() -> None:
             print(workload.name, found, file=sys.stderr)
     print(f"Python {platform.python_version()}, {options.rounds} rounds\n\n{table(ratios, once)}")
     if options.json:
-        told = {"python": platform.python_version(), "rounds": options.rounds, "ratios": ratios, "first_pass_ms": once}
+        measured = {name: values for name, values in ratios.items() if name not in UNMEASURED}
+        unmeasured = {name: values for name, values in ratios.items() if name in UNMEASURED}
+        told = {"python": platform.python_version(), "rounds": options.rounds, "ratios": measured}
+        told |= {"unmeasured": unmeasured, "first_pass_ms": once}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told, indent=1) + "\n")
         if options.picture:
