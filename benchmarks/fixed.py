@@ -9,6 +9,7 @@ sizes. What ``%%branchcov`` adds to a cell is told by ``cells.py``.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import statistics
@@ -133,11 +134,13 @@ def analyses(repeat: int) -> None:
     for lines in (2_500, 5_000, 10_000, 20_000):
         source = Source("m", module(lines), "file")
         code = compile(source.text, "m", "exec")
+        gc.disable()  # as a session does meanwhile
         tell(
             f"a module of {lines:,} lines analysed",
             processor(lambda source=source, code=code: find_branches(source, [code]), repeat),
             "1,000" if lines == 10_000 else "",
         )
+        gc.enable()
 
 
 def merges(repeat: int) -> None:

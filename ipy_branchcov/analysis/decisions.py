@@ -21,8 +21,8 @@ COMPOSITE = "counted by its operands"
 CONFIGURED = "optional by configuration"
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-#: They hold no branches and are left out.
-_ANNOTATIONS = ("annotation", "returns")
+#: Fields without branches: annotations, and nodes that stand for a word or a sign.
+_PASSED_BY = frozenset({"annotation", "returns", "ctx", "op", "ops"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -223,28 +223,30 @@ class _Finder:
             node, function = stack.pop()
             if (visit := _VISITS.get(type(node))) is not None:
                 visit(self, node, function)
-            inside, outside = self._scopes(node, function)
+            inside = self._inside(node, function) if isinstance(node, _SCOPES) else function
             for label in node._fields:
-                value = getattr(node, label, None)
-                if value is None or label in _ANNOTATIONS:
+                if label in _PASSED_BY:
                     continue
-                scope = inside if label == "body" else outside
-                for child in value if isinstance(value, list) else (value,):
-                    if isinstance(child, ast.AST):
-                        parents[id(child)] = node
-                        stack.append((child, scope))
+                value = getattr(node, label, None)
+                scope = inside if label == "body" else function
+                if isinstance(value, ast.AST):
+                    parents[id(value)] = node
+                    stack.append((value, scope))
+                elif isinstance(value, list):
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parents[id(child)] = node
+                            stack.append((child, scope))
         return self._number(tree)
 
     # --- the walk
 
-    def _scopes(self, node: ast.AST, function: str) -> tuple[str, str]:
-        """The function that a node's body stands in, and the one its other parts stand in."""
-        if not isinstance(node, _SCOPES):
-            return function, function
+    def _inside(self, node: ast.AST, function: str) -> str:
+        """The qualified name of a function or class that stands in another."""
         prefix = function and f"{function}."
         if function and not isinstance(self._scope_of(node), ast.ClassDef):
             prefix += "<locals>."
-        return prefix + getattr(node, "name", "<lambda>"), function
+        return prefix + getattr(node, "name", "<lambda>")
 
     def _scope_of(self, node: ast.AST) -> ast.AST | None:
         """The function or class whose body a node stands in."""

@@ -21,11 +21,14 @@ class Positions:
         while stack:
             node = stack.pop()
             for name in node._fields:
+                if name == "ctx":
+                    continue
                 value = getattr(node, name, None)
-                if isinstance(value, list):
+                if isinstance(value, ast.AST):
+                    if value._fields:
+                        stack.append(value)
+                elif isinstance(value, list):
                     stack += [each for each in value if isinstance(each, ast.AST)]
-                elif isinstance(value, ast.AST) and value._fields:
-                    stack.append(value)
             if "end_col_offset" in node._attributes and not isinstance(node, _COMPOUND):
                 self._nodes[(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)] = node
                 if node.lineno != node.end_lineno:
