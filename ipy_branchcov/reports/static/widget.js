@@ -6,25 +6,26 @@
 
 // --- words
 
+/** What the kinds of branches are called; between backticks, words of the language. */
 const KINDS = {
-  if: "test of if",
-  while: "test of while",
+  if: "test of `if`",
+  while: "test of `while`",
   ifexp: "test of a conditional expression",
-  assert: "test of assert",
+  assert: "test of `assert`",
   "comp-if": "filter of a comprehension",
-  guard: "guard of a case",
-  and: "operand of and",
-  or: "operand of or",
+  guard: "guard of a `case`",
+  and: "operand of `and`",
+  or: "operand of `or`",
   compare: "link of a chained comparison",
-  for: "for loop",
-  "async-for": "async for loop",
+  for: "`for` loop",
+  "async-for": "`async for` loop",
   "comp-for": "loop of a comprehension",
   "async-comp-for": "async loop of a comprehension",
-  except: "except handler",
-  "except*": "except* handler",
-  pattern: "pattern of a case",
-  with: "with block",
-  "async-with": "async with block",
+  except: "handler",
+  "except*": "handler of `except*`",
+  pattern: "pattern of a `case`",
+  with: "`with` block",
+  "async-with": "`async with` block",
 };
 
 /** What became of an arm: "taken", "taken 3 times", "never taken". */
@@ -155,11 +156,11 @@ function element(tag, className, ...content) {
   return made;
 }
 
-function button(className, label, title, ...content) {
-  const made = element("button", className, ...content);
+function button(className, label, title, text) {
+  const made = element("button", className, text);
   made.type = "button";
-  if (label) made.setAttribute("aria-label", label);
-  if (title) made.title = title;
+  made.title = title;
+  made.setAttribute("aria-label", label);
   return made;
 }
 
@@ -186,13 +187,19 @@ function text(tokens, into) {
   }
 }
 
+function kind(mark) {
+  const parts = (KINDS[mark.kind] ?? mark.kind).split("`");
+  return element("span", "kind", ...parts.map((part, odd) => (odd % 2 ? element("span", "snippet", part) : part)));
+}
+
 /** What is told of a place: its kind and text, an arm a row, and the places around it. */
 function details(mark, source, counted) {
   const made = element("div", `details-body ${mark.state}`);
   const head = element("div", "what");
-  if (mark.kind) head.append(element("span", "kind", KINDS[mark.kind] ?? mark.kind), " ");
-  head.append(element("span", mark.text ? "snippet" : "", called(mark)));
-  if (!mark.arms.length) head.append(" never ran.");
+  if (mark.kind) head.append(kind(mark), ": ");
+  head.append(element("b", mark.text ? "snippet" : "", called(mark)));
+  if (!mark.arms.length) head.append(" never ran");
+  if (mark.composite) head.append(" — counted by its operands");
   made.append(head);
   if (mark.arms.length) {
     const rows = mark.arms.map((arm) => {
@@ -208,7 +215,7 @@ function details(mark, source, counted) {
       head.scope = "row";
       const told = element("td", "fate", glyph(arm.hits ? "✓" : counts === "required" ? "✗" : "–"), fate(arm, counted));
       if (arm.new) told.append(" ", element("span", "label new", "new"));
-      return element("tr", state, head, told, element("td", "duty", counts), taker);
+      return element("tr", state, head, told, element("td", "duty", mark.composite ? "" : counts), taker);
     });
     const heads = ["arm", "taken", "counts", "first taker"].map((words) => {
       const head = element("th", "", words);
@@ -223,7 +230,7 @@ function details(mark, source, counted) {
     const other = source.marks[number];
     const arms = other.arms.flatMap((arm, each) => [each ? ", " : "", `${arm.name} ${fate(arm, counted)}`]);
     made.append(
-      element("div", "around", mark.composite || other.composite ? "part of the " : "inside the ", KINDS[other.kind], " ",
+      element("div", "around", mark.composite || other.composite ? "part of the " : "inside the ", kind(other), ": ",
         element("span", "snippet", other.text), " — ", ...arms),
     );
   }
@@ -231,16 +238,16 @@ function details(mark, source, counted) {
 }
 
 const LEGEND = [
-  ["missed", "never true", "a condition one of whose outcomes never came"],
+  ["missed", "never true", "one outcome never came"],
   ["never-ran", "never ran", "code that never ran"],
   ["taken", "", "every outcome came"],
-  ["optional", "", "nobody expects it, or it is excluded: not counted"],
+  ["optional", "", "not counted: optional, excluded"],
 ];
 const KEYS = [
   [["n", "p"], "next and previous miss"],
-  [["←", "→"], "the conditions of a source one by one"],
-  [["Enter"], "pin the details, and let them go"],
-  [["Esc"], "let go; then back to the cell"],
+  [["←", "→"], "the conditions one by one"],
+  [["Enter"], "pin the details, or let go"],
+  [["Esc"], "let go, then back to the cell"],
 ];
 
 function legend() {
@@ -408,9 +415,12 @@ class View {
 
   handle(source, number, at) {
     const mark = source.marks[at];
-    const made = button(mark.label ? `handle label ${mark.state}` : "handle", name(mark), "", mark.label);
+    // Not a <button>: a line could break before and behind one, and the words would leave their place.
+    const made = element("span", mark.label ? `handle label ${mark.state}` : "handle", mark.label);
     made.dataset.place = `${number}.${at}`;
     made.tabIndex = -1;
+    made.setAttribute("role", "button");
+    made.setAttribute("aria-label", name(mark));
     made.setAttribute("aria-describedby", `${this.id}-sentence`);
     made.setAttribute("aria-expanded", "false");
     this.handles.set(made.dataset.place, made);
@@ -523,13 +533,17 @@ class View {
   }
 
   moved = () => {
-    const [, anchor] = this.shown;
-    const box = [...anchor.getClientRects()].pop();
-    if (!box) return this.hide();
+    const [key, anchor] = this.shown;
+    const row = anchor.closest(".row");
+    const boxes = row ? [...row.querySelectorAll(`[data-place="${key}"]`)].flatMap((each) => [...each.getClientRects()]) : [];
+    if (!boxes.length) return this.hide();
+    // Under the beginning of the place's last line, or above its first.
+    const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
+    const left = Math.min(...boxes.filter((box) => box.bottom > bottom - box.height / 2).map((box) => box.left));
     const { width, height } = this.card.getBoundingClientRect();
-    const below = box.bottom + height + 8 <= innerHeight || box.top < height + 8;
-    this.card.style.left = `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
-    this.card.style.top = `${below ? box.bottom + 4 : box.top - height - 4}px`;
+    const below = bottom + height + 12 <= innerHeight || top < height + 12;
+    this.card.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+    this.card.style.top = `${below ? bottom + 5 : top - height - 5}px`;
   };
 
   // What the pointer shows can be sent away wherever the focus is, and the key is not kept from anybody.
@@ -554,6 +568,11 @@ class View {
     handle.setAttribute("aria-controls", this.pinned.id);
     this.light(key, "held");
     this.pin = key;
+  }
+
+  toggle(key) {
+    if (key === this.pin) this.unpin();
+    else this.hold(key);
   }
 
   unpin() {
@@ -585,10 +604,8 @@ class View {
       const place = event.target.closest("[data-place]");
       // Text that was selected was not clicked at.
       if (!place || (!place.matches(".handle") && String(getSelection()))) return;
-      const key = place.dataset.place;
-      if (key === this.pin) this.unpin();
-      else this.hold(key);
-      this.handles.get(key).focus({ preventScroll: true });
+      this.toggle(place.dataset.place);
+      this.handles.get(place.dataset.place).focus({ preventScroll: true });
     });
     root.addEventListener("focusin", (event) => {
       if (!event.target.matches(".handle")) return;
@@ -625,6 +642,7 @@ class View {
     const handle = event.target.closest(".handle");
     if (event.key === "n" || event.key === "p") this.go(event.key === "n" ? 1 : -1);
     else if (event.key === "Escape") this.escape();
+    else if (handle && (event.key === "Enter" || event.key === " ")) this.toggle(handle.dataset.place);
     else if (handle && /^(Arrow|Home|End)/.test(event.key)) this.step(handle, event.key);
     else return;
     event.preventDefault();
