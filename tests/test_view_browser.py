@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -62,7 +61,7 @@ if x and {" or ".join(f"(x == {number} and x < {number})" for number in range(40
     pass"""
 BIG = (
     "def big(x):\n"
-    + "".join(f"    if x > {number} and x % {number + 2}:\n        x = x + 1 if x < 9 else x\n" for number in range(1000))
+    + "".join(f"    if x > {each} and x % {each + 2}:\n        x = x + 1 if x < 9 else x\n" for each in range(1000))
     + "    return x\n"
 )
 CELLS = ["%load_ext ipy_branchcov\nimport big", NESTED, SCRIPTS, TABS, LONG, "%%branchcov --source big\nbig.big(5)"]
@@ -99,7 +98,8 @@ class View:
 
     def place(self, text: str) -> Any:
         """The innermost fragment that begins with a text."""
-        return self.run("return [...root.querySelectorAll('.mark')].findLast((m) => m.textContent.startsWith(given))", text)
+        script = "return [...root.querySelectorAll('.mark')].findLast((each) => each.textContent.startsWith(given))"
+        return self.run(script, text)
 
     def handle(self, name: str) -> Any:
         return self.run("return [...root.querySelectorAll('.handle')].find((h) => h.ariaLabel === given)", name)
@@ -109,7 +109,8 @@ class View:
 
     def focused(self) -> str:
         """The name of the handle in focus, "" elsewhere."""
-        return str(self.run("return root.contains(document.activeElement) ? document.activeElement.ariaLabel ?? '' : ''"))
+        script = "const at = document.activeElement; return root.contains(at) ? at.ariaLabel ?? '' : ''"
+        return str(self.run(script))
 
     def point(self, at: Any) -> None:
         ActionChains(self.lab.driver).move_to_element(at).perform()
@@ -228,7 +229,8 @@ def test_long_lines_go_on_below_with_their_marks(lab: Lab) -> None:
     const row = line.getBoundingClientRect();
     const boxes = [...line.querySelectorAll('.mark, .label')].flatMap((each) => [...each.getClientRects()]);
     // A blank at the end of a line may hang over, as everywhere.
-    const inside = boxes.every((box) => box.left >= row.left && box.right <= row.right + 10 && box.bottom <= row.bottom + 4);
+    const inside = boxes.every(({left, right, bottom}) =>
+      left >= row.left && right <= row.right + 10 && bottom <= row.bottom + 4);
     const apart = [...line.querySelectorAll('.handle.label')].filter((handle) => {
       const last = [...root.querySelectorAll(`.mark[data-place="${handle.dataset.place}"]`)].pop();
       const [end, words] = [[...last.getClientRects()].pop(), handle.getClientRects()[0]];
@@ -413,18 +415,18 @@ def test_a_long_source_is_drawn_quickly(lab: Lab) -> None:
     """Two thousand lines, folded, and drawn when they are unfolded."""
     view = View(lab, 5)
     script = """
-    const end = arguments[1];
-    const folded = arguments[0].querySelector('details');
-    const before = folded.querySelectorAll('.row').length;
+    const [root, end] = arguments;
+    const folded = root.querySelector('details');
+    const rows = () => folded.querySelectorAll('.row').length;
+    const before = rows();
     const start = performance.now();
     folded.open = true;
-    folded.addEventListener('toggle', () => {
-      folded.getBoundingClientRect();
-      const drawn = performance.now() - start;
-      requestAnimationFrame(() => setTimeout(() => end(
-        [before, folded.querySelectorAll('.row').length, drawn, performance.now() - start])));
-    }, {once: true});
+    folded.addEventListener('toggle', () => requestAnimationFrame(() => setTimeout(() => {
+      const seen = performance.now() - start;
+      const wait = () => (rows() < 2002 ? setTimeout(wait) : end([before, rows(), seen, performance.now() - start]));
+      wait();
+    })), {once: true});
     """
-    before, rows, drawn, painted = lab.driver.execute_async_script(script, view.root)
-    print(f"2,000 lines: laid out after {drawn:.0f} ms, on the screen after {painted:.0f} ms")
-    assert (before, rows) == (0, 2002) and drawn < 3000
+    before, rows, seen, whole = lab.driver.execute_async_script(script, view.root)
+    print(f"2,000 lines: the first are seen after {seen:.0f} ms, all are drawn after {whole:.0f} ms")
+    assert (before, rows) == (0, 2002) and seen < 1000 and whole < 6000

@@ -276,6 +276,7 @@ class View {
     this.id = `branchcov-${Math.random().toString(36).slice(2)}`;
     this.handles = new Map();
     this.codes = [];
+    this.blocks = [];
     // All places in reading order, as [source, mark].
     this.places = data.sources.flatMap((source, number) => places(source).map((mark) => [number, mark]));
     this.misses = this.places.map(([source, mark]) => Boolean(data.sources[source].marks[mark].label));
@@ -339,41 +340,57 @@ class View {
     }
     const help = button("help", "what the marks mean", "what the marks and keys mean", "?");
     help.setAttribute("aria-expanded", "false");
-    const explained = legend();
-    explained.id = `${this.id}-legend`;
-    explained.hidden = true;
-    help.setAttribute("aria-controls", explained.id);
+    let explained;
     help.addEventListener("click", () => {
-      explained.hidden = !explained.hidden;
-      help.setAttribute("aria-expanded", String(!explained.hidden));
+      if (explained) {
+        explained.remove();
+        explained = undefined;
+      } else {
+        explained = legend();
+        explained.id = `${this.id}-legend`;
+        head.after(explained);
+      }
+      help.setAttribute("aria-expanded", String(Boolean(explained)));
+      if (explained) help.setAttribute("aria-controls", explained.id);
+      else help.removeAttribute("aria-controls");
     });
     tools.append(help);
     head.append(tools);
-    const made = document.createDocumentFragment();
-    made.append(head, explained);
-    return made;
+    return head;
   }
 
   note(source) {
     return source.note ? element("p", "note", `note: ${source.note}`) : "";
   }
 
-  /** The text of a source, drawn when it is first asked for. */
+  /** The text of a source, drawn when it is first asked for: its beginning now, the rest bit by bit. */
   code(number) {
     if (this.codes[number]) return this.codes[number];
-    const source = this.data.sources[number];
     const made = element("div", "code");
     made.setAttribute("role", "group");
-    made.setAttribute("aria-label", `source of ${source.name}`);
-    let block;
-    source.lines.forEach((line, at) => {
-      if (at % BLOCK === 0) made.append((block = element("div", "block")));
-      block.append(this.row(line, source, number));
-    });
+    made.setAttribute("aria-label", `source of ${this.data.sources[number].name}`);
     this.codes[number] = made;
     if (number) this.root.querySelectorAll(":scope > details")[number - 1].append(made);
-    this.stop(number);
+    this.blocks[number] = this.drawing(number);
+    const more = () => this.blocks[number].next().done || setTimeout(more);
+    more();
     return made;
+  }
+
+  *drawing(number) {
+    const source = this.data.sources[number];
+    for (let first = 0; first < source.lines.length; first += BLOCK) {
+      const rows = source.lines.slice(first, first + BLOCK).map((line) => this.row(line, source, number));
+      this.codes[number].append(element("div", "block", ...rows));
+      this.stop(number);
+      yield;
+    }
+  }
+
+  /** Draws what of a source is not drawn yet. */
+  whole(number) {
+    this.code(number);
+    while (!this.blocks[number].next().done);
   }
 
   row(line, source, number) {
@@ -449,9 +466,9 @@ class View {
 
   /** One handle of a source is where Tab stops; arrow keys lead to the others. */
   stop(number, chosen) {
-    const all = [...this.codes[number].querySelectorAll(".handle")];
-    const current = all.find((handle) => handle.tabIndex === 0);
-    const next = chosen ?? (current && this.visible(current) ? current : all.find((handle) => this.visible(handle)));
+    const current = this.codes[number].querySelector('.handle[tabindex="0"]');
+    if (!chosen && current && this.visible(current)) return;
+    const next = chosen ?? [...this.codes[number].querySelectorAll(".handle")].find((handle) => this.visible(handle));
     if (current) current.tabIndex = -1;
     if (next) next.tabIndex = 0;
   }
@@ -472,10 +489,8 @@ class View {
       return;
     }
     const [number] = this.places[found];
-    if (number) {
-      this.code(number);
-      this.root.querySelectorAll(":scope > details")[number - 1].open = true;
-    }
+    this.whole(number);
+    if (number) this.root.querySelectorAll(":scope > details")[number - 1].open = true;
     const walked = this.misses.slice(0, found + 1).filter(Boolean).length;
     this.status.textContent = `${walked} of ${this.missed} missed`;
     this.focus(this.handles.get(this.places[found].join(".")));
@@ -483,6 +498,7 @@ class View {
 
   /** To another handle of the same source. */
   step(handle, key) {
+    this.whole(this.mark(handle.dataset.place)[2]);
     const all = [...handle.closest(".code").querySelectorAll(".handle")].filter((each) => this.visible(each));
     const at = all.indexOf(handle);
     const lines = all.map((each) => each.closest(".row"));
