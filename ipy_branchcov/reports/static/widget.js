@@ -268,6 +268,8 @@ function legend() {
 const [SHOW, HIDE] = [150, 250];
 /** Rows that are laid out together, and not before they come into sight. */
 const BLOCK = 100;
+/** Milliseconds of drawing before the page may breathe. */
+const SLICE = 50;
 
 /** The whole view of one model's data. */
 class View {
@@ -372,8 +374,12 @@ class View {
     this.codes[number] = made;
     if (number) this.root.querySelectorAll(":scope > details")[number - 1].append(made);
     this.blocks[number] = this.drawing(number);
-    const more = () => this.blocks[number].next().done || setTimeout(more);
-    more();
+    const blocks = this.blocks[number];
+    const more = () => {
+      const until = performance.now() + SLICE;
+      while (!blocks.next().done) if (performance.now() > until) return setTimeout(more);
+    };
+    if (!blocks.next().done) setTimeout(more);
     return made;
   }
 
@@ -558,7 +564,8 @@ class View {
     const left = Math.min(...boxes.filter((box) => box.bottom > bottom - box.height / 2).map((box) => box.left));
     const { width, height } = this.card.getBoundingClientRect();
     const below = bottom + height + 12 <= innerHeight || top < height + 12;
-    this.card.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+    const edge = Math.min(innerWidth - 8, this.root.getBoundingClientRect().right);
+    this.card.style.left = `${Math.max(8, Math.min(left, edge - width))}px`;
     this.card.style.top = `${below ? bottom + 5 : top - height - 5}px`;
   };
 
