@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
 
+from tests import axe  # noqa: E402
 from tests.jupyterlab import Lab, opened  # noqa: E402
 
 TOUR = Path(__file__).parents[1] / "notebooks" / "tour.ipynb"
@@ -64,23 +66,55 @@ def test_keys_walk_over_what_was_missed(lab: Lab) -> None:
         "}",
         lab.cells()[4],
     )
-    assert lab.driver.execute_script("return document.activeElement.textContent.trim()") == "continuenever ran"
-    assert "begin >= end" in lab.driver.execute_script(
-        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'p', bubbles: true}));"
-        "return document.activeElement.getAttribute('aria-label')"
+    assert lab.driver.execute_script("return document.activeElement.ariaLabel") == "line 6: never ran"
+    assert (
+        lab.driver.execute_script(
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'p', bubbles: true}));"
+            "return document.activeElement.ariaLabel"
+        )
+        == "begin >= end: never true"
     )
-    details = lab.cells()[4].find_element("css selector", ".branchcov-widget .details").text
-    told = details.removeprefix("or — true: never taken; false: taken, first by In [5]")
+    card = lab.cells()[4].find_element("css selector", ".branchcov-widget .card")
+    table = [row.text for row in card.find_elements("css selector", "tbody tr")]
     # Before 3.12 nothing of ours runs when an arm is taken.
-    expected = " with begin=600, end=1020, busy=[(600, 660), (780, 840)], start=540, shortest=30"
-    assert told == (expected if sys.version_info >= (3, 12) else "")
+    values = " with begin=600 end=1020 busy=[(600, 660), (780, 840)] start=540 shortest=30"
+    taker = "first by In [5]" + (values if sys.version_info >= (3, 12) else "")
+    assert table == ["true ✗never taken required", f"false ✓taken required {taker}"]
+    assert card.text.startswith("operand of or: begin >= end")
+    sentence = lab.driver.execute_script(
+        "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).textContent"
+    )
+    assert sentence.startswith("or — true: never taken; false: taken, first by In [5]")
+
+
+#: Folded sources and legends open, and the details of a place in each view.
+OPEN = """
+for (const view of document.querySelectorAll('.branchcov-widget')) {
+  for (const each of view.querySelectorAll('details')) each.open = true;
+  if (view.querySelector('.help').ariaExpanded === 'false') view.querySelector('.help').click();
+  if (!view.querySelector('.pinned')) view.querySelector('.handle')?.click();
+}
+"""
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_axe_finds_nothing_in_the_views(lab: Lab, theme: str) -> None:
+    lab.theme(theme)
+    lab.driver.execute_script(OPEN)
+    time.sleep(0.5)
+    passed, faults = axe.check(lab.driver, ".branchcov-widget")
+    assert faults == []
+    assert {"color-contrast", "aria-valid-attr-value", "nested-interactive", "summary-name", "target-size"} <= passed
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_text_is_readable(lab: Lab, theme: str) -> None:
     lab.theme(theme)
+    lab.driver.execute_script(OPEN)
+    time.sleep(0.5)
     ratios = lab.driver.execute_script(CONTRASTS)
     assert ratios
+    print(theme, "least contrast:", sorted((round(ratio, 2), name) for name, ratio in ratios.items())[:3])
     assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
 
 
@@ -125,3 +159,11 @@ def test_the_next_day_the_record_stands(lab: Lab) -> None:
     assert "model not found" not in page and "Loading widget" not in page
     shown = "return [...document.querySelectorAll('.branchcov-record')].map((record) => record.checkVisibility())"
     assert set(lab.driver.execute_script(shown)) == {True}
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_axe_finds_nothing_in_the_records(lab: Lab, theme: str) -> None:
+    lab.theme(theme)
+    passed, faults = axe.check(lab.driver, ".branchcov-record")
+    assert faults == []
+    assert "color-contrast" in passed

@@ -173,3 +173,38 @@ def test_the_view_is_json_and_whole(coverage: Coverage) -> None:
     lines = ["".join(text for piece in line["pieces"] for text, _ in piece["tokens"]) for line in source["lines"]]
     assert "\n".join([*lines, ""]) == PROGRAM
     assert [each["label"] for each in source["marks"] if each["label"]] == ["never false", "never false", "never ran"]
+
+
+def test_the_view_tells_what_a_condition_belongs_to_and_counts(tmp_path: Path) -> None:
+    text = "x = 1\nif (x or 2) and x < 2 < 3:\n    assert x\nelse:\n    x = 2\n    x = 3\n"
+    (source,) = widget.view(measured(text, tmp_path))["sources"]
+    marks = source["marks"]
+    told = [(each["kind"], each["text"], each["label"], [marks[n]["text"] for n in each["within"]]) for each in marks]
+    assert told == [
+        ("if", "(x or 2) and x < 2 < 3", "", []),
+        ("and", "x < 2 < 3", "", ["(x or 2) and x < 2 < 3"]),
+        ("compare", "x < 2", "never false", ["x < 2 < 3", "(x or 2) and x < 2 < 3"]),
+        ("compare", "2 < 3", "never false", ["x < 2 < 3", "(x or 2) and x < 2 < 3"]),
+        ("assert", "x", "", []),
+        ("", "", "2 lines never ran", []),
+    ]
+    assert [each["composite"] for each in marks] == [True, True, False, False, False, False]
+    assert [(arm["required"], arm["reason"]) for arm in marks[4]["arms"]] == [
+        (True, ""),
+        (False, "asserts are not expected to fail"),
+    ]
+    assert [line["miss"] for line in source["lines"]] == [None, None, None, None, 5, None]
+
+
+def test_a_place_over_several_lines_is_worth_all_of_them(tmp_path: Path) -> None:
+    (source,) = widget.view(measured("x = 1\nif (x\n    or\n    x):\n    y = 2\n", tmp_path))["sources"]
+    assert [line["worth"] for line in source["lines"]] == [False, True, False, True, False]
+    (source,) = widget.view(measured("x = 1\nif (x +\n    1):\n    y = 2\n", tmp_path))["sources"]
+    assert [line["worth"] for line in source["lines"]] == [False, True, True, False]
+
+
+def test_code_that_never_ran_is_told_once(tmp_path: Path) -> None:
+    (source,) = widget.view(measured("x = 0\ny = x and [z for z in (x, 1) if z and (z > 1 or x)]\n", tmp_path))[
+        "sources"
+    ]
+    assert [each["label"] for each in source["marks"] if each["label"]] == ["never true", "never ran"]

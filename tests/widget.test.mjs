@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describe, indent, labels, news, shown, walk } from "../ipy_branchcov/reports/static/widget.js";
+import { called, describe, duty, fate, indent, name, nest, news, places, turned, walk } from "../ipy_branchcov/reports/static/widget.js";
 
-const arm = (name, hits, more = {}) => ({ name, hits, first: "", reason: "", excluded: false, ...more });
+const arm = (name, hits, more = {}) => ({ name, hits, required: true, first: "", reason: "", excluded: false, ...more });
 
 test("a branch in words", () => {
   const arms = [arm("true", 3, { first: "In [2]" }), arm("false", 0)];
@@ -24,18 +24,51 @@ test("a branch in words", () => {
   assert.equal(describe({ kind: "", label: "never ran", arms: [] }), "never ran");
 });
 
-const marks = [{ state: "taken", label: "" }, { state: "missed", label: "never true" }, { state: "never-ran", label: "never ran" }];
-
-test("what shows on a piece", () => {
-  assert.equal(shown([], marks), undefined);
-  assert.equal(shown([0, 1], marks), 1);
-  assert.equal(shown([0, 2, 1], marks), 2);
+test("what became of an arm, and whether it counts", () => {
+  assert.deepEqual([0, 1, 3].map((hits) => fate(arm("true", hits), true)), ["never taken", "taken once", "taken 3 times"]);
+  assert.equal(fate(arm("true", 3), false), "taken");
+  assert.equal(duty(arm("true", 1)), "required");
+  assert.equal(duty(arm("true", 1, { required: false, reason: "why" })), "optional: why");
+  assert.equal(duty(arm("true", 1, { required: false })), "optional");
+  assert.equal(duty(arm("true", 1, { excluded: true, reason: "why" })), "excluded");
 });
 
-test("labels stand where their places end, and once where code never ran", () => {
-  assert.deepEqual(labels({ marks: [0, 1], ends: [0, 1] }, marks), [1]);
-  assert.deepEqual(labels({ marks: [2, 1], ends: [2, 1] }, marks), [2]);
-  assert.deepEqual(labels({ marks: [2, 1], ends: [1] }, marks), []);
+test("the name of a place", () => {
+  assert.equal(name({ text: "x > 0", label: "never true", state: "missed" }), "x > 0: never true");
+  assert.equal(name({ text: "x > 0", label: "", state: "taken" }), "x > 0: all arms taken");
+  assert.equal(name({ text: "a or b", label: "", state: "optional", composite: true }), "a or b: counted by its operands");
+  assert.equal(name({ text: "", line: 3, end: 3, label: "never ran", state: "never-ran" }), "line 3: never ran");
+  assert.equal(called({ text: "", line: 3, end: 7 }), "lines 3 to 7");
+});
+
+// The text of each node; what a mark covers in brackets behind its number, its end as a bar.
+const drawn = (nodes) => nodes.map((node) => {
+  if (node.tokens) return node.tokens.map(([text]) => text).join("");
+  return node.nodes ? `${node.mark}[${drawn(node.nodes)}]` : `|${node.end}`;
+}).join("");
+const piece = (text, marks = [], ends = []) => ({ tokens: [[text, ""]], marks, ends });
+
+test("places within each other", () => {
+  const pieces = [piece("if "), piece("a", [0, 1], [1]), piece(" or ", [0]), piece("b", [0, 2], [0, 2]), piece(":")];
+  assert.equal(drawn(nest(pieces)), "if 0[1[a]|1 or 2[b]|2]|0:");
+});
+
+test("links of a chain share an operand", () => {
+  const pieces = [piece("0 < ", [0, 1]), piece("c", [0, 1, 2], [1]), piece(" < 9", [0, 2], [0, 2])];
+  assert.equal(drawn(nest(pieces)), "0[1[0 < 2[c]]|12[ < 9]|2]|0");
+});
+
+test("a place that goes on in the next line ends there", () => {
+  assert.equal(drawn(nest([piece("a or", [0])])), "0[a or]");
+  assert.equal(drawn(nest([piece("  "), piece("b", [0], [0])])), "  0[b]|0");
+});
+
+test("places in the order in which they end", () => {
+  const lines = [
+    { pieces: [piece("a", [1, 2], [2]), piece(" or b", [1], [1])], miss: null },
+    { pieces: [piece("x")], miss: 0 },
+  ];
+  assert.deepEqual(places({ lines }), [2, 1, 0]);
 });
 
 test("what is new", () => {
@@ -45,7 +78,15 @@ test("what is new", () => {
 });
 
 test("walking over what was missed goes round", () => {
-  assert.deepEqual([walk(-1, 1, 3), walk(2, 1, 3), walk(0, -1, 3), walk(-1, -1, 3), walk(-1, 1, 0)], [0, 0, 2, 2, -1]);
+  const misses = [false, true, true, false];
+  const found = [[-1, 1], [0, 1], [1, 1], [2, 1], [3, -1], [1, -1], [-1, -1]].map(([at, step]) => walk(misses, at, step));
+  assert.deepEqual(found, [1, 1, 2, 1, 2, 2, 2]);
+  assert.deepEqual([walk([], -1, 1), walk([false], 0, -1), walk([true], 0, 1)], [-1, -1, 0]);
+});
+
+test("words from right to left stand by themselves", () => {
+  assert.deepEqual(turned("a < b"), [["a < b", false]]);
+  assert.deepEqual(turned("א < b"), [["א", true], [" < ", false], ["b", false]]);
 });
 
 test("how far in a line begins", () => {

@@ -39,6 +39,11 @@ class Mark:
         """Which of two marks on one place shows: the greater."""
         return ("optional", "taken", "excluded", "missed", "never-ran").index(self.state)
 
+    @property
+    def composite(self) -> bool:
+        """Whether it is a test that its operands count for."""
+        return self.branch is not None and all(outcome.reason == _COMPOSITE for outcome in self.branch.outcomes)
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -163,8 +168,7 @@ def _branch_marks(coverage: SourceCoverage) -> Iterator[Mark]:
         if any(outcome.excluded for outcome in branch.outcomes):
             yield Mark(branch.span, "excluded", "", branch)
         elif not missed:
-            composite = all(outcome.reason == _COMPOSITE for outcome in branch.outcomes)
-            yield Mark(branch.span, "optional" if composite or not branch.totals.arms else "taken", "", branch)
+            yield Mark(branch.span, "taken" if branch.totals.arms else "optional", "", branch)
         elif not branch.taken:
             yield Mark(branch.span, "never-ran", "never ran", branch)
         else:

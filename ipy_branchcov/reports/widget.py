@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import anywidget
 import traitlets
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.source import Span
 from ipy_branchcov.reports.markup import Mark, MarkedSource, NewArm, mark, ordered
 from ipy_branchcov.reports.syntax import Colours, colours
 
 _STATIC = Path(__file__).parent / "static"
+#: Characters of a place's text where it is told again.
+_LONGEST = 120
 
 
 class CoverageWidget(anywidget.AnyWidget):
@@ -58,13 +62,17 @@ def view(
 
 def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
     marked = mark(coverage)
-    numbers = {id(each): number for number, each in enumerate(marked.marks)}
+    ranges = [_missed_range(marked, *lines) for lines in coverage.missed_ranges]
+    marks = sorted([*marked.marks, *ranges], key=lambda each: (each.span.order, -each.weight))
+    numbers = {id(each): number for number, each in enumerate(marks)}
+    missed = {each.span.line: numbers[id(each)] for each in ranges}
     coloured = colours(marked.lines)
     lines = [
         {
             "number": number,
             "missed": number in marked.missed,
-            "worth": marked.worth(number),
+            "miss": missed.get(number),
+            "worth": number in marked.missed or any(each.label for each in marked.on(number)),
             "pieces": list(_pieces(marked, number, coloured, numbers)),
         }
         for number in range(1, len(marked.lines) + 1)
@@ -75,8 +83,14 @@ def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
         "percent": coverage.totals.percent,
         "note": coverage.note,
         "lines": lines,
-        "marks": [_mark(each, coverage.source.digest, new) for each in marked.marks],
+        "marks": [_mark(each, marked, numbers, new) for each in marks],
     }
+
+
+def _missed_range(marked: MarkedSource, first: int, last: int) -> Mark:
+    """Lines below each other that never ran, as one place: it is told and walked to once."""
+    label = "never ran" if first == last else f"{last - first + 1} lines never ran"
+    return Mark(Span(first, 0, last, len(marked.lines[last - 1])), "never-ran", label)
 
 
 def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -94,17 +108,28 @@ def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[
         }
 
 
-def _mark(each: Mark, digest: str, new: Set[NewArm]) -> dict[str, Any]:
-    branch = each.branch
+def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], new: Set[NewArm]) -> dict[str, Any]:
+    """A place and what is told about it. ``within``: the places around it, from the inside out."""
+    branch, digest = each.branch, marked.coverage.source.digest
+    wider = takewhile(lambda other: other is not each, marked.on(each.span.line))
+    around = [other for other in wider if other.span.contains(each.span)]
+    # Inside code that never ran, its parts need not say it again.
+    missed = each.span.line in marked.missed
+    echo = branch is not None if missed else any(other.state == "never-ran" for other in around)
     return {
         "state": each.state,
-        "label": each.label,
+        "label": "" if echo else each.label,
         "kind": branch.kind if branch else "",
+        "text": _shortened(marked, each.span) if branch or not missed else "",
         "line": each.span.line,
+        "end": each.span.end_line,
+        "composite": each.composite,
+        "within": [numbers[id(other)] for other in reversed(around) if other.branch],
         "arms": [
             {
                 "name": outcome.name,
                 "hits": outcome.hits,
+                "required": outcome.required,
                 "excluded": outcome.excluded,
                 "reason": outcome.reason,
                 "first": outcome.first.by if outcome.first else "",
@@ -114,3 +139,12 @@ def _mark(each: Mark, digest: str, new: Set[NewArm]) -> dict[str, Any]:
             for outcome in (branch.outcomes if branch else ())
         ],
     }
+
+
+def _shortened(marked: MarkedSource, span: Span) -> str:
+    """The text in a span as one line of at most :data:`_LONGEST` characters."""
+    lines = list(marked.lines[span.line - 1 : span.end_line])
+    lines[-1] = lines[-1][: span.end_column] if span.end_line <= len(marked.lines) else lines[-1]
+    lines[0] = lines[0][span.column :]
+    text = " ".join(" ".join(lines).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
