@@ -11,7 +11,8 @@ import ast
 import linecache
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType
 from typing import Any, Protocol
 
@@ -240,6 +241,23 @@ class Hooks:
         coverage = self._finish(self.cells.label or f"In [{result.execution_count}]")
         if shown:
             self._show(coverage, current, result)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the cell that runs is measured without being shown."""
+        return self._info is not None and not self._shown
+
+    @contextmanager
+    def aside(self, label: str) -> Iterator[None]:
+        """A run of its own within such a cell, whose measurement goes on behind it."""
+        current = self._current if self.unseen else None
+        if current is not None:
+            self.session.stop(label)
+        try:
+            yield
+        finally:
+            if current is not None:
+                begin(self.session, current)
 
     def _finish(self, by: str = "") -> Any:
         self._info = None

@@ -166,18 +166,19 @@ class BranchcovMagics(Magics):
                 raise IPythonUsageError("%branchcov STATEMENT, or %%branchcov above a cell")
         else:
             options, body = self.parse(line), cell
-        if self.session.running:  # part of a run: that one shows it
+        if self.session.running and not self.hooks.unseen:  # part of a run: that one shows it
             return self._run(body)
         label = self.hooks.cells.running_label
-        try:
-            begin(self.session, options)
-        except BranchcovError as error:
-            raise IPythonUsageError(str(error)) from None
         below = None
-        try:
-            value = self._run(body)
-        finally:
-            below = self._show(self.session.stop(label), options, label)
+        with self.hooks.aside(label):
+            try:
+                begin(self.session, options)
+            except BranchcovError as error:
+                raise IPythonUsageError(str(error)) from None
+            try:
+                value = self._run(body)
+            finally:
+                below = self._show(self.session.stop(label), options, label)
         if below is not None:
             raise below
         return value

@@ -47,7 +47,9 @@ class Watch:
             return total
         return merge(self._of(name, total) for name in self._names)
 
-    def _after_run(self, _coverage: Coverage) -> None:
+    def _after_run(self, ran: Coverage) -> None:
+        if not ran.sources:  # what remained of a cell behind a statement with a run of its own
+            return
         try:
             coverage = self.coverage()
             taken = _taken(coverage)

@@ -147,6 +147,15 @@ def test_automatic_report_and_reset(live: Kernel) -> None:
     assert live.run("%branchcov_report").text == "branchcov: no branches"
 
 
+def test_a_statement_is_shown_in_a_cell_that_is_measured_without_being_shown(live: Kernel) -> None:
+    live.run("%branchcov_auto on")
+    live.run(CLASSIFY)
+    shown = live.run("classify(1, 1)\n%branchcov classify(2, 1)\nclassify(1, -1)")
+    live.run("%branchcov_auto off")
+    assert shown.text.startswith("branchcov: 2 of 6 arms taken")
+    assert live.run("%branchcov_report classify").text.startswith("branchcov: 4 of 6 arms taken")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_modules(live: Kernel, tmp_path: Path, when: str) -> None:
     (tmp_path / "sizes.py").write_text("def size(n):\n    return 'big' if n > 9 else 'small'\n")
