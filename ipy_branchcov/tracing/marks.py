@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
@@ -93,6 +93,10 @@ class MarkTracer:
         _told.remove(self)
         self._sweeper.stop()
         found = self._late.stop() if self._late.tracing else []
+        running = {id(code): marked for code, marked in self._marked if marked.passages}
+        for frame in _frames() if running else ():
+            if (marks := running.get(id(frame.f_code))) is not None:
+                marks.left.add(frame.f_lasti // 2)  # it has come so far
         for _, marked in self._marked:
             edges, lines = marked.told()
             if (edges or lines) and self._wanted(marked.original):
@@ -117,6 +121,15 @@ class MarkTracer:
         """Code is about to be executed."""
         if isinstance(code, CodeType) and self.unprepared(code):
             self._late.until_end_of(code)
+
+
+def _frames() -> Iterator[FrameType]:
+    """All frames that are being executed, in all threads."""
+    for frame in sys._current_frames().values():
+        current: FrameType | None = frame
+        while current is not None:
+            yield current
+            current = current.f_back
 
 
 class _Late(SettraceTracer):

@@ -262,7 +262,7 @@ class Splitter:
 
     def _redirect(self) -> None:
         """Let what leads to an item lead to what was put before it."""
-        for item in self.items:
+        for item in (*self.items, *self._end):
             if item.target is not None and item.name != "END_ASYNC_FOR" and id(item.target) in self._prefixes:
                 item.target = self._prefixes[id(item.target)][0]
             if item.row is not None and id(item.row[0]) in self._prefixes:

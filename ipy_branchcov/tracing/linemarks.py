@@ -1,0 +1,212 @@
+"""Marks the lines that no edge tells, on 3.11.
+
+A straight piece of code needs one mark, on its last line: who passes it has run them all. Where a test ends the piece,
+the marks on its ways are enough. What leaves before is an exception, and each piece is guarded by a handler that notes
+where it was raised; handlers cost nothing until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ipy_branchcov.bytecode import FINAL, Bytecode
+from ipy_branchcov.tracing.assembly import Item
+from ipy_branchcov.tracing.marker import Mark, Marker
+from ipy_branchcov.tracing.tracer import Plan
+
+#: Cannot raise. (What is destroyed meanwhile can, but not into the code.)
+_SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_NULL", "NOP"})
+#: Here a frame can stop for good without an exception.
+_PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
+
+
+@dataclass
+class Passage:
+    """Lines without a mark: they ran where one of ``proofs`` was passed, or an exception was raised from ``first`` on.
+
+    ``proofs``: numbers of marks. ``last``: the last instruction before these.
+    """
+
+    lines: set[int]
+    proofs: tuple[int, ...]
+    first: Item
+    last: Item
+
+    def proved(self, passed: Iterable[int], left: Iterable[int]) -> bool:
+        """Whether they ran. ``left``: the numbers of the places where frames were left, or are."""
+        first, last = self.first.offset // 2, self.last.offset // 2 + self.last.size - 1
+        return any(number in self.proofs for number in passed) or any(first <= place <= last for place in left)
+
+
+class LineMarker(Marker):
+    """Marks edges, and lines beside them.
+
+    ``passages``: the lines that have no marks of their own. The code needs one more constant than marks: a set.
+    """
+
+    vanishing = True
+
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
+        super().__init__(bytecode, plan, constants, counting=counting)
+        self.passages: list[Passage] = []
+        #: What is sure to run when a mark was passed, by the mark's first instruction.
+        self._sure: dict[int, list[Item]] = {}
+        self._handlers: set[int] = set()
+        self._guards: dict[tuple[int, int] | None, tuple[Item, int]] = {}
+        self._loads: list[Item] = []
+        names = [each.name for each in bytecode.instructions[:64]]
+        #: The first instruction behind what begins a function.
+        self._first = names.index("RESUME") if "RESUME" in names else 0
+
+    def run(self) -> None:
+        super().run()
+        self._mark_lines()
+        self._arrange()
+
+    def _mark_lines(self) -> None:
+        """Mark each line where it is not certain that it was marked on every way to there."""
+        for mark, items in zip(self.marks, self._placed, strict=True):
+            self._sure[id(items[0])] = sure = self._certain(self._places[id(items[-1])] + 1)
+            mark.lines |= _lines(sure)
+        blocks = self._blocks()
+        known: list[int | None] = [None] * len(blocks)
+        known[0] = 0
+        own = [self._lines_of(block) for block, _ in blocks]
+        work = [0]
+        work += [i for i, (block, _) in enumerate(blocks) if self._handles(block[0])]
+        for i in work:
+            known[i] = 0
+        while work:
+            i = work.pop()
+            out = (known[i] or 0) | own[i]
+            for j in blocks[i][1]:
+                before = known[j]
+                now = out if before is None else before & out
+                if now != before:
+                    known[j] = now
+                    work.append(j)
+        for (block, _), lines in zip(blocks, known, strict=True):
+            if lines is not None:
+                self._mark_block(block, lines)
+        for load in self._loads:
+            load.arg = self._constants + len(self.marks)
+        self._redirect()
+
+    def _certain(self, i: int) -> list[Item]:
+        """What is sure to be begun where the item at a place is, and has a line: all before it cannot raise."""
+        found: list[Item] = []
+        for _ in range(20):
+            if i >= len(self.items):
+                break
+            item = self.items[i]
+            if self._line(item) is not None:
+                found.append(item)
+            if id(item) in self._loops:  # a mark: it goes on behind itself
+                i = self._places[id(self._loops[id(item)][-1])] + 1
+            elif item.target is not None and item.name in ("JUMP_FORWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
+                i = self._places[id(item.target)]
+            elif item.name in _SAFE:
+                i += 1
+            else:
+                break
+        return found
+
+    def _blocks(self) -> list[tuple[list[Item], list[int]]]:
+        """Straight pieces of code, with the numbers of those that can follow."""
+        inside = self._loops
+        targets = {id(item.target) for item in self.items if item.target is not None and id(item) not in inside}
+        self._handlers = {id(item.row[0]) for item in self.items if item.row is not None}
+        leaders = targets | self._handlers
+        blocks: list[tuple[list[Item], list[int]]] = []
+        number: dict[int, int] = {}
+        fresh = True
+        for item in self.items:
+            if fresh or id(item) in leaders:
+                blocks.append(([], []))
+            number[id(item)] = len(blocks) - 1
+            blocks[-1][0].append(item)
+            fresh = (item.target is not None and id(item) not in inside) or item.name in FINAL
+        for i, (block, following) in enumerate(blocks):
+            last = block[-1]
+            if last.target is not None and id(last) not in inside:
+                following.append(number[id(last.target)])
+            falls = last.name not in FINAL and (not last.name.startswith("JUMP_") or "_OR_POP" in last.name)
+            if falls and i + 1 < len(blocks):
+                following.append(i + 1)
+        return blocks
+
+    def _handles(self, item: Item) -> bool:
+        return id(item) in self._handlers
+
+    def _lines_of(self, block: list[Item]) -> int:
+        lines = 0
+        for item in block:
+            lines |= self._bits([item, *self._sure.get(id(item), ())])
+        return lines
+
+    def _bits(self, items: Iterable[Item]) -> int:
+        """Their lines as bits."""
+        bits = 0
+        for item in items:
+            if (line := self._line(item)) is not None:
+                bits |= 1 << line
+        return bits
+
+    def _line(self, item: Item) -> int | None:
+        """A line's distance from the first line; None where none is to be marked."""
+        line = item.position[0]
+        if item.origin is None or line is None or item.name in ("RESUME", "COPY_FREE_VARS", "MAKE_CELL"):
+            return None
+        if item.name == "RETURN_GENERATOR" or (item.origin.index < self._first and item.name == "POP_TOP"):
+            return None
+        return max(0, line - self.bytecode.code.co_firstlineno)
+
+    def _mark_block(self, block: list[Item], known: int) -> None:
+        """Mark the lines of a straight piece of code that are not ``known`` to be marked, between its pauses."""
+        fresh: list[tuple[int, list[Item]]] = []
+        for i, item in enumerate(block):
+            known |= self._bits(self._sure.get(id(item), ()))
+            line = self._line(item)
+            if line is not None and not known >> line & 1:
+                sure = self._certain(self._places[id(item)])
+                known |= self._bits(sure)
+                fresh.append((i, sure))
+            if item.name in _PAUSES:
+                self._mark_stretch(block, fresh)
+                fresh = []
+        self._mark_stretch(block, fresh, whole=True)
+
+    def _mark_stretch(self, block: list[Item], fresh: list[tuple[int, list[Item]]], *, whole: bool = False) -> None:
+        """Mark some lines of a block: the last one, if the block's own end (``whole``) does not prove them all."""
+        if not fresh:
+            return
+        proofs = self._ways.get(id(block[-1]), []) if whole else []
+        end = len(block)
+        if len(proofs) < 2:
+            end, sure = fresh.pop()
+            proofs = [len(self.marks)]
+            self._prefixes[id(block[end])] = self._mark(Mark(None, _lines(sure)), block[end])
+        for i, sure in fresh:
+            self.passages.append(Passage(_lines(sure), tuple(proofs), block[i], block[end - 1]))
+        for item in block[fresh[0][0] : end] if fresh else ():
+            item.row = self._guarded(item.row)
+
+    def _guarded(self, row: tuple[Item, int] | None) -> tuple[Item, int]:
+        """A handler that notes where an exception left the code, and raises it again into the one of ``row``."""
+        key = None if row is None else (id(row[0]), row[1])
+        if key not in self._guards:
+            # On the stack: where it was raised, and the exception.
+            load = Item("LOAD_CONST")
+            items = [load, Item("COPY", 3), Item("SET_ADD", 1), Item("POP_TOP"), Item("RERAISE", 1)]
+            for each in items:
+                each.row = row
+            self._loads.append(load)
+            self._end += items
+            depth = 0 if row is None else row[1] >> 1
+            self._guards[key] = (load, depth << 1 | 1)
+        return self._guards[key]
+
+
+def _lines(items: Iterable[Item]) -> set[int]:
+    return {item.position[0] or 0 for item in items}
