@@ -8,7 +8,7 @@ where it was raised; handlers cost nothing until then.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ipy_branchcov.bytecode import FINAL, Bytecode
 from ipy_branchcov.tracing.assembly import Item
@@ -21,35 +21,33 @@ _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_
 _PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
 
 
-@dataclass
-class Passage:
+class Passage(NamedTuple):
     """Lines without a mark: they ran where one of ``proofs`` was passed, or an exception was raised from ``first`` on.
 
-    ``proofs``: numbers of marks. ``last``: the last instruction before these.
+    ``proofs``: numbers of marks. ``first``, ``last``: numbers of instructions; these come behind ``last``.
     """
 
-    lines: set[int]
+    lines: frozenset[int]
     proofs: tuple[int, ...]
-    first: Item
-    last: Item
+    first: int
+    last: int
 
     def proved(self, passed: Iterable[int], left: Iterable[int]) -> bool:
-        """Whether they ran. ``left``: the numbers of the places where frames were left, or are."""
-        first, last = self.first.offset // 2, self.last.offset // 2 + self.last.size - 1
-        return any(number in self.proofs for number in passed) or any(first <= place <= last for place in left)
+        """Whether they ran. ``left``: the numbers of the instructions at which frames were left, or are."""
+        if any(number in self.proofs for number in passed):
+            return True
+        return any(self.first <= place <= self.last for place in left)
 
 
 class LineMarker(Marker):
-    """Marks edges, and lines beside them.
-
-    ``passages``: the lines that have no marks of their own. The code needs one more constant than marks: a set.
-    """
+    """Marks edges, and lines beside them. The code needs one more constant than marks: a set."""
 
     vanishing = True
 
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
         super().__init__(bytecode, plan, constants, counting=counting)
-        self.passages: list[Passage] = []
+        #: Lines that have no marks of their own, the marks that prove them, and where they begin and end.
+        self._passages: list[tuple[set[int], tuple[int, ...], Item, Item]] = []
         #: What is sure to run when a mark was passed, by the mark's first instruction.
         self._sure: dict[int, list[Item]] = {}
         self._handlers: set[int] = set()
@@ -63,6 +61,13 @@ class LineMarker(Marker):
         super().run()
         self._mark_lines()
         self._arrange()
+
+    def passages(self) -> list[Passage]:
+        """The lines that have no marks of their own; the items have been laid out."""
+        return [
+            Passage(frozenset(lines), proofs, first.offset // 2, last.offset // 2 + last.size - 1)
+            for lines, proofs, first, last in self._passages
+        ]
 
     def _mark_lines(self) -> None:
         """Mark each line where it is not certain that it was marked on every way to there."""
@@ -188,7 +193,7 @@ class LineMarker(Marker):
             proofs = [len(self.marks)]
             self._prefixes[id(block[end])] = self._mark(Mark(None, _lines(sure)), block[end])
         for i, sure in fresh:
-            self.passages.append(Passage(_lines(sure), tuple(proofs), block[i], block[end - 1]))
+            self._passages.append((_lines(sure), tuple(proofs), block[i], block[end - 1]))
         for item in block[fresh[0][0] : end] if fresh else ():
             item.row = self._guarded(item.row)
 

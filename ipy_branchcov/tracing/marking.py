@@ -87,9 +87,9 @@ def mark(
     counting = [i for i, each in enumerate(marker.marks) if kind == COUNTING and each.edge is not None]
     counters = {number: itertools.count() for number in counting}
     once = Once({number: BytesIO(b"\n") for number in range(len(marker.marks)) if number not in counters})
-    passages = marker.passages if isinstance(marker, LineMarker) else []
-    marked = Marked(code, kind, marker.marks, once, counters, passages)
+    left: set[int] = set()
     made = [counters.get(number) or once.marks[number] for number in range(len(marker.marks))]
-    new = assemble(code, marker.items, (*constants, *made, marked.left)).replace(co_stacksize=code.co_stacksize + 3)
+    new = assemble(code, marker.items, (*constants, *made, left)).replace(co_stacksize=code.co_stacksize + 3)
     once.attach(new, {number: marker.writes(number) for number in once.marks})
-    return new, marked
+    passages = marker.passages() if isinstance(marker, LineMarker) else []
+    return new, Marked(code, kind, marker.marks, once, counters, passages, left)

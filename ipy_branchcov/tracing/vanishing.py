@@ -23,8 +23,9 @@ try:
 except ImportError:  # a Python built without libffi: marks stay, and cost
     ctypes = None  # type: ignore[assignment]
 
-#: Seconds between two sweeps, at least; and how many times as long as the sweep before.
-_PAUSE, _SHARE = 0.005, 30
+#: Seconds between two sweeps, at least; how many times as long as the sweep before; and at most, when sweep after
+#: sweep finds nothing, for each makes the program wait for the interpreter's lock.
+_PAUSE, _SHARE, _LONGEST = 0.005, 30, 0.5
 
 #: (number of the instruction's place, opcode or None to leave it, argument)
 Write = tuple[int, "int | None", int]
@@ -65,11 +66,16 @@ class Once:
             mark.seek(0)
         self._pending = set(self.marks) if READABLE else set()
 
-    def sweep(self) -> bool:
-        """Let marks vanish that were passed; whether some were not passed yet."""
+    @property
+    def pending(self) -> bool:
+        """Whether some marks were not passed yet, in code that is still there."""
+        return bool(self._pending) and self._code() is not None
+
+    def sweep(self) -> int:
+        """Let marks vanish that were passed; how many."""
         code = self._code()
         if code is None:
-            return False
+            return 0
         passed = [number for number in self._pending if self.marks[number].tell()]
         if passed:
             self._pending.difference_update(passed)
@@ -79,7 +85,7 @@ class Once:
                 for place, opcode, argument in self._writes[number]:
                     self._undo.setdefault(place, units[place])
                     units[place] = _unit(raw[2 * place] if opcode is None else opcode, argument)
-        return bool(self._pending)
+        return len(passed)
 
 
 def _unit(opcode: int, argument: int) -> int:
@@ -137,6 +143,8 @@ class Sweeper:
             began = time.perf_counter()
             while self._new:
                 watched.append(self._new.popleft())
-            watched = [once for once in watched if once.sweep()]
-            pause = max(_PAUSE, _SHARE * (time.perf_counter() - began))
+            found = sum(once.sweep() for once in watched)
+            watched = [once for once in watched if once.pending]
+            pause = min(2 * pause, _LONGEST) if not found else _PAUSE
+            pause = max(pause, _SHARE * (time.perf_counter() - began))
         self._ended.release()
