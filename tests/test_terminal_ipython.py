@@ -88,11 +88,6 @@ class Terminal:
         cells = [self.screen.buffer[number][column] for column in range(start, start + len(text))]
         return {(cell.fg, cell.bg, cell.bold) for cell in cells}
 
-    def backgrounds(self, text: str) -> list[str]:
-        """Those of the row where a text stands."""
-        cells = self.screen.buffer[self.find(text)[0]]
-        return [cells[column].bg for column in range(self.screen.columns)]
-
 
 @contextmanager
 def terminal(columns: int, folder: Path) -> Iterator[Terminal]:
@@ -140,11 +135,14 @@ def test_a_cell_waits_for_its_end_and_shows_coloured_text(tmp_path: Path) -> Non
         shell.expect(r"never true")
         shell.expect(r"In \[4\]")
         shown = ["".join(row).rstrip() for row in shell.rows()]
-        assert "branchcov: 1 of 2 arms taken (50.0%)" in shown
+        assert "branchcov: 1 of 2 arms taken (50.0%) [#####-----]" in shown
         assert marked(shell.rows()) == [("'minus'", "never ran"), ("x < 0", "never true")]
         assert shell.styles("never true") == {("brown", "default", True)}  # terminals' dark yellow
         assert shell.styles("never ran") == {("red", "default", False)}
-        assert [shell.backgrounds("branchcov: ").count(colour) for colour in ("green", "red")] == [5, 5]
+        assert (shell.styles("#####"), shell.styles("-----")) == (
+            {("green", "default", False)},
+            {("red", "default", False)},
+        )
         shell.type("exit()")
         shell.expect(pexpect.EOF)
 

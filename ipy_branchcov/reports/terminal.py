@@ -68,11 +68,11 @@ def render(
 
 
 def _bar(totals: Totals) -> Text:
-    """How much is taken, as a bar of ten cells: decoration behind the words."""
+    """How much is taken, as a bar of ten cells behind the words, not by colour alone."""
     if totals.percent is None:
         return Text()
     full = int(totals.percent / 10)
-    return Text("  ").append(" " * full, "on green").append(" " * (10 - full), "on red")
+    return Text(" [").append("#" * full, "green").append("-" * (10 - full), "red").append("]")
 
 
 def _lines(marked: MarkedSource, *, whole: bool, counts: bool, width: int | None) -> list[Text]:
