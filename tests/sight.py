@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,24 +63,25 @@ return [...document.querySelectorAll('.branchcov-record')].map((record) => {
 });
 """
 
-#: The rectangles of a record's marked place, of the label behind it, and of the empty end of its line.
-_PLACE = """
-const [state, text] = arguments;
-for (const mark of document.querySelectorAll('.branchcov-record u, .branchcov-widget .mark')) {
-  if (mark.textContent !== text || !mark.checkVisibility()) continue;
-  mark.scrollIntoView({block: 'center'});
+#: For each of some texts the rectangles of its marked place, of the label behind it, and of the empty end of its line.
+_PLACES = """
+const marked = [...document.querySelectorAll('.branchcov-record u, .branchcov-widget .mark')];
+const found = arguments[0].map((text) => marked.find((mark) => mark.textContent === text && mark.checkVisibility()));
+found[0]?.scrollIntoView({block: 'center'});
+const frame = window.frameElement?.getBoundingClientRect() ?? {left: 0, top: 0};
+const inset = window.frameElement ? 2 : 0;  // its border
+const onScreen = (box) => box.map((each, i) => (each + inset + (i % 2 ? frame.top : frame.left)) * devicePixelRatio);
+const box = (element) => {
+  const {left, top, right, bottom} = element.getBoundingClientRect();
+  return onScreen([left, top, right, bottom]);
+};
+return found.map((mark) => {
+  if (!mark) return null;
   const label = mark.nextElementSibling;
-  const frame = window.frameElement?.getBoundingClientRect() ?? {left: 0, top: 0};
-  const inset = window.frameElement ? 2 : 0;  // its border
-  const onScreen = (box) => box.map((each, i) => (each + inset + (i % 2 ? frame.top : frame.left)) * devicePixelRatio);
-  const box = (element) => {
-    const {left, top, right, bottom} = element.getBoundingClientRect();
-    return onScreen([left, top, right, bottom]);
-  };
   const line = mark.closest('pre, .text').getBoundingClientRect();
   const end = onScreen([line.right - 30, line.bottom - 12, line.right - 20, line.bottom - 2]);
   return {mark: box(mark), label: box(label), words: label.textContent.trim(), end};
-}
+});
 """
 
 #: The washes and lines of the two states that must be seen: (red, green, blue, opacity).
@@ -89,32 +91,36 @@ _LINE = {"missed": (214, 140, 0, 0.95), "never ran": (214, 58, 50, 0.8)}
 
 @dataclass(frozen=True)
 class Place:
-    """A marked place: its text and the words of its label."""
+    """A marked place: what became of it, its text and the words of its label."""
 
     state: str
     text: str
     words: str
 
 
-def unseen(driver: webdriver.Chrome, place: Place) -> list[str]:
-    """What of a marked place cannot be seen on a screenshot of the page: nothing where all is well."""
-    found: dict[str, Any] | None = driver.execute_script(_PLACE, place.state, place.text)
-    if found is None:
-        return [f"no {place.text!r} is marked"]
+def unseen(driver: webdriver.Chrome, places: Sequence[Place]) -> list[str]:
+    """What of marked places, close together, cannot be seen on a screenshot of the page: nothing where all is well."""
+    boxes = driver.execute_script(_PLACES, [place.text for place in places])
     image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+    wrong: list[str] = []
+    for place, found in zip(places, boxes, strict=True):
+        wrong += _wrong(image, place, found) if found else [f"no {place.text!r} is marked"]
+    return wrong
+
+
+def _wrong(image: Image.Image, place: Place, found: dict[str, Any]) -> list[str]:
     back = _commonest(_cut(image, found["end"]))
-    wash, line = _over(_WASH[place.state], back), _over(_LINE[place.state], _over(_WASH[place.state], back))
+    wash = _over(_WASH[place.state], back)
+    line = _over(_LINE[place.state], wash)
     mark, label = _cut(image, found["mark"]), _cut(image, found["label"])
     wrong = []
     if found["words"] != place.words:
         wrong.append(f"the label says {found['words']!r}")
-    if _share(mark, wash) < 0.3:
-        wrong.append(f"{place.text!r}: no wash of {wash} on {back}, but {_commonest(mark)}")
     if _share(mark, line) < 0.02:
         wrong.append(f"{place.text!r}: no line of {line}")
-    if _share(label, wash) < 0.3:
-        wrong.append(f"{place.words!r}: no wash of {wash} on {back}, but {_commonest(label)}")
     for words, picture in ((place.text, mark), (place.words, label)):
+        if _share(picture, wash) < 0.3:
+            wrong.append(f"{words!r}: no wash of {wash} on {back}, but {_commonest(picture)}")
         if _letters(picture, wash) < 0.02:
             wrong.append(f"{words!r}: no letters")
     return wrong

@@ -34,8 +34,10 @@ _LABELS = {
     "missed": f"{_LABEL}background:{_AMBER};border:1px solid rgba(214,140,0,.7)",
     "never-ran": f"{_LABEL}background:{_RED};border:1px solid rgba(214,58,50,.6)",
 }
-# The line of a label is a bit higher than the notebook expects and would get a scroll bar.
-_PRE = "margin:0;padding:0;border:none;background:transparent;white-space:pre-wrap;overflow:visible"
+# The line of a label is a bit higher than the notebook expects and would get a scroll bar; nbconvert's pages have
+# no font of equal widths here.
+_PRE = "margin:0;padding:0;border:none;background:transparent;white-space:pre-wrap;overflow:visible;"
+_FONT = "font-family:monospace"
 
 
 def render(coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False) -> str:
@@ -89,6 +91,7 @@ def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
     """``paged``: with what only a page of its own has: syntax colours, and line numbers that link to themselves."""
     rows = []
     coloured = colours(marked.lines) if paged else None
+    pre = _PRE if paged else _PRE + _FONT
     for number in range(1, len(marked.lines) + 1):
         if missed and not marked.worth(number):
             continue
@@ -103,8 +106,8 @@ def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
             place, shown = f' id="L{number}"', f'<a href="#L{number}">{number}</a>'
         rows.append(
             f'<tr style="background:{wash};border:none"{place}>'
-            f'<td style="{cell}right;opacity:.65;vertical-align:top;width:1%">{shown}</td>'
-            f'<td style="{cell}left"><pre style="{_PRE}">{code or " "}</pre></td></tr>'
+            f'<td style="{cell}right;opacity:.75;vertical-align:top;width:1%">{shown}</td>'
+            f'<td style="{cell}left"><pre style="{pre}">{code or " "}</pre></td></tr>'
         )
     return f'<table style="border-collapse:collapse;border:none;margin:0;width:100%">{"".join(rows)}</table>'
 

@@ -36,7 +36,7 @@ def render_html(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
         parts.append(
             f"<details{' open' if each.exits else ''}>"
             f'<summary style="cursor:pointer"><b>{escape(_heading(each))}</b></summary>'
-            f'<pre style="margin:0;background:transparent">{text}</pre></details>'
+            f'<pre style="margin:0;background:transparent;font-family:monospace">{text}</pre></details>'
         )
     return f'<div class="branchcov branchcov-opcodes">{"".join(parts)}</div>'
 
