@@ -68,14 +68,16 @@ def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None
 
 
 def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
-    """Show the control flow of one code object: drawn where the front end knows Mermaid (JupyterLab), or its text."""
+    """Show the control flow of one code object: drawn where the front end knows Mermaid, or its text."""
     from ipy_branchcov.reports import opcodes
 
     text = opcodes.graph(shown, counted=counted)
     if not hasattr(shell, "kernel"):
         print(text)
     else:
-        publish_display_data({"text/plain": text, "text/vnd.mermaid": text})
+        # Notebook 7 draws Mermaid in Markdown alone, VS Code by its own type.
+        markdown = opcodes.render_markdown(shown, counted=counted)
+        publish_display_data({"text/plain": text, "text/markdown": markdown, "text/vnd.mermaid": text})
 
 
 class Followed:

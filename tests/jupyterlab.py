@@ -1,4 +1,4 @@
-"""A live JupyterLab and a headless Chromium that looks at it.
+"""A live JupyterLab, which serves Notebook 7 as well, and a headless Chromium that looks at it.
 
 ``python -m tests.jupyterlab NOTEBOOK FOLDER [CELL-ID ...]`` runs a notebook there and leaves pictures of its code cells
 in both themes; those of the README are ``notebooks/tour.ipynb notebooks/pictures slots``.
@@ -6,6 +6,7 @@ in both themes; those of the README are ``notebooks/tour.ipynb notebooks/picture
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,12 +20,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 TOKEN = "branchcov"
+#: Application -> the path of a notebook's page.
+APPLICATIONS = {"lab": "lab/tree", "notebook": "notebooks"}
 #: The front end's state that a run must not depend on.
 _SETTINGS = {
     "@jupyterlab/apputils-extension": {
@@ -54,8 +58,10 @@ def server(folder: Path) -> Iterator[str]:
             "JUPYTERLAB_SETTINGS_DIR": f"{home}/lab/user-settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{home}/lab/workspaces",
         }
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
         command += [
+            "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
             f"--port={port}",
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
@@ -85,10 +91,11 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Any) -> None:
 
 @contextmanager
 def browser(*arguments: str, width: int = 1280, height: int = 1000, scale: float = 1) -> Iterator[webdriver.Chrome]:
-    """A headless Chromium: the one on the PATH."""
+    """A headless Chromium, the one on the PATH, that reaches no host but this one."""
     options = webdriver.ChromeOptions()
     size = (f"--window-size={width},{height}", f"--force-device-scale-factor={scale}")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *size, *arguments):
+    offline = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", offline, *size, *arguments):
         options.add_argument(argument)
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
@@ -98,25 +105,27 @@ def browser(*arguments: str, width: int = 1280, height: int = 1000, scale: float
         driver.quit()
 
 
+#: In the dialog that asks for a kernel.
+_NO_KERNEL = ".jp-Dialog .jp-mod-reject"
 _KERNEL = "window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel"
 
 
 class Lab:
-    """One notebook in JupyterLab."""
+    """One notebook in JupyterLab, or in Notebook 7."""
 
     file: Path
 
-    def __init__(self, driver: webdriver.Chrome, address: str, name: str):
+    def __init__(self, driver: webdriver.Chrome, address: str, name: str, application: str = "lab"):
         self.driver = driver
-        self.address, self.name = address, name
+        self.address, self.name, self.application = address, name, application
         self.open()
 
     def open(self) -> None:
-        """Load the page anew."""
-        address, name = self.address, self.name
-        self.driver.get(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+        """Load the page anew, with a kernel of the notebook's kind, or with none where it names no kind."""
+        self.driver.get(f"{self.address}/{APPLICATIONS[self.application]}/{self.name}?token={TOKEN}&reset")
         self.until("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 0")
-        self.until(f"return {_KERNEL}?.status === 'idle'")
+        self.until(f"return {_KERNEL}?.status === 'idle' || document.querySelector('{_NO_KERNEL}')")
+        self.driver.execute_script(f"document.querySelector('{_NO_KERNEL}')?.click()")
 
     def until(self, script: str, seconds: float = 60) -> Any:
         """The first true value of a script."""
@@ -136,6 +145,11 @@ class Lab:
     def run_all(self) -> None:
         self.command("notebook:run-all-cells")
 
+    def kernel(self) -> str | None:
+        """The kind of the kernel, where there is one."""
+        kind: str | None = self.driver.execute_script(f"return {_KERNEL}?.name")
+        return kind
+
     def theme(self, name: str) -> None:
         self.command("apputils:change-theme", theme=f"JupyterLab {name}")
         self.until(f"return document.body.dataset.jpThemeLight === '{str(name == 'Light').lower()}'")
@@ -148,7 +162,9 @@ class Lab:
     def picture(self, cell: WebElement, path: Path) -> None:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'start'})", cell)
         time.sleep(0.5)
-        cell.screenshot(str(path))
+        # Flat colours: 128 of them are as crisp as all, at a third of the size.
+        image = Image.open(io.BytesIO(cell.screenshot_as_png)).convert("RGB")
+        image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
     def pictures(self, folder: Path, names: Container[str] | None = None) -> None:
         """Pictures of the code cells of these ids (all without), light and dark, called by their ids."""

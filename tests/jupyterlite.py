@@ -178,7 +178,7 @@ def served(site: Path, name: str = TOUR.name, **window: Any) -> Iterator[Lite]:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Site, directory=str(site), refused=refused)) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         try:
-            with browser("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", **window) as driver:
+            with browser(**window) as driver:
                 lite = Lite(driver, f"http://127.0.0.1:{server.server_port}", name)
                 lite.refused = refused
                 yield lite

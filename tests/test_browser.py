@@ -12,9 +12,11 @@ import pytest
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
+pytest.importorskip("PIL")
 
 from tests import axe  # noqa: E402
 from tests.jupyterlab import Lab, opened  # noqa: E402
+from tests.sight import CONTRASTS  # noqa: E402
 
 TOUR = Path(__file__).parents[1] / "notebooks" / "tour.ipynb"
 
@@ -112,37 +114,10 @@ def test_text_is_readable(lab: Lab, theme: str) -> None:
     lab.theme(theme)
     lab.driver.execute_script(OPEN)
     time.sleep(0.5)
-    ratios = lab.driver.execute_script(CONTRASTS)
+    ratios = lab.driver.execute_script(CONTRASTS, ".branchcov-widget")
     assert ratios
     print(theme, "least contrast:", sorted((round(ratio, 2), name) for name, ratio in ratios.items())[:3])
     assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
-
-
-#: The least contrast (WCAG 2) of each class of text in the views, against all the backgrounds below it.
-CONTRASTS = """
-const parse = (color) => {
-  const numbers = color.match(/[\\d.]+/g).map(Number);
-  return color.startsWith('color(') ? [...numbers.slice(0, 3).map((n) => n * 255), numbers[3] ?? 1]
-                                    : [...numbers.slice(0, 3), numbers[3] ?? 1];
-};
-const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
-const luminance = (color) => {
-  const [r, g, b] = color.map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const found = {};
-for (const element of document.querySelectorAll('.branchcov-widget *')) {
-  if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())) continue;
-  const layers = [];
-  for (let at = element; at; at = at.parentElement) layers.unshift(parse(getComputedStyle(at).backgroundColor));
-  const back = layers.reduce((below, layer) => over(layer, below), [255, 255, 255]);
-  const front = over(parse(getComputedStyle(element).color), back);
-  const [high, low] = [luminance(front), luminance(back)].sort((a, b) => b - a);
-  const name = `${element.parentElement.className} > ${element.tagName}.${element.className}`;
-  found[name] = Math.min(found[name] ?? 21, (high + 0.05) / (low + 0.05));
-}
-return found;
-"""
 
 
 def test_the_next_day_the_record_stands(lab: Lab) -> None:

@@ -100,5 +100,7 @@ def test_in_a_kernel() -> None:
         assert "f: 1 of 2 edges taken" in texts[1] and " (ifexp x: false)" in texts[1]
         assert done.displays[2]["text/vnd.mermaid"] == texts[2]
         assert "flowchart TD" in texts[2]
+        markdown = f"`f`: 1 of 2 edges taken\n\n```mermaid\n{texts[2]}\n```\n"
+        assert done.displays[2]["text/markdown"] == markdown
         done = running.run("%%branchcov --graph g\nf(0)")
         assert "--graph g: no function of that name ran; there is <module>, f" in done.stderr

@@ -29,11 +29,18 @@ _STYLES = {
     "optional": "",
     "excluded": f"border-bottom:1px dotted {_GREY}",
 }
-_LABEL = "font-size:80%;font-style:italic;padding:0 .4em;margin:0 .3em;border-radius:.6em;"
+# Missed pieces are underlined even in a viewer that drops styles. (A <mark> is black on a dark theme: the sanitiser
+# drops color:inherit.)
+_MARKED = {"missed", "never-ran"}
+_LABEL = "font-size:80%;margin:0 .2em;border-radius:.6em;white-space:nowrap;"
 _LABELS = {
     "missed": f"{_LABEL}background:{_AMBER};border:1px solid rgba(214,140,0,.7)",
     "never-ran": f"{_LABEL}background:{_RED};border:1px solid rgba(214,58,50,.6)",
 }
+# The line of a label is a bit higher than the notebook expects and would get a scroll bar; nbconvert's pages have
+# no font of equal widths here.
+_PRE = "margin:0;padding:0;border:none;background:transparent;white-space:pre-wrap;overflow:visible;"
+_FONT = "font-family:monospace"
 
 
 def render(coverage: Coverage, *, missed: bool = False, first: str | None = None, durable: bool = False) -> str:
@@ -91,11 +98,12 @@ def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
         from ipy_branchcov.reports.syntax import colours  # a notebook's record has no need of a highlighter
 
         coloured = colours(marked.lines)
+    pre = _PRE if paged else _PRE + _FONT
     for number in range(1, len(marked.lines) + 1):
         if missed and not marked.worth(number):
             continue
         ran_not = number in marked.missed
-        wash = f"background:{_RED};" if ran_not else ""
+        wash = _RED if ran_not else "transparent"
         code = "".join(_segment(piece, number, marked, coloured) for piece in marked.segments(number))
         if ran_not:
             code += _label("never-ran", "never ran")
@@ -104,10 +112,9 @@ def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
         if paged:
             place, shown = f' id="L{number}"', f'<a href="#L{number}">{number}</a>'
         rows.append(
-            f'<tr style="{wash}border:none"{place}>'
-            f'<td style="{cell}right;opacity:.65;vertical-align:top;width:1%">{shown}</td>'
-            f'<td style="{cell}left"><pre style="margin:0;padding:0;background:transparent;white-space:pre-wrap">'
-            f"{code or ' '}</pre></td></tr>"
+            f'<tr style="background:{wash};border:none"{place}>'
+            f'<td style="{cell}right;opacity:.75;vertical-align:top;width:1%">{shown}</td>'
+            f'<td style="{cell}left"><pre style="{pre}">{code or " "}</pre></td></tr>'
         )
     return f'<table style="border-collapse:collapse;border:none;margin:0;width:100%">{"".join(rows)}</table>'
 
@@ -122,7 +129,8 @@ def _segment(piece: Segment, line: int, marked: MarkedSource, coloured: Colours 
         return text
     title = "\n".join(dict.fromkeys(describe(each.branch) for each in piece.marks if each.branch is not None))
     style = _STYLES[shown.state]
-    out = f'<span style="{style}" title="{escape(title)}">{text}</span>'
+    tag, style = ("u", f"text-decoration:none;{style}") if shown.state in _MARKED else ("span", style)
+    out = f'<{tag} style="{style}" title="{escape(title)}">{text}</{tag}>'
     end = piece.column + len(piece.text)
     # The words stand once, where the place ends.
     ending = [each for each in piece.marks if each.label and _ends(each, line, end, marked)]
@@ -145,7 +153,8 @@ def _without_echoes(marks: list[Mark]) -> list[Mark]:
 
 
 def _label(state: str, words: str) -> str:
-    return f'<span style="{_LABELS[state]}">{escape(words)}</span>'
+    # The spaces part it from the code for those who hear or copy it.
+    return f'<em style="{_LABELS[state]}"> {escape(words)} </em>'
 
 
 # --- pages of a report

@@ -36,7 +36,7 @@ def render_html(shown: Iterable[Disassembly], *, counted: bool = False) -> str:
         parts.append(
             f"<details{' open' if each.exits else ''}>"
             f'<summary style="cursor:pointer"><b>{escape(_heading(each))}</b></summary>'
-            f'<pre style="margin:0;background:transparent">{text}</pre></details>'
+            f'<pre style="margin:0;background:transparent;font-family:monospace">{text}</pre></details>'
         )
     return f'<div class="branchcov branchcov-opcodes">{"".join(parts)}</div>'
 
@@ -63,11 +63,19 @@ def graph(shown: Disassembly, *, counted: bool = False) -> str:
     return "\n".join(lines)
 
 
+def render_markdown(shown: Disassembly, *, counted: bool = False) -> str:
+    """The graph for Markdown: its heading, and a fence that notebooks and code hosts draw."""
+    return f"`{shown.name}`: {_told(shown)}\n\n```mermaid\n{graph(shown, counted=counted)}\n```\n"
+
+
 def _heading(shown: Disassembly) -> str:
+    return f"{shown.name}: {_told(shown)}"
+
+
+def _told(shown: Disassembly) -> str:
     exits = shown.exits
     taken = sum(bool(each.hits) for each in exits)
-    told = f"{taken} of {len(exits)} {'edge' if len(exits) == 1 else 'edges'} taken" if exits else "no branches"
-    return f"{shown.name}: {told}"
+    return f"{taken} of {len(exits)} {'edge' if len(exits) == 1 else 'edges'} taken" if exits else "no branches"
 
 
 def _rows(shown: Disassembly, counted: bool) -> Iterator[tuple[str, str]]:

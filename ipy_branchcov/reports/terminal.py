@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.coverage import Coverage, Totals
+from ipy_branchcov.reports.folding import Note, fold
 from ipy_branchcov.reports.markup import MarkedSource, describe, mark, ordered, titles
 
 _STYLES = {
@@ -34,7 +34,8 @@ def render(
 ) -> str:
     """The text of a coverage, without a newline at its end.
 
-    Plain: the places with something missed. ``color``: whole sources with ANSI colours, but for ``missed``.
+    Plain: the places with something missed, in lines as long as they are. ``color``: whole sources with ANSI
+    colours, but for ``missed``, in lines of at most ``width`` columns (20 of them for code, however narrow).
     ``counts``: every branch with its hits. ``first`` names the source on top; ``durable``: no execution counts;
     ``named``: a single source is named too.
     """
@@ -43,11 +44,15 @@ def render(
     several = len(sources) > 1
     alone = f"{sources[0].source.name}: " if named and len(sources) == 1 else ""
     out.append(f"branchcov: {alone}{coverage.totals}", "bold" if color else "")
+    if color:
+        out.append_text(_bar(coverage.totals))
     for source, title in zip(sources, titles(sources, first, durable=durable), strict=True):
         marked = mark(source)
-        lines = _lines(marked, whole=color and not missed, counts=counts)
+        lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
         if several and (lines or source.note or source.totals.arms):
             out.append(f"\n{title}: {source.totals}", "bold" if color else "")
+            if color:
+                out.append_text(_bar(source.totals))
         if source.note:
             out.append(f"\n  note: {source.note}")
         for line in lines:
@@ -62,8 +67,17 @@ def render(
     return stream.getvalue()
 
 
-def _lines(marked: MarkedSource, *, whole: bool, counts: bool) -> list[Text]:
+def _bar(totals: Totals) -> Text:
+    """How much is taken, as a bar of ten cells behind the words, not by colour alone."""
+    if totals.percent is None:
+        return Text()
+    full = int(totals.percent / 10)
+    return Text(" [").append("#" * full, "green").append("-" * (10 - full), "red").append("]")
+
+
+def _lines(marked: MarkedSource, *, whole: bool, counts: bool, width: int | None) -> list[Text]:
     gutter = max(2, len(str(len(marked.lines)))) + 1
+    room = None if width is None else max(20, width - gutter - 3)
     code = _highlighted(marked) if whole else None
     shown: list[Text] = []
     skipped = 0
@@ -78,15 +92,15 @@ def _lines(marked: MarkedSource, *, whole: bool, counts: bool) -> list[Text]:
             more = "line" if skipped == 1 else "lines"
             shown.append(Text(f"{'':>{gutter}} | ... {skipped} more {more} never ran"))
             skipped = 0
-        line = Text(f"{number:>{gutter}} | ")
-        line.append_text(code[number - 1] if code is not None and number <= len(code) else Text(_tabs(text)))
+        line = code[number - 1] if code is not None and number <= len(code) else Text(_tabs(text))
+        if missed:
+            line.stylize(_STYLES["never-ran"])
         for each in marked.on(number):
             start, end = marked.extent(each, number)
-            line.stylize(
-                _STYLES[each.state], gutter + 3 + len(_tabs(text[:start])), gutter + 3 + len(_tabs(text[:end]))
-            )
-        shown.append(line)
-        shown += [Text(f"{'':>{gutter}} | ").append(under) for under in _under(marked, number, counts=counts)]
+            line.stylize(_STYLES[each.state], len(_tabs(text[:start])), len(_tabs(text[:end])))
+        margins = {"code": f"{number:>{gutter}} | ", "more": f"{'':>{gutter}} : ", "under": f"{'':>{gutter}} | "}
+        notes = _notes(marked, number, counts=counts)
+        shown += [Text(margins[kind]).append_text(row) for kind, row in fold(line, notes, room)]
     return shown
 
 
@@ -99,13 +113,13 @@ def _inside_run(marked: MarkedSource, line: int) -> bool:
     return {line - 2, line - 1, line + 1, line + 2} <= marked.missed
 
 
-def _under(marked: MarkedSource, line: int, *, counts: bool) -> list[Text]:
-    """What stands under a line: carets and words, one row a place."""
+def _notes(marked: MarkedSource, line: int, *, counts: bool) -> list[Note]:
+    """What stands under a line: carets and words, one note a place."""
     text = marked.lines[line - 1]
     if line in marked.missed:
         start = len(text) - len(text.lstrip())
-        return [_caret(text, start, len(text.rstrip()), "never ran", "red")]
-    rows, seen = [], set()
+        return [_note(text, start, len(text.rstrip()), "never ran", _STYLES["never-ran"])]
+    notes: dict[tuple[int, int, str], Note] = {}
     for each in marked.on(line):
         if each.span.line != line or not (each.label or (counts and each.branch is not None)):
             continue
@@ -113,15 +127,12 @@ def _under(marked: MarkedSource, line: int, *, counts: bool) -> list[Text]:
         words = each.label
         if counts and each.branch is not None:
             words = "; ".join(filter(None, (words, describe(each.branch, counted=True))))
-        if (start, end, words) not in seen:
-            seen.add((start, end, words))
-            rows.append(_caret(text, start, end, words, _STYLES[each.state].replace(" underline", "")))
-    return rows
+        notes.setdefault((start, end, words), _note(text, start, end, words, _STYLES[each.state]))
+    return list(notes.values())
 
 
-def _caret(text: str, start: int, end: int, words: str, style: str) -> Text:
-    before, under = cell_len(_tabs(text[:start])), max(1, cell_len(_tabs(text[start:end])))
-    return Text(" " * before).append("^" * under + " " + words, style)
+def _note(text: str, start: int, end: int, words: str, style: str) -> Note:
+    return Note(len(_tabs(text[:start])), len(_tabs(text[:end])), words, style.replace(" underline", ""))
 
 
 def _tabs(text: str) -> str:

@@ -1,0 +1,77 @@
+"""Lines, and what stands under their columns, cut to the width of a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+#: What a row is: the beginning of a line, more of it, or what stands under it.
+Row = Literal["code", "more", "under"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Carets under the characters of a line from ``start`` up to ``end``, and words."""
+
+    start: int
+    end: int
+    words: str
+    style: str
+
+
+def fold(code: Text, notes: Sequence[Note], room: int | None) -> Iterator[tuple[Row, Text]]:
+    """The rows of a line and its notes in a ``room`` of so many cells, or in as many as it takes.
+
+    Each piece of a long line has its own carets below it; the words stand where a note ends, below the carets
+    where the room to the right of them is too small.
+    """
+    plain = code.plain
+    cuts = [0, len(plain)] if room is None or cell_len(plain) <= room else _cuts(plain, room)
+    for number, (first, last) in enumerate(pairwise(cuts)):
+        hang = _hang(plain, room) if number and room else 0
+        yield ("more" if number else "code"), Text(" " * hang) + code[first:last]
+        behind = last + (last == len(plain))
+        for note in notes:
+            stop = max(note.end, note.start + 1)
+            if note.start >= behind or stop <= first:
+                continue
+            start = max(note.start, first)
+            before, under = hang + cell_len(plain[first:start]), cell_len(plain[start : min(stop, last)].rstrip())
+            words = note.words if stop <= behind else ""
+            yield from (("under", Text(row, note.style)) for row in _under(before, max(1, under), words, room))
+
+
+def _hang(text: str, room: int) -> int:
+    """How far in the rest of a line stands: further than its beginning, and never so far that no room is left."""
+    return min(len(text) - len(text.lstrip(" ")) + 4, room // 2)
+
+
+def _cuts(text: str, room: int) -> list[int]:
+    """Where a line is cut: behind the last space, or where the room ends if that left a piece less than a third."""
+    cuts = [0]
+    while cuts[-1] < len(text):
+        first = cuts[-1]
+        width = room - _hang(text, room) if first else room
+        last = first + max(1, len(chop_cells(text[first : first + 4 * width], width)[0]))
+        if last < len(text):
+            space = text.rfind(" ", first + (last - first) // 3, last)
+            last = last if space < 0 else space + 1
+        cuts.append(last)
+    return cuts
+
+
+def _under(before: int, under: int, words: str, room: int | None) -> Iterator[str]:
+    carets = " " * before + "^" * under
+    if not words or room is None or before + under + 1 + cell_len(words) <= room:
+        yield f"{carets} {words}".rstrip()
+        return
+    yield carets
+    column = min(before, max(room - cell_len(words), room // 3))
+    for line in textwrap.wrap(words, room - column):
+        yield " " * column + line
