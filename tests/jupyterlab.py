@@ -1,7 +1,8 @@
 """A live JupyterLab, which serves Notebook 7 as well, and a headless Chromium that looks at it.
 
-``python -m tests.jupyterlab NOTEBOOK FOLDER [CELL-ID ...]`` runs a notebook there and leaves pictures of its code cells
-in both themes; those of the README are ``notebooks/tour.ipynb notebooks/pictures slots``.
+``python -m tests.jupyterlab NOTEBOOK FOLDER [CELL-ID[:PLACE] ...]`` runs a notebook there and leaves pictures of its
+code cells in both themes, the details of a place pinned where one is named; those of the README are
+``notebooks/tour.ipynb notebooks/pictures "slots:begin >= end"``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,6 +111,14 @@ _NO_KERNEL = ".jp-Dialog .jp-mod-reject"
 _KERNEL = "window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel"
 
 
+#: Pin the details of a place, if they are not.
+PIN = """
+const handles = [...arguments[0].querySelectorAll('.branchcov-widget .handle')];
+const found = handles.find((each) => each.getAttribute('aria-label').startsWith(arguments[1]));
+if (found.getAttribute('aria-expanded') !== 'true') found.click();
+"""
+
+
 class Lab:
     """One notebook in JupyterLab, or in Notebook 7."""
 
@@ -166,8 +175,11 @@ class Lab:
         image = Image.open(io.BytesIO(cell.screenshot_as_png)).convert("RGB")
         image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
-    def pictures(self, folder: Path, names: Container[str] | None = None) -> None:
-        """Pictures of the code cells of these ids (all without), light and dark, called by their ids."""
+    def pictures(self, folder: Path, wanted: Mapping[str, str] | None = None) -> None:
+        """Pictures of the code cells of these ids (all without), light and dark, called by their ids.
+
+        Behind an id stands the name of the place whose details are pinned, or nothing.
+        """
         ids = (
             "return window.jupyterapp.shell.currentWidget.content.widgets.map(cell => [cell.model.type, cell.model.id])"
         )
@@ -176,7 +188,9 @@ class Lab:
         for theme in ("Light", "Dark"):
             self.theme(theme)
             for name, cell in zip(code, self.cells(), strict=True):
-                if names is None or name in names:
+                if wanted is None or name in wanted:
+                    if wanted and wanted[name]:
+                        self.driver.execute_script(PIN, cell, wanted[name])
                     self.picture(cell, folder / f"{name}-{theme.lower()}.png")
 
 
@@ -195,7 +209,7 @@ def main(notebook: Path, folder: Path, wanted: list[str]) -> None:
     with opened(notebook, height=1500, scale=1.5) as lab:
         lab.run_all()
         time.sleep(2)
-        lab.pictures(folder, wanted or None)
+        lab.pictures(folder, dict(each.partition(":")[::2] for each in wanted) or None)
 
 
 if __name__ == "__main__":

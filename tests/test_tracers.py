@@ -87,3 +87,45 @@ def test_a_line_table_that_is_not_the_compilers(name: str, table: bytes, tmp_pat
     taken = [[outcome.hits for outcome in branch.outcomes] for branch in source.branches]
     # Marks stand in the code and need no positions.
     assert (source.note, taken) == (("", [[1, 1], [1, 0]]) if name == "marks" else (NO_POSITIONS, [[0, 0], [1, 0]]))
+
+
+LEFT = """\
+def stopped(stop):
+    a = str(1)
+    b = str(a)
+    stop()
+    c = str(b)
+    return c
+def raised(x):
+    a = str(x)
+    b = int(a)
+    c = str(b)
+    return c
+def suspended():
+    a = str(1)
+    yield a
+    b = str(a)
+    yield b
+try:
+    raised("no")
+except ValueError:
+    pass
+waiting = suspended()
+next(waiting)
+stopped(stop)
+"""
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("name", tracers())
+def test_lines_that_frames_have_not_come_to(name: str, counts: bool, tmp_path: Path) -> None:
+    """Left by an exception, suspended for good, and still running when the run ends."""
+    path = tmp_path / "program.py"
+    path.write_text(LEFT)
+    session = Session(tracer=name, counts=counts)
+    session.add_source(str(path))
+    found = []
+    session.start("test")
+    exec(session.prepare(compile(LEFT, str(path), "exec")), {"stop": lambda: found.append(session.stop())})
+    (source,) = found[0].sources
+    assert source.missed_lines == {5, 6, 10, 11, 15, 16}
