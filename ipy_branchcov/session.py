@@ -81,6 +81,8 @@ class Session:
         self._sources: dict[int, tuple[CodeType, Source | None]] = {}
         #: The same for files that are measured, by the name in their code; None: not measured.
         self._by_file: dict[str, tuple[Source | None] | None] = {}
+        #: Files in which nothing is measured, from run to run.
+        self._elsewhere: set[str] = set()
         self._analyses: dict[tuple[str, str], Analysis | None] = {}
         self._notes: dict[tuple[str, str], str] = {}
         #: By the name in their code: files of which it could not be found out whether they are measured.
@@ -129,9 +131,12 @@ class Session:
         self._files.update(files)
         self._forget_sources()
 
-    def _forget_sources(self) -> None:
+    def _forget_sources(self, *, same: bool = False) -> None:
+        """What is known of code objects and files. ``same``: what is measured has not changed, though files may have."""
         self._sources.clear()
         self._by_file.clear()
+        if not same:
+            self._elsewhere.clear()
 
     def _find(self, code: CodeType) -> Source | None:
         known = self._sources.get(id(code))
@@ -142,7 +147,7 @@ class Session:
 
     def _locate(self, code: CodeType) -> Source | None:
         filename = code.co_filename
-        if filename.startswith("<frozen "):
+        if filename.startswith("<frozen ") or filename in self._elsewhere:
             return None
         if self._roots or self._files:
             if filename not in self._by_file:
@@ -153,6 +158,8 @@ class Session:
         for find in self._finders:
             if (source := find(code)) is not None:
                 return source
+        if not filename.startswith("<"):  # such a name can stand for much
+            self._elsewhere.add(filename)
         return None
 
     def _is_measured(self, path: str) -> bool:
@@ -197,7 +204,7 @@ class Session:
         factory = choose_tracer(tracer or self.tracer_name)
         begun = factory(self._wanted, self._plan, counts=exact, witness=self._first)
         self._takers, self._tell_values = {}, self.values if values is None else values
-        self._forget_sources()
+        self._forget_sources(same=True)
         begun.start()
         atexit.register(self.close)  # an interpreter that ends calls no more of ours
         self._imports.begin()
@@ -221,8 +228,9 @@ class Session:
         self._by = by or self._by
         recordings = tracer.stop()
         coverage = self._measure(recordings, tracer.note)
+        same = (self._roots, self._files) == self._lasting
         self._roots, self._files = self._lasting
-        self._forget_sources()
+        self._forget_sources(same=same)
         self.add(coverage)
         for observer in self.observers:
             observer(coverage)

@@ -53,6 +53,11 @@ def test_text(coverage: Coverage) -> None:
     )
 
 
+def test_a_label_is_kept_where_its_place_ends_on_another_line(tmp_path: Path) -> None:
+    coverage = measured("def f(x):\n    if (x\n            .real):\n        return 1\n    return 2\nf(1)\n", tmp_path)
+    assert "never false" in html.render(coverage, missed=True)
+
+
 def test_a_record_does_not_depend_on_names(coverage: Coverage) -> None:
     (one,) = coverage.sources
     other = replace(one.source, text=PROGRAM.replace("classify", "judge"))

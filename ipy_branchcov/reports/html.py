@@ -100,7 +100,7 @@ def _table(marked: MarkedSource, *, missed: bool, paged: bool = False) -> str:
         coloured = colours(marked.lines)
     pre = _PRE if paged else _PRE + _FONT
     for number in range(1, len(marked.lines) + 1):
-        if missed and not marked.worth(number):
+        if missed and not marked.touched(number):
             continue
         ran_not = number in marked.missed
         wash = _RED if ran_not else "transparent"

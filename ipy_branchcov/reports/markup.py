@@ -107,8 +107,12 @@ class MarkedSource:
         ]
 
     def worth(self, line: int) -> bool:
-        """Whether a line has something missed."""
+        """Whether something missed begins on a line."""
         return line in self.missed or any(mark.label and mark.span.line == line for mark in self.on(line))
+
+    def touched(self, line: int) -> bool:
+        """Whether something missed stands on a line, begun there or before: labels may stand where it ends."""
+        return line in self.missed or any(mark.label for mark in self.on(line))
 
 
 def mark(coverage: SourceCoverage) -> MarkedSource:

@@ -72,7 +72,7 @@ def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
             "number": number,
             "missed": number in marked.missed,
             "miss": missed.get(number),
-            "worth": number in marked.missed or any(each.label for each in marked.on(number)),
+            "worth": marked.touched(number),
             "pieces": list(_pieces(marked, number, coloured, numbers)),
         }
         for number in range(1, len(marked.lines) + 1)

@@ -46,6 +46,8 @@ class MarkTracer:
         self._marked: list[tuple[CodeType, Marked]] = []
         self._late = _Late(self, planner, counts=counts)
         self._lock = threading.RLock()
+        #: Files of which nothing is wanted: a kernel has some ten thousand functions.
+        self._foreign: set[str] = set()
         self._sweeper = Sweeper()
 
     @property
@@ -109,9 +111,15 @@ class MarkTracer:
         self._exchange(prepared.objects(FunctionType))
 
     def _exchange(self, functions: Iterable[FunctionType]) -> None:
-        for function in functions:
-            if self.unprepared(function.__code__):
-                function.__code__ = self.prepare(function.__code__)
+        foreign = self._foreign
+        for function in [each for each in functions if each.__code__.co_filename not in foreign]:
+            code = function.__code__
+            if code.co_filename in foreign:
+                continue
+            if self.unprepared(code):
+                function.__code__ = self.prepare(code)
+            elif prepared.known(code) is None and not code.co_filename.startswith("<"):
+                foreign.add(code.co_filename)
 
     def _is_suspended(self, each: Any) -> bool:
         prefix = _SUSPENDED[type(each)]
