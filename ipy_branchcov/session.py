@@ -132,7 +132,7 @@ class Session:
         self._forget_sources()
 
     def _forget_sources(self, *, same: bool = False) -> None:
-        """What is known of code objects and files. ``same``: what is measured has not changed, though files may have."""
+        """Of code objects and files. ``same``: what is measured is still the same, though files may have changed."""
         self._sources.clear()
         self._by_file.clear()
         if not same:
