@@ -16,14 +16,19 @@ Colour = tuple[int, int, int]
 #: What a front end puts in the place of a widget that it cannot draw.
 BROKEN = ("model not found", "Loading widget", "Error displaying widget", "Error creating widget")
 
-#: The least contrast (WCAG 2) of each class of visible text below the elements of a selector, against all that lies
-#: behind it.
-CONTRASTS = """
+_PARSE = """
 const parse = (color) => {
   const numbers = color.match(/[\\d.]+/g).map(Number);
   return color.startsWith('color(') ? [...numbers.slice(0, 3).map((n) => n * 255), numbers[3] ?? 1]
                                     : [...numbers.slice(0, 3), numbers[3] ?? 1];
 };
+"""
+
+#: The least contrast (WCAG 2) of each class of visible text below the elements of a selector, against all that lies
+#: behind it.
+CONTRASTS = (
+    _PARSE
+    + """
 const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
 const luminance = (color) => {
   const [r, g, b] = color.map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
@@ -50,6 +55,7 @@ for (const element of document.querySelectorAll(arguments[0] + ' *')) {
 }
 return found;
 """
+)
 
 #: The records on a page: how many labels of each are drawn, and the text of each.
 RECORDS = """
@@ -63,8 +69,11 @@ return [...document.querySelectorAll('.branchcov-record')].map((record) => {
 });
 """
 
-#: For each of some texts the rectangles of its marked place, of the label behind it, and of the empty end of its line.
-_PLACES = """
+#: For each of some texts its marked place: the colours that it is drawn in (red, green, blue, opacity), and the
+#: rectangles of itself, of the label behind it, and of the empty end of its line.
+_PLACES = (
+    _PARSE
+    + """
 const marked = [...document.querySelectorAll('.branchcov-record u, .branchcov-widget .mark')];
 const found = arguments[0].map((text) => marked.find((mark) => mark.textContent === text && mark.checkVisibility()));
 found[0]?.scrollIntoView({block: 'center'});
@@ -80,13 +89,15 @@ return found.map((mark) => {
   const label = mark.nextElementSibling;
   const line = mark.closest('pre, .text').getBoundingClientRect();
   const end = onScreen([line.right - 30, line.bottom - 12, line.right - 20, line.bottom - 2]);
-  return {mark: box(mark), label: box(label), words: label.textContent.trim(), end};
+  const style = getComputedStyle(mark);
+  const [wash, under] = [style.backgroundColor, style.borderBottomColor].map(parse);
+  return {mark: box(mark), label: box(label), words: label.textContent.trim(), end, wash, under};
 });
 """
+)
 
-#: The washes and lines of the two states that must be seen: (red, green, blue, opacity).
-_WASH = {"missed": (224, 160, 0, 0.24), "never ran": (214, 58, 50, 0.22)}
-_LINE = {"missed": (214, 140, 0, 0.95), "never ran": (214, 58, 50, 0.8)}
+#: How much green there may be for each red: amber has much of it, red little.
+_GREEN = {"missed": (0.5, 0.8), "never ran": (0.0, 0.4)}
 
 
 @dataclass(frozen=True)
@@ -110,10 +121,13 @@ def unseen(driver: webdriver.Chrome, places: Sequence[Place]) -> list[str]:
 
 def _wrong(image: Image.Image, place: Place, found: dict[str, Any]) -> list[str]:
     back = _commonest(_cut(image, found["end"]))
-    wash = _over(_WASH[place.state], back)
-    line = _over(_LINE[place.state], wash)
+    wash, line = _over(found["wash"], back), _over(found["under"], _over(found["wash"], back))
     mark, label = _cut(image, found["mark"]), _cut(image, found["label"])
     wrong = []
+    red, green, _, opacity = found["wash"]
+    low, high = _GREEN[place.state]
+    if not (opacity > 0.1 and low <= green / max(red, 1) <= high):
+        wrong.append(f"{place.text!r}: {found['wash']} is no wash of what {place.state}")
     if found["words"] != place.words:
         wrong.append(f"the label says {found['words']!r}")
     if _share(mark, line) < 0.02:
@@ -126,7 +140,7 @@ def _wrong(image: Image.Image, place: Place, found: dict[str, Any]) -> list[str]
     return wrong
 
 
-def _over(top: tuple[int, int, int, float], below: Colour) -> Colour:
+def _over(top: Sequence[float], below: Colour) -> Colour:
     red, green, blue = (round(top[i] * top[3] + below[i] * (1 - top[3])) for i in range(3))
     return red, green, blue
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
 pytest.importorskip("jupyterlite_pyodide_kernel")
 
+from tests.jupyterlab import PIN  # noqa: E402
 from tests.jupyterlite import Lite, build, served  # noqa: E402
 from tests.test_browser import ROWS, SLOTS  # noqa: E402
 
@@ -43,12 +44,11 @@ def test_marks_stand_in_the_lines(lite: Lite) -> None:
 
 
 def test_it_tells_who_took_an_arm_first(lite: Lite) -> None:
-    script = (
-        "const mark = [...arguments[0].querySelectorAll('.mark')].find(each => each.textContent === 'stop <= now');"
-        "mark.focus();"
-        "return arguments[0].querySelector('.details').textContent"
+    cell = lite.cells()[5]
+    lite.driver.execute_script(PIN, cell, "stop <= now")
+    assert "taken required first by In [6] with begin=600" in " ".join(
+        cell.find_element("css selector", ".branchcov-widget .pinned").text.split()
     )
-    assert "false: taken, first by In [6] with " in lite.driver.execute_script(script, lite.cells()[5])
 
 
 def test_a_cell_that_awaits_shows_its_coverage(lite: Lite) -> None:
