@@ -171,9 +171,26 @@ class Lab:
     def picture(self, cell: WebElement, path: Path) -> None:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'start'})", cell)
         time.sleep(0.5)
-        # Flat colours: 128 of them are as crisp as all, at a third of the size.
         image = Image.open(io.BytesIO(cell.screenshot_as_png)).convert("RGB")
-        image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+        _reduced(image).save(path, optimize=True)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """A picture in its 256 commonest colours: its areas stay as they are, and its size is a third."""
+    # Pillow's own reduction, in steps of 4, tints white.
+    counted: list[tuple[int, Any]] = image.getcolors(1 << 24) or []
+    palette = [colour for _, colour in sorted(counted, reverse=True)[:256]]
+    nearest = {
+        colour: min(
+            range(len(palette)), key=lambda i: sum((a - b) ** 2 for a, b in zip(palette[i], colour, strict=True))
+        )
+        for _, colour in counted
+    }
+    reduced = Image.new("P", image.size)
+    reduced.putpalette([part for colour in palette for part in colour])
+    pixels = image.tobytes()
+    reduced.putdata([nearest[pixel] for pixel in zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True)])
+    return reduced
 
     def pictures(self, folder: Path, wanted: Mapping[str, str] | None = None) -> None:
         """Pictures of the code cells of these ids (all without), light and dark, called by their ids.
