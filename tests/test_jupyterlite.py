@@ -46,7 +46,7 @@ def test_marks_stand_in_the_lines(lite: Lite) -> None:
 def test_it_tells_who_took_an_arm_first(lite: Lite) -> None:
     cell = lite.cells()[5]
     lite.driver.execute_script(PIN, cell, "stop <= now")
-    assert "taken required first by In [6] with begin=600" in " ".join(
+    assert "taken required first by In [6] with stop=660" in " ".join(
         cell.find_element("css selector", ".branchcov-widget .pinned").text.split()
     )
 
