@@ -174,24 +174,6 @@ class Lab:
         image = Image.open(io.BytesIO(cell.screenshot_as_png)).convert("RGB")
         _reduced(image).save(path, optimize=True)
 
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """A picture in its 256 commonest colours: its areas stay as they are, and its size is a third."""
-    # Pillow's own reduction, in steps of 4, tints white.
-    counted: list[tuple[int, Any]] = image.getcolors(1 << 24) or []
-    palette = [colour for _, colour in sorted(counted, reverse=True)[:256]]
-    nearest = {
-        colour: min(
-            range(len(palette)), key=lambda i: sum((a - b) ** 2 for a, b in zip(palette[i], colour, strict=True))
-        )
-        for _, colour in counted
-    }
-    reduced = Image.new("P", image.size)
-    reduced.putpalette([part for colour in palette for part in colour])
-    pixels = image.tobytes()
-    reduced.putdata([nearest[pixel] for pixel in zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True)])
-    return reduced
-
     def pictures(self, folder: Path, wanted: Mapping[str, str] | None = None) -> None:
         """Pictures of the code cells of these ids (all without), light and dark, called by their ids.
 
@@ -209,6 +191,24 @@ def _reduced(image: Image.Image) -> Image.Image:
                     if wanted and wanted[name]:
                         self.driver.execute_script(PIN, cell, wanted[name])
                     self.picture(cell, folder / f"{name}-{theme.lower()}.png")
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """A picture in its 256 commonest colours: its areas stay as they are, and its size is a third."""
+    # Pillow's own reduction, in steps of 4, tints white.
+    counted: list[tuple[int, Any]] = image.getcolors(1 << 24) or []
+    palette = [colour for _, colour in sorted(counted, reverse=True)[:256]]
+    nearest = {
+        colour: min(
+            range(len(palette)), key=lambda i: sum((a - b) ** 2 for a, b in zip(palette[i], colour, strict=True))
+        )
+        for _, colour in counted
+    }
+    reduced = Image.new("P", image.size)
+    reduced.putpalette([part for colour in palette for part in colour])
+    pixels = image.tobytes()
+    reduced.putdata([nearest[pixel] for pixel in zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True)])
+    return reduced
 
 
 @contextmanager
