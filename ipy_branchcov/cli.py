@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.machinery
 import io
 import os
@@ -11,9 +10,9 @@ import shutil
 import sys
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -22,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from ipy_branchcov import __version__
+from ipy_branchcov import __version__, collector
 from ipy_branchcov.config import check_percent, load_config, shortfall
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.files import with_texts, write_reports
@@ -157,16 +156,6 @@ def _absolute(sources: list[str]) -> list[str]:
     return [str(Path(source).resolve()) if Path(source).exists() else source for source in sources]
 
 
-@contextmanager
-def _kept_from_the_collector() -> Iterator[None]:
-    """Keep what is there before a program begins out of its garbage collections: some took 1.2 times as long."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
 def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> tuple[Coverage, int]:
     """Run a script as ``python path`` does: its output, exit status and traceback are its own."""
     session = Session(
@@ -193,7 +182,7 @@ def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> t
         try:
             code = compile(path.read_bytes(), filename, "exec", dont_inherit=True)
             prepared = session.prepare(code)
-            with _kept_from_the_collector():
+            with collector.frozen():
                 exec(prepared, module.__dict__)
         except SystemExit as error:
             status = _exit_status(error)

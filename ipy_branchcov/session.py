@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
+from ipy_branchcov import collector
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.names import names as names_in
@@ -39,21 +39,6 @@ _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for nam
 
 #: Which source a code object was compiled from; None: it is not for this finder to say.
 Finder = Callable[[CodeType], Source | None]
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the garbage collector: an analysis makes many objects and no garbage, and it would look at them in vain.
-
-    It took 30 % of the time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass
@@ -180,7 +165,7 @@ class Session:
     def running(self) -> bool:
         return self._tracer is not None
 
-    @_collector_paused()
+    @collector.paused()
     def start(
         self,
         by: str,
@@ -268,7 +253,7 @@ class Session:
     def prepare(self, code: CodeType) -> CodeType:
         """Code that is about to be run for the first time: given to the running tracer, which may rewrite it."""
         try:
-            with _collector_paused():
+            with collector.paused():
                 return code if self._tracer is None else self._tracer.prepare(code)
         except Exception:  # in the place of the user's import; it is then measured as it is
             return code
@@ -325,7 +310,7 @@ class Session:
         except Exception:  # nothing told is better than a changed program
             return
 
-    @_collector_paused()
+    @collector.paused()
     def _plan(self, code: CodeType) -> Plan:
         try:
             source = self._find(code)
@@ -347,7 +332,7 @@ class Session:
                 self._notes[(source.digest, source.path or "")] = f"not measured exactly: {error!r}"
             return Plan()
 
-    @_collector_paused()
+    @collector.paused()
     def _analysis(self, source: Source) -> Analysis | None:
         key = (source.digest, source.path or "")
         with self._lock:
@@ -360,7 +345,7 @@ class Session:
                     self._notes[key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
             return self._analyses[key]
 
-    @_collector_paused()
+    @collector.paused()
     def _measure(self, recordings: list[Recording], note: str) -> Coverage:
         groups: dict[tuple[str, str], tuple[Source, list[Recording]]] = {}
         for recording in recordings:
