@@ -1,8 +1,10 @@
-"""What ``%%branchcov`` adds to a cell, in a live kernel: the same cell with and without its first line, in turn.
+"""What ``%%branchcov`` adds to a cell, in live kernels: the same cell with and without its first line, in turn.
 
     python benchmarks/cells.py [--pairs N]
 
-Milliseconds from the request to the reply, medians; the cell's text is new every time, as when one types.
+Each has a kernel of its own, or every measured cell would also prepare what the plain one before it has defined.
+Milliseconds from the request to the reply, and of the kernel's processor, medians; the cell's text is new every time,
+as when one types.
 """
 
 from __future__ import annotations
@@ -32,30 +34,37 @@ kind = "big" if longest > 20 or not even else "small"
 CELLS = {"empty": "", "ten lines": TEN_LINES}
 
 
-def took(running: Kernel, cell: str) -> float:
+def took(running: Kernel, cell: str) -> tuple[float, float]:
+    """Milliseconds until the reply, and of the kernel's processor."""
+    before = float(running.ask("__import__('time').process_time()"))
     start = time.perf_counter()
     shown = running.run(cell)
+    waited = time.perf_counter() - start
     if shown.status != "ok":
         raise RuntimeError(shown.traceback)
-    return 1000 * (time.perf_counter() - start)
+    after = float(running.ask("__import__('time').process_time()"))
+    return 1000 * waited, 1000 * (after - before)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What %%branchcov adds to a cell.")
     parser.add_argument("--pairs", type=int, default=30)
     pairs = parser.parse_args().pairs
-    with kernel() as running:
-        running.run("%load_ext ipy_branchcov")
+    with kernel() as alone, kernel() as running:
+        for each in (alone, running):
+            each.run("%load_ext ipy_branchcov")
         for name, body in CELLS.items():
-            plain, measured = [], []
+            found = []
             for number in range(pairs + 3):
-                plain.append(took(running, f"# plain {number}\n{body}"))
-                measured.append(took(running, f"%%branchcov\n# measured {number}\n{body}"))
-            added = statistics.median(b - a for a, b in zip(plain[3:], measured[3:], strict=True))
-            print(
-                f"Python {platform.python_version()}, {name}: {statistics.median(plain[3:]):.1f} ms plain, "
-                f"{statistics.median(measured[3:]):.1f} ms measured, {added:.1f} ms more (median of {pairs} pairs)"
-            )
+                plain = took(alone, f"# cell {number}\n{body}")
+                measured = took(running, f"%%branchcov\n# cell {number}\n{body}")
+                found.append((*plain, *measured))
+            waited, spent, waited_more, spent_more = zip(*found[3:], strict=True)
+            told = [f"Python {platform.python_version()}, {name}:"]
+            for plain, measured, what in ((waited, waited_more, "waited"), (spent, spent_more, "of the processor")):
+                more = statistics.median(b - a for a, b in zip(plain, measured, strict=True))
+                told.append(f"{statistics.median(plain):.1f} ms {what} plain, {more:.1f} more;")
+            print(*told, f"median of {pairs} pairs")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, Taker, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.sources import display_name, read_source, resolve
 from ipy_branchcov.tracing.imports import Imports
-from ipy_branchcov.tracing.tracer import Edge, Plan, Recording, Tracer, choose_tracer
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Recording, Tracer, choose_tracer
 from ipy_branchcov.values import arguments
 from ipy_branchcov.values import values as values_of
 
@@ -68,6 +69,8 @@ class Session:
         self._by_file: dict[str, tuple[Source | None] | None] = {}
         #: Files in which nothing is measured, from run to run.
         self._elsewhere: set[str] = set()
+        #: What tracers are given: the same one while it accepts the same code.
+        self._filter: CodeFilter = partial(Session._wanted, self)
         self._analyses: dict[tuple[str, str], Analysis | None] = {}
         self._notes: dict[tuple[str, str], str] = {}
         #: By the name in their code: files of which it could not be found out whether they are measured.
@@ -122,6 +125,7 @@ class Session:
         self._by_file.clear()
         if not same:
             self._elsewhere.clear()
+            self._filter = partial(Session._wanted, self)
 
     def _find(self, code: CodeType) -> Source | None:
         known = self._sources.get(id(code))
@@ -187,7 +191,7 @@ class Session:
             self.add_source(spec)
         exact = self.counts if counts is None else counts
         factory = choose_tracer(tracer or self.tracer_name)
-        begun = factory(self._wanted, self._plan, counts=exact, witness=self._first)
+        begun = factory(self._filter, self._plan, counts=exact, witness=self._first)
         self._takers, self._tell_values = {}, self.values if values is None else values
         self._forget_sources(same=True)
         begun.start()

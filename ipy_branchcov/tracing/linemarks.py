@@ -49,9 +49,9 @@ class LineMarker(Marker):
         #: Lines that have no marks of their own, the marks that prove them, and where they begin and end.
         self._passages: list[tuple[set[int], tuple[int, ...], Item, Item]] = []
         #: What is sure to run when a mark was passed, by the mark's first instruction.
-        self._sure: dict[int, list[Item]] = {}
-        self._handlers: set[int] = set()
-        self._guards: dict[tuple[int, int] | None, tuple[Item, int]] = {}
+        self._sure: dict[Item, list[Item]] = {}
+        self._handlers: set[Item] = set()
+        self._guards: dict[tuple[Item, int] | None, tuple[Item, int]] = {}
         self._loads: list[Item] = []
         names = [each.name for each in bytecode.instructions[:64]]
         #: The first instruction behind what begins a function.
@@ -72,7 +72,7 @@ class LineMarker(Marker):
     def _mark_lines(self) -> None:
         """Mark each line where it is not certain that it was marked on every way to there."""
         for mark, items in zip(self.marks, self._placed, strict=True):
-            self._sure[id(items[0])] = sure = self._certain(self._places[id(items[-1])] + 1)
+            self._sure[items[0]] = sure = self._certain(self._places[items[-1]] + 1)
             mark.lines |= _lines(sure)
         blocks = self._blocks()
         known: list[int | None] = [None] * len(blocks)
@@ -107,10 +107,10 @@ class LineMarker(Marker):
             item = self.items[i]
             if self._line(item) is not None:
                 found.append(item)
-            if id(item) in self._loops:  # a mark: it goes on behind itself
-                i = self._places[id(self._loops[id(item)][-1])] + 1
+            if item in self._loops:  # a mark: it goes on behind itself
+                i = self._places[self._loops[item][-1]] + 1
             elif item.target is not None and item.name in ("JUMP_FORWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
-                i = self._places[id(item.target)]
+                i = self._places[item.target]
             elif item.name in _SAFE:
                 i += 1
             else:
@@ -120,34 +120,34 @@ class LineMarker(Marker):
     def _blocks(self) -> list[tuple[list[Item], list[int]]]:
         """Straight pieces of code, with the numbers of those that can follow."""
         inside = self._loops
-        targets = {id(item.target) for item in self.items if item.target is not None and id(item) not in inside}
-        self._handlers = {id(item.row[0]) for item in self.items if item.row is not None}
+        targets = {item.target for item in self.items if item.target is not None and item not in inside}
+        self._handlers = {item.row[0] for item in self.items if item.row is not None}
         leaders = targets | self._handlers
         blocks: list[tuple[list[Item], list[int]]] = []
-        number: dict[int, int] = {}
+        number: dict[Item, int] = {}
         fresh = True
         for item in self.items:
-            if fresh or id(item) in leaders:
+            if fresh or item in leaders:
                 blocks.append(([], []))
-            number[id(item)] = len(blocks) - 1
+            number[item] = len(blocks) - 1
             blocks[-1][0].append(item)
-            fresh = (item.target is not None and id(item) not in inside) or item.name in FINAL
+            fresh = (item.target is not None and item not in inside) or item.name in FINAL
         for i, (block, following) in enumerate(blocks):
             last = block[-1]
-            if last.target is not None and id(last) not in inside:
-                following.append(number[id(last.target)])
+            if last.target is not None and last not in inside:
+                following.append(number[last.target])
             falls = last.name not in FINAL and (not last.name.startswith("JUMP_") or "_OR_POP" in last.name)
             if falls and i + 1 < len(blocks):
                 following.append(i + 1)
         return blocks
 
     def _handles(self, item: Item) -> bool:
-        return id(item) in self._handlers
+        return item in self._handlers
 
     def _lines_of(self, block: list[Item]) -> int:
         lines = 0
         for item in block:
-            lines |= self._bits([item, *self._sure.get(id(item), ())])
+            lines |= self._bits([item, *self._sure.get(item, ())])
         return lines
 
     def _bits(self, items: Iterable[Item]) -> int:
@@ -171,10 +171,10 @@ class LineMarker(Marker):
         """Mark the lines of a straight piece of code that are not ``known`` to be marked, between its pauses."""
         fresh: list[tuple[int, list[Item]]] = []
         for i, item in enumerate(block):
-            known |= self._bits(self._sure.get(id(item), ()))
+            known |= self._bits(self._sure.get(item, ()))
             line = self._line(item)
             if line is not None and not known >> line & 1:
-                sure = self._certain(self._places[id(item)])
+                sure = self._certain(self._places[item])
                 known |= self._bits(sure)
                 fresh.append((i, sure))
             if item.name in _PAUSES:
@@ -186,12 +186,12 @@ class LineMarker(Marker):
         """Mark some lines of a block: the last one, if the block's own end (``whole``) does not prove them all."""
         if not fresh:
             return
-        proofs = self._ways.get(id(block[-1]), []) if whole else []
+        proofs = self._ways.get(block[-1], []) if whole else []
         end = len(block)
         if len(proofs) < 2:
             end, sure = fresh.pop()
             proofs = [len(self.marks)]
-            self._prefixes[id(block[end])] = self._mark(Mark(None, _lines(sure)), block[end])
+            self._prefixes[block[end]] = self._mark(Mark(None, _lines(sure)), block[end])
         for i, sure in fresh:
             self._passages.append((_lines(sure), tuple(proofs), block[i], block[end - 1]))
         for item in block[fresh[0][0] : end] if fresh else ():
@@ -199,7 +199,7 @@ class LineMarker(Marker):
 
     def _guarded(self, row: tuple[Item, int] | None) -> tuple[Item, int]:
         """A handler that notes where an exception left the code, and raises it again into the one of ``row``."""
-        key = None if row is None else (id(row[0]), row[1])
+        key = None if row is None else (row[0], row[1])
         if key not in self._guards:
             # On the stack: where it was raised, and the exception.
             load = Item("LOAD_CONST")

@@ -58,13 +58,13 @@ class Marker(Splitter):
         self._constants = constants
         self._counting = counting
         #: The numbers of the marks on the ways out of a test.
-        self._ways: dict[int, list[int]] = {}
+        self._ways: dict[Item, list[int]] = {}
         #: The first instruction that jumps to an offset.
         self._jumped_from: dict[int, int] = {}
         for i, item in enumerate(self._originals):
             if item.origin is not None and item.origin.target is not None:
                 self._jumped_from.setdefault(item.origin.target, i)
-        self._loops: dict[int, list[Item]] = {}
+        self._loops: dict[Item, list[Item]] = {}
         #: The instructions of each mark, and the jump that leads to it where there is one.
         self._placed: list[list[Item]] = []
         self._jumps: dict[int, Item] = {}
@@ -74,7 +74,7 @@ class Marker(Splitter):
         for items in self._loops.values():
             loop, clean_up = items[len(_ITERATOR)], items[len(_ITERATOR) + 1]
             # Where it has nothing more it passes over END_FOR and what follows that; before 3.12 it is sent there.
-            loop.target = clean_up if clean_up.name == "END_FOR" else self.items[self._places[id(items[-1])] + 1]
+            loop.target = clean_up if clean_up.name == "END_FOR" else self.items[self._places[items[-1]] + 1]
 
     def _mark(self, meaning: Mark, like: Item) -> list[Item]:
         """The instructions of a mark, in the place of another item."""
@@ -83,7 +83,7 @@ class Marker(Splitter):
         items[0].arg = self._constants + len(self.marks)
         loop.caches = _CACHES
         loop.target = items[-1]  # until they are arranged
-        self._loops[id(loop)] = items
+        self._loops[loop] = items
         if self.vanishing:  # the interpreter merges no NOP with what stands before it
             items = [Item("NOP", position=like.position), *items]
         for each in items:
@@ -94,24 +94,29 @@ class Marker(Splitter):
 
     # --- edges
 
-    def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+    def _entries(self) -> dict[Item, int]:
+        """Whatever leads to where an edge ends, its mark stands before that."""
+        self._arrange()
+        return {}
+
+    def _tell_fall(self, item: Item, edge: Edge, entries: dict[Item, int]) -> None:
         if (above := self._above(item)) is not None:
             self._tell_first(item, above, edge)
             return
         after = self._following(item)
-        self._ways.setdefault(id(item), []).append(len(self.marks))
+        self._ways.setdefault(item, []).append(len(self.marks))
         if item.target is not None and after is not None and after.name == "NOT_TAKEN":
             item = after
         items = self._mark(Mark(edge), item)
-        self._after.setdefault(id(item), [])[:0] = items
+        self._after.setdefault(item, [])[:0] = items
 
     def _above(self, item: Item) -> Item | None:
         """What leads to the head of a loop from above, where only the loop itself leads there otherwise."""
         if self._counting or item.name != "FOR_ITER" or item.origin is None:
             return None
-        i = self._index[id(item)]
+        i = self._index[item]
         above = self._originals[i - 1]
-        if above.target is not None or above.name in FINAL or id(above) in self._after:
+        if above.target is not None or above.name in FINAL or above in self._after:
             return None
         origin = item.origin
         first = min(self._jumped_from.get(place, i) for place in (origin.first, origin.offset))
@@ -120,16 +125,16 @@ class Marker(Splitter):
     def _tell_first(self, item: Item, above: Item, edge: Edge) -> None:
         """A loop that goes on has begun: a copy of its head, passed once, tells of its first item, and it of none."""
         first = item.copy()
-        self._ways[id(first)] = [*self._ways.get(id(item), ()), len(self.marks)]
+        self._ways[first] = [*self._ways.get(item, ()), len(self.marks)]
         jump = Item("JUMP_FORWARD", position=item.position, target=self._next(item))
         jump.row = item.row
-        self._after[id(above)] = [first, *self._mark(Mark(edge), item), jump]
+        self._after[above] = [first, *self._mark(Mark(edge), item), jump]
 
-    def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+    def _tell_jump(self, item: Item, edge: Edge, entries: dict[Item, int]) -> None:
         if (last := self._passed(item)) is not None:
             self._tell_fall(last, edge, entries)
         else:
-            self._ways.setdefault(id(item), []).append(len(self.marks))
+            self._ways.setdefault(item, []).append(len(self.marks))
             items = self._mark(Mark(edge), item)
             self._detour(item, items)
             self._jumps[len(self.marks) - 1] = item
@@ -137,7 +142,7 @@ class Marker(Splitter):
     def writes(self, number: int) -> list[Write]:
         """What makes a mark vanish, once all is laid out."""
         site, last = self._placed[number][0], self._placed[number][-1]
-        after = self.items[self._places[id(last)] + 1]
+        after = self.items[self._places[last] + 1]
         leads = after.target if after.origin is None and after.name.startswith("JUMP_") else None
         found: list[Write] = []
         if leads is not None and (arg := _distance(site, leads, backward=after.backward)) is not None:

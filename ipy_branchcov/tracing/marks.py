@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
+from collections.abc import Iterable
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from ipy_branchcov.tracing import prepared
+from ipy_branchcov.tracing.arrivals import ARRIVALS, frames, suspended_code
 from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording, Witness
 from ipy_branchcov.tracing.vanishing import Sweeper
-
-#: The tracer that is told of ``exec``. An audit hook cannot be taken away, so there is one for good (PEP 578).
-_told: list[MarkTracer] = []
-_hooked: list[bool] = []
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "exec" and _told:
-        _told[-1].executes(arguments[0])
-
-
-#: What can be suspended, and how its attributes begin.
-_SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 
 
 class MarkTracer:
@@ -81,22 +69,26 @@ class MarkTracer:
                 marked.begin()
                 self._sweeper.add(marked.once)
                 self._marked.append((code, marked))
-        found = prepared.objects(FunctionType, *_SUSPENDED)
+        ARRIVALS.begin()
+        found = ARRIVALS.objects(self._wanted, self._kind)
         self._exchange(each for each in found if type(each) is FunctionType)
-        if not _hooked:
-            sys.addaudithook(_audit)
-            _hooked.append(True)
-        if any(self._is_suspended(each) for each in found if type(each) is not FunctionType):
+        suspended = [suspended_code(each) for each in found if type(each) is not FunctionType]
+        if any(code is not None and self.unprepared(code) for code in suspended):
             self._late.trace()
-        _told.append(self)
+        # What runs unprepared meanwhile can make functions that are not prepared.
+        if not self._late.tracing and not any(self.unprepared(frame.f_code) for frame in frames()):
+            ARRIVALS.settle(self._wanted, self._kind)
+        else:
+            ARRIVALS.unsettle()
+        ARRIVALS.executing.append(self.executes)
         self._sweeper.start()
 
     def stop(self) -> list[Recording]:
-        _told.remove(self)
+        ARRIVALS.executing.remove(self.executes)
         self._sweeper.stop()
         found = self._late.stop() if self._late.tracing else []
         running = {id(code): marked for code, marked in self._marked if marked.passages}
-        for frame in _frames() if running else ():
+        for frame in frames() if running else ():
             if (marks := running.get(id(frame.f_code))) is not None:
                 marks.left.add(frame.f_lasti // 2)  # it has come so far
         for _, marked in self._marked:
@@ -117,27 +109,16 @@ class MarkTracer:
             if code.co_filename in foreign:
                 continue
             if self.unprepared(code):
-                function.__code__ = self.prepare(code)
+                function.__code__ = new = self.prepare(code)
+                if self.unprepared(new):
+                    self._late.trace()  # it cannot be rewritten
             elif prepared.known(code) is None and not code.co_filename.startswith("<"):
                 foreign.add(code.co_filename)
-
-    def _is_suspended(self, each: Any) -> bool:
-        prefix = _SUSPENDED[type(each)]
-        return getattr(each, f"{prefix}_frame") is not None and self.unprepared(getattr(each, f"{prefix}_code"))
 
     def executes(self, code: object) -> None:
         """Code is about to be executed."""
         if isinstance(code, CodeType) and self.unprepared(code):
             self._late.until_end_of(code)
-
-
-def _frames() -> Iterator[FrameType]:
-    """All frames that are being executed, in all threads."""
-    for frame in sys._current_frames().values():
-        current: FrameType | None = frame
-        while current is not None:
-            yield current
-            current = current.f_back
 
 
 class _Late(SettraceTracer):
@@ -153,6 +134,7 @@ class _Late(SettraceTracer):
     def trace(self) -> None:
         """Begin, for the whole run."""
         self._lasting = True
+        ARRIVALS.unsettle()
         if not self.tracing:
             self.tracing = True
             self.start()

@@ -59,14 +59,14 @@ class Splitter:
         self.items = disassemble(bytecode)
         self.told: list[tuple[Item, Edge]] = []
         self._originals = list(self.items)
-        self._index = {id(item): i for i, item in enumerate(self._originals)}
+        self._index = {item: i for i, item in enumerate(self._originals)}
         self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
         #: Items to stand before or after others, and at the end.
-        self._before: dict[int, list[list[Item]]] = {}
-        self._after: dict[int, list[Item]] = {}
+        self._before: dict[Item, list[list[Item]]] = {}
+        self._after: dict[Item, list[Item]] = {}
         self._end: list[Item] = []
         #: Items to stand before others whichever way leads there.
-        self._prefixes: dict[int, list[Item]] = {}
+        self._prefixes: dict[Item, list[Item]] = {}
         self._copies: dict[Way, Item] = {}
 
     def run(self) -> None:
@@ -132,7 +132,7 @@ class Splitter:
             return
         jump = Item("JUMP_FORWARD", position=item.position, target=start)
         jump.row = item.row
-        self._after.setdefault(id(item), []).append(jump)
+        self._after.setdefault(item, []).append(jump)
 
     def _exits(self, test: Item) -> tuple[Item, Item]:
         i = next(i for i, item in enumerate(self._end) if item is test)
@@ -157,21 +157,21 @@ class Splitter:
 
     # --- critical edges
 
-    def _entries(self) -> dict[int, int]:
+    def _entries(self) -> dict[Item, int]:
         """How many ways lead to each item; more than one where it matters no more how many."""
         self._arrange()
-        entries = dict.fromkeys(map(id, self.items), 0)
-        entries[id(self.items[0])] += 1
+        entries = dict.fromkeys(self.items, 0)
+        entries[self.items[0]] += 1
         for item, after in zip(self.items, [*self.items[1:], None], strict=True):
             if item.target is not None and item.name != "END_ASYNC_FOR":
-                entries[id(item.target)] += 1
+                entries[item.target] += 1
             if after is not None and _falls(item):
-                entries[id(after)] += 1
+                entries[after] += 1
             if item.row is not None:
-                entries[id(item.row[0])] = 2
+                entries[item.row[0]] = 2
         return entries
 
-    def _split(self, item: Item, before: Edge | None, entries: dict[int, int]) -> None:
+    def _split(self, item: Item, before: Edge | None, entries: dict[Item, int]) -> None:
         """Find or make the instructions that prove the ways out of a test."""
         origin = item.origin
         assert origin is not None
@@ -182,20 +182,20 @@ class Splitter:
         if (origin.offset, False) in self.plan.ways:
             self._tell_fall(item, Edge(origin.offset, origin.next, came), entries)
 
-    def _tell_jump(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
+    def _tell_jump(self, item: Item, edge: Edge, entries: dict[Item, int]) -> None:
         if (last := self._passed(item)) is not None:
             self._tell_fall(last, edge, entries)
-        elif item.target is not None and entries[id(item.target)] == 1:
+        elif item.target is not None and entries[item.target] == 1:
             self.told.append((item.target, edge))
         else:
             self.told.append((self._detour(item, []), edge))
 
-    def _tell_fall(self, item: Item, edge: Edge, entries: dict[int, int]) -> None:
-        after = next(iter(self._after.get(id(item), ())), self._following(item))
-        if after is None or entries.get(id(after), 1) != 1:
+    def _tell_fall(self, item: Item, edge: Edge, entries: dict[Item, int]) -> None:
+        after = next(iter(self._after.get(item, ())), self._following(item))
+        if after is None or entries.get(after, 1) != 1:
             after = Item("NOP", position=item.position)
             after.row = item.row
-            self._after.setdefault(id(item), []).append(after)
+            self._after.setdefault(item, []).append(after)
         self.told.append((after, edge))
 
     def _passed(self, item: Item) -> Item | None:
@@ -218,7 +218,7 @@ class Splitter:
         item.target = items[0]
         before = self._preceding(target)
         if before is not None and not _falls(before):
-            self._before.setdefault(id(target), []).append(items)
+            self._before.setdefault(target, []).append(items)
         else:
             self._end += items
         return items[0]
@@ -226,47 +226,50 @@ class Splitter:
     # --- order
 
     def _next(self, item: Item) -> Item:
-        return self._originals[self._index[id(item)] + 1]
+        return self._originals[self._index[item] + 1]
 
     def _following(self, item: Item) -> Item | None:
         """What stands behind it now."""
-        i = self._places[id(item)] + 1
+        i = self._places[item] + 1
         return self.items[i] if i < len(self.items) else None
 
     def _preceding(self, item: Item) -> Item | None:
-        i = self._places[id(item)] - 1
+        i = self._places[item] - 1
         return self.items[i] if i >= 0 else None
 
     def _arrange(self) -> None:
         """Put all items in order, and turn the added jumps the way they lead."""
-        self.items = []
         moved = self._before.keys() | self._after.keys() | self._prefixes.keys()
+        if not moved and not self._end:  # most code of cells
+            self.items, self._places = self._originals, self._index
+            return
+        self.items = []
         for item in (*self._originals, *self._end):
-            if id(item) not in moved:
+            if item not in moved:
                 self.items.append(item)
                 continue
-            detours = self._before.get(id(item), [])
+            detours = self._before.get(item, [])
             if detours:  # the last one falls through
                 *items, jump = detours[-1]
                 jump.name, jump.target = "NOP", None
                 detours = [*detours[:-1], items or [jump]]
             for detour in detours:
                 self.items += detour
-            self.items += self._prefixes.get(id(item), ())
+            self.items += self._prefixes.get(item, ())
             self.items.append(item)
-            self.items += self._after.get(id(item), ())
-        self._places = {id(item): i for i, item in enumerate(self.items)}
+            self.items += self._after.get(item, ())
+        self._places = {item: i for i, item in enumerate(self.items)}
         for i, item in enumerate(self.items):
             if item.target is not None and (item.origin is None or _TWO_WAYS.match(item.name)):
-                _turn(item, forward=self._places[id(item.target)] > i)
+                _turn(item, forward=self._places[item.target] > i)
 
     def _redirect(self) -> None:
         """Let what leads to an item lead to what was put before it."""
         for item in (*self.items, *self._end):
-            if item.target is not None and item.name != "END_ASYNC_FOR" and id(item.target) in self._prefixes:
-                item.target = self._prefixes[id(item.target)][0]
-            if item.row is not None and id(item.row[0]) in self._prefixes:
-                item.row = (self._prefixes[id(item.row[0])][0], item.row[1])
+            if item.target is not None and item.name != "END_ASYNC_FOR" and item.target in self._prefixes:
+                item.target = self._prefixes[item.target][0]
+            if item.row is not None and item.row[0] in self._prefixes:
+                item.row = (self._prefixes[item.row[0]][0], item.row[1])
 
 
 def _turn(item: Item, *, forward: bool) -> None:

@@ -65,7 +65,8 @@ def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
     return {line for start, end, line in code.co_lines() if line and not offsets.isdisjoint(range(start, end, 2))}
 
 
-#: Whether a code object is to be measured. Called once for each that runs; must not raise.
+#: Whether a code object is to be measured. Called once for each that runs; must not raise. A tracer may take it that
+#: the same filter accepts in a later run what it accepted before.
 CodeFilter = Callable[[CodeType], bool]
 #: The plan for a code object that passed the filter. Must not raise.
 Planner = Callable[[CodeType], Plan]
