@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.identity import asserts_rewritten, lines_with_code
-from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import BranchCoverage, Outcome, SourceCoverage
+from ipy_branchcov.model.coverage import BranchCoverage, SourceCoverage, Taker
 from ipy_branchcov.tracing.tracer import Recording
 
 CHANGED = "changed since it was imported: nothing can be told; import it anew and run it again"
@@ -19,13 +18,23 @@ NO_POSITIONS = "compiled without positions (-X no_debug_ranges?): its branches c
 REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain leaves it as it is)"
 
 
-def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool = False) -> SourceCoverage:
+#: Who took an arm first: the branch's number, the arm's.
+TakerOf = Callable[[int, int], "Taker | None"]
+
+
+def measure(
+    analysis: Analysis,
+    recordings: Iterable[Recording],
+    *,
+    counts: bool = False,
+    taker: TakerOf = lambda branch, arm: None,
+) -> SourceCoverage:
     """The coverage of one source by what its code objects did.
 
     A cell of which only functions ran (it was run itself before the measurement began) is measured in its
     functions alone; what stands outside them is left out.
     """
-    hits: dict[tuple[int, int], int] = {}
+    hits: dict[int, dict[int, int]] = {}
     ran: set[int] = set()
     codes: list[CodeType] = []
     note = ""
@@ -41,29 +50,25 @@ def measure(analysis: Analysis, recordings: Iterable[Recording], *, counts: bool
             continue
         code_map = analysis.of(recording.code)
         for edge, count in recording.edges.items():
-            for arm in code_map.taken(edge.src, edge.dst, edge.before):
-                hits[arm] = hits.get(arm, 0) + count
+            for branch, arm in code_map.taken(edge.src, edge.dst, edge.before):
+                arms = hits.setdefault(branch, {})
+                arms[arm] = arms.get(arm, 0) + count
     missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran)
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
         missed &= lines
-    branches = tuple(
-        _branch(branch, number, hits, counts)
-        for number, branch in enumerate(branch_map.branches)
-        if lines is None or branch.span.line in lines
-    )
+    found = list(analysis.untaken)
+    for number, arms in hits.items():
+        outcomes = list(found[number].outcomes)
+        for arm, count in arms.items():
+            first = taker(number, arm)
+            outcomes[arm] = replace(outcomes[arm], hits=count if counts else 1, first=first)
+        found[number] = replace(found[number], outcomes=tuple(outcomes))
+    branches = tuple(each for each in found if lines is None or each.span.line in lines)
     if any(map(asserts_rewritten, codes)):
         branches = tuple(_without_asserts(analysis, branches))
     return SourceCoverage(branch_map.source, branches, frozenset(missed), note)
-
-
-def _branch(branch: Branch, number: int, hits: dict[tuple[int, int], int], counts: bool) -> BranchCoverage:
-    outcomes = []
-    for i, arm in enumerate(branch.arms):
-        count = hits.get((number, i), 0)
-        outcomes.append(Outcome(arm.name, count if counts else min(count, 1), arm.required, arm.excluded, arm.reason))
-    return BranchCoverage(branch.kind, branch.span, tuple(outcomes), branch.function)
 
 
 def _without_asserts(analysis: Analysis, branches: Iterable[BranchCoverage]) -> Iterator[BranchCoverage]:
@@ -76,7 +81,7 @@ def _without_asserts(analysis: Analysis, branches: Iterable[BranchCoverage]) -> 
         if span is None or not span.contains(branch.span):
             yield branch
             continue
-        outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN) for each in branch.outcomes)
+        outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
         yield replace(branch, outcomes=tuple(outcomes))
 
 
@@ -89,11 +94,10 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int]) -> s
     missed: set[int] = set()
     for first, last in analysis.statement_heads:
         lines = range(first, last + 1)
-        if not any(line in ran for line in lines):
-            if any(line in coded for line in lines):
-                missed.update(lines)
-        else:
+        if not ran.isdisjoint(lines):
             missed.update(line for line in lines if line in coded and line not in ran)
+        elif not coded.isdisjoint(lines):
+            missed.update(lines)
     missed &= analysis.decisions.map.code_lines
     return missed - ran
 

@@ -362,14 +362,14 @@ class Session:
             if analysis is None:
                 found.append(SourceCoverage(source, note=self._notes.get(key, "")))
                 continue
-            coverage = measure(analysis, members, counts=self._exact)
+            coverage = measure(analysis, members, counts=self._exact, taker=partial(self._taker, key))
             if self._disassemble:
                 from ipy_branchcov.disassembly import disassemble
 
                 self.disassemblies += [disassemble(analysis, member) for member in members]
             notes = [n for n in (coverage.note, self._notes.get(key, ""), note) if n]
             # The analysis is shared by all cells of the same text, whatever they are called.
-            found.append(replace(self._taken_by(coverage, key, analysis), source=source, note="; ".join(notes)))
+            found.append(replace(coverage, source=source, note="; ".join(notes)))
         for name, error in self._unknown.items():
             found.append(SourceCoverage(Source(name, "", "file", name), note=f"not measured: {error}"))
         self._unknown.clear()
@@ -377,21 +377,9 @@ class Session:
         version = ".".join(map(str, sys.version_info[:3]))
         return merge([Coverage(tuple(found), frozenset({version}), self._exact)])
 
-    def _taken_by(self, coverage: SourceCoverage, key: tuple[str, str], analysis: Analysis) -> SourceCoverage:
-        """The same with the first taker of each arm that was taken."""
-        anyone = Taker(self._by)
-        taken = self._takers
-        branches = []
-        numbers = {branch.key: number for number, branch in enumerate(analysis.decisions.map.branches)}
-        for branch in coverage.branches:
-            number = numbers[branch.key]
-            outcomes = tuple(
-                replace(each, first=self._called(taken.get((key, number, arm), anyone))) if each.hits else each
-                for arm, each in enumerate(branch.outcomes)
-            )
-            branches.append(replace(branch, outcomes=outcomes))
-        return replace(coverage, branches=tuple(branches))
-
-    def _called(self, taker: Taker) -> Taker:
-        """A run whose name was not known when it began has it now."""
+    def _taker(self, key: tuple[str, str], branch: int, arm: int) -> Taker:
+        """Who took an arm of a source first. A run whose name was not known when it began has it now."""
+        taker = self._takers.get((key, branch, arm))
+        if taker is None:
+            return Taker(self._by)
         return taker if taker.by else replace(taker, by=self._by)

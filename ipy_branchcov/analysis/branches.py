@@ -19,6 +19,7 @@ from ipy_branchcov.analysis.identity import Whole
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy, statement_heads
 from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
+from ipy_branchcov.model.coverage import BranchCoverage, Outcome
 from ipy_branchcov.model.source import Source
 
 
@@ -39,6 +40,19 @@ class Analysis:
     def statement_heads(self) -> list[tuple[int, int]]:
         """First and last line of each statement's head."""
         return statement_heads(self.decisions.tree)
+
+    @cached_property
+    def untaken(self) -> tuple[BranchCoverage, ...]:
+        """The branches with no arm taken: most of what a run tells, and the same in every run."""
+        return tuple(
+            BranchCoverage(
+                branch.kind,
+                branch.span,
+                tuple(Outcome(arm.name, 0, arm.required, arm.excluded, arm.reason) for arm in branch.arms),
+                branch.function,
+            )
+            for branch in self.decisions.map.branches
+        )
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""

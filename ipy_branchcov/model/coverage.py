@@ -239,6 +239,8 @@ def _sum(group: list[SourceCoverage]) -> SourceCoverage:
 
 def _flat(source: SourceCoverage) -> SourceCoverage:
     """The same with hits of 0 or 1."""
+    if not any(outcome.hits > 1 for branch in source.branches for outcome in branch.outcomes):
+        return source
     return replace(
         source,
         branches=tuple(

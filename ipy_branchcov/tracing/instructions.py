@@ -15,6 +15,7 @@ from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
 from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.splitting import Split, split
+from ipy_branchcov.tracing.superinstructions import PAIRS, Pairs
 from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording, Witness, lines_at
 
@@ -34,6 +35,7 @@ class InstructionTracer:
         self._planner = planner
         self._counts = counts
         self._functions = prepared.Functions()
+        self._pairs = Pairs() if PAIRS else None
         #: Rewritten code, its edges, what it was; and the instructions that ran. By the id of the code that runs.
         self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
@@ -72,6 +74,8 @@ class InstructionTracer:
     def stop(self) -> list[Recording]:
         watched = [code for code, _, _ in self._splits.values()] + [code for code, _ in self._marked.values()]
         self.note = self._tool.give_back((*watched, *(recording.code for recording in self._recordings.values())))
+        if self._pairs is not None:
+            self._pairs.ended()
         recordings = [self._told(*split) for split in self._splits.values()]
         for code, marked in self._marked.values():
             recordings.append(Recording(marked.original, Plan(), marked.told()[0], lines_at(code, self._ran[id(code)])))
@@ -114,6 +118,8 @@ class InstructionTracer:
             if self._witness is not None and offset not in ran:
                 self._tell(code, offset, sys._getframe(1))
             ran.add(offset)
+            if self._pairs is not None:
+                self._pairs.told(code, offset)
             return sys.monitoring.DISABLE
         return self._step(code, offset)
 

@@ -1,15 +1,12 @@
 """Marks that vanish: passed once, they are jumped over from there on. For 3.11, where nothing else takes events away.
 
-The instructions of a code object stand in memory behind its fixed part (``co_code_adaptive`` in
-Include/cpython/code.h), where the interpreter itself rewrites them as it specialises. Only added instructions and the
-arguments of jumps are written here, each in one store, under the interpreter's lock.
+Only added instructions and the arguments of jumps are written in memory.
 """
 
 from __future__ import annotations
 
 import _thread
 import os
-import sys
 import time
 import weakref
 from collections import deque
@@ -18,10 +15,7 @@ from io import BytesIO
 from types import CodeType
 from typing import Any
 
-try:
-    import ctypes
-except ImportError:  # a Python built without libffi: marks stay, and cost
-    ctypes = None  # type: ignore[assignment]
+from ipy_branchcov.tracing.memory import READABLE, unit, units
 
 #: Seconds between two sweeps, at least; how many times as long as the sweep before; and at most, when sweep after
 #: sweep finds nothing, for each makes the program wait for the interpreter's lock.
@@ -58,13 +52,13 @@ class Once:
         """Let all marks be passed again."""
         code = self._code()
         if code is not None and self._undo:
-            units = _units(code)
-            for place, unit in self._undo.items():
-                units[place] = unit
+            memory = units(code)
+            for place, before in self._undo.items():
+                memory[place] = before
         self._undo.clear()
         for mark in self.marks.values():
             mark.seek(0)
-        self._pending = set(self.marks) if READABLE else set()
+        self._pending = set(self.marks) if READABLE else set()  # elsewhere they stay, and cost
 
     @property
     def pending(self) -> bool:
@@ -79,34 +73,13 @@ class Once:
         passed = [number for number in self._pending if self.marks[number].tell()]
         if passed:
             self._pending.difference_update(passed)
-            units = _units(code)
-            raw = memoryview(units).cast("B")
+            memory = units(code)
+            raw = memoryview(memory).cast("B")
             for number in passed:
                 for place, opcode, argument in self._writes[number]:
-                    self._undo.setdefault(place, units[place])
-                    units[place] = _unit(raw[2 * place] if opcode is None else opcode, argument)
+                    self._undo.setdefault(place, memory[place])
+                    memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
         return len(passed)
-
-
-def _unit(opcode: int, argument: int) -> int:
-    return int.from_bytes(bytes((opcode, argument)), sys.byteorder)
-
-
-def _units(code: CodeType) -> Any:
-    """The instructions as they stand in memory, two bytes each."""
-    size = len(code.co_code) // 2
-    return (ctypes.c_uint16 * size).from_address(id(code) + CodeType.__basicsize__)
-
-
-def _readable() -> bool:
-    """Whether the instructions stand where they are expected."""
-    if ctypes is None or sys.version_info[:2] != (3, 11) or sys.implementation.name != "cpython":
-        return False
-    code = compile("x = [a for a in b if a]", "", "exec")
-    return bytes(_units(code)) == code.co_code
-
-
-READABLE = _readable()
 
 
 class Sweeper:
