@@ -1,4 +1,4 @@
-"""The instructions of a code object as they stand in memory, where the interpreter itself rewrites them as it specialises.
+"""The instructions of a code object in memory, where the interpreter itself rewrites them as it specialises.
 
 They stand behind the code object's fixed part (``co_code_adaptive`` in Include/cpython/code.h of 3.11 and 3.12). Each
 is written in one store, under the interpreter's lock.
@@ -17,17 +17,18 @@ except ImportError:  # a Python built without libffi
 
 
 def units(code: CodeType) -> Any:
-    """The instructions, two bytes each (see :func:`unit`). They are the code object's: not to be kept longer than it."""
+    """The instructions, two bytes each (see :func:`unit`), as long as the code object lives."""
     size = len(code.co_code) // 2
     return (ctypes.c_uint16 * size).from_address(id(code) + CodeType.__basicsize__)
 
 
 def unit(opcode: int, argument: int) -> int:
+    """An instruction as one number, as it stands there."""
     return int.from_bytes(bytes((opcode, argument)), sys.byteorder)
 
 
 def parts(unit: int) -> tuple[int, int]:
-    """The opcode and the argument."""
+    """The opcode and the argument of such a number."""
     opcode, argument = unit.to_bytes(2, sys.byteorder)
     return opcode, argument
 

@@ -8,7 +8,6 @@ long for good. 3.13 has the compiler write them, as instructions of their own.
 from __future__ import annotations
 
 from types import CodeType
-from typing import Any
 
 from ipy_branchcov.tracing.memory import READABLE, parts, unit, units
 
@@ -65,7 +64,7 @@ class Pairs:
 
 
 class _Memory:
-    """The memory of one code object. ``places``: where pairs can stand; other units can be caches, whatever they hold."""
+    """The memory of one code object. ``places``: where pairs can stand, for caches hold anything."""
 
     def __init__(self, code: CodeType):
         self.code = code  # kept alive
