@@ -63,10 +63,9 @@ def test_a_source_is_measured_whole_and_alone(project: Project) -> None:
     }
 
 
-def test_what_was_measured_is_the_same_in_any_number_of_workers(project: Project) -> None:
-    for workers in ("2", "4"):
-        ended = project.run("--branchcov", "--nbval", "-n", workers)
-        assert (ended.status, ended.table) == (0, EVERYTHING), ended
+def test_what_was_measured_is_the_same_in_more_workers_than_files(project: Project) -> None:
+    ended = project.run("--branchcov", "--nbval", "-n", "3")
+    assert (ended.status, ended.table) == (0, EVERYTHING), ended
 
 
 @pytest.mark.parametrize("dist", ["worksteal", "loadgroup", "loadscope"])
