@@ -9,15 +9,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import CodeType
 
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.codemap import ArmNumber, CodeMap, Way
-from ipy_branchcov.analysis.decisions import Decisions, constant, decide
+from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.identity import Whole
+from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy, statement_heads
+from ipy_branchcov.analysis.sites import Decisions
+from ipy_branchcov.analysis.truth import constant
 from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
 from ipy_branchcov.model.coverage import BranchCoverage, Outcome
 from ipy_branchcov.model.source import Source
@@ -89,13 +92,19 @@ class _Arrival:
     kept: Way | None = None
 
 
+def _node(positions: Positions, instruction: Instruction | None) -> ast.AST | None:
+    """The syntax node that an instruction was compiled from."""
+    return None if instruction is None else positions.node(instruction.position)
+
+
 class _Mapper:
     def __init__(self, analysis: Analysis, bytecode: Bytecode):
         self.decisions = analysis.decisions
         self.parents = analysis.decisions.parents
-        self.positions = analysis.positions
+        self.node = partial(_node, analysis.positions)
         self.bytecode = bytecode
         self.result = CodeMap(bytecode)
+        self.patterns = Patterns(self.decisions, bytecode, self.node)
 
     def map(self) -> CodeMap:
         for instruction in self.bytecode.instructions:
@@ -114,16 +123,15 @@ class _Mapper:
         elif jump.name == "FOR_ITER":
             self._for(jump)
         elif (item := quirks.with_exit(self.bytecode, jump, self.node, self.parents)) is not None:
-            self._site(jump, item, "suppressed", "propagated", when=_tests_true(jump))
+            self._site(jump, item, "suppressed", "propagated", when=quirks.tests_true(jump))
         elif (handler := quirks.handler_test(self.bytecode, jump, self.node, self.parents)) is not None:
             self._site(jump, handler, "match", "nomatch", when=quirks.jumps_on_match(jump))
-        elif (pattern := self._pattern_of(jump)) is not None:
-            self._pattern(jump, pattern)
+        elif (pattern := self.patterns.of(jump)) is not None:
+            passes = self.patterns.passes(jump, pattern)
+            self.result.arms[(jump.offset, passes)] = tuple(self.patterns.matched(jump, pattern, jumped=passes))
+            self.result.arms[(jump.offset, not passes)] = tuple(self.patterns.unmatched(pattern))
         else:
             self._test(jump)
-
-    def node(self, instruction: Instruction | None) -> ast.AST | None:
-        return None if instruction is None else self.positions.node(instruction.position)
 
     def _site(self, jump: Instruction, node: ast.AST, yes: str, no: str, *, when: bool) -> None:
         """Map both ways out of a jump; ``when``: whether jumping means ``yes``."""
@@ -178,106 +186,6 @@ class _Mapper:
             if handler.start <= anext.offset < handler.end and end is not None and end.name == "END_ASYNC_FOR":
                 self.result.arms[(end.offset, False)] = (self.decisions.arm(number, "exhausted"),)
 
-    # --- patterns
-
-    def _pattern_of(self, jump: Instruction) -> ast.pattern | None:
-        """The innermost refutable pattern that a jump tests.
-
-        A guard's jump has the position of its pattern; what made the tested value tells them apart.
-        """
-        before = self.bytecode.preceding(jump)
-        while before is not None and before.name == "COPY":
-            before = self.bytecode.preceding(before)
-        node, made = self.node(jump), self.node(before)
-        if before is not None and before.name.startswith("STORE_FAST_LOAD_FAST"):
-            return None  # names are bound when the whole pattern has matched, so this tests the guard
-        if made is not None and self._in_guard(made) and self._case_of(made) is self._case_of(node):
-            return None  # the guard of another case is a constant, of which nothing but a NOP is left
-        return self._refutable(node) or self._refutable(made)
-
-    def _in_guard(self, node: ast.AST | None) -> bool:
-        case = self._case_of(node)
-        while case is not None and (parent := self.parents.get(id(node))) is not case:
-            node = parent
-        return case is not None and node is case.guard
-
-    def _case_of(self, node: ast.AST | None) -> ast.match_case | None:
-        """The case in whose pattern or guard a node stands."""
-        while node is not None and not isinstance(node, ast.stmt):
-            if isinstance(node, ast.match_case):
-                return node
-            node = self.parents.get(id(node))
-        return None
-
-    def _refutable(self, node: ast.AST | None) -> ast.pattern | None:
-        while node is not None:
-            if isinstance(node, ast.pattern) and not isinstance(node, ast.MatchAs | ast.MatchStar):
-                return node
-            if isinstance(node, ast.match_case | ast.stmt | ast.comprehension):
-                return None
-            node = self.parents.get(id(node))
-        return None
-
-    def _pattern(self, jump: Instruction, pattern: ast.pattern) -> None:
-        if jump.name.endswith("NONE"):
-            on_none = not jump.name.endswith("NOT_NONE")
-            passes = on_none is isinstance(pattern, ast.MatchSingleton)
-        else:
-            passes = _tests_true(jump)
-        self.result.arms[(jump.offset, passes)] = tuple(self._matched(jump, pattern, jumped=passes))
-        self.result.arms[(jump.offset, not passes)] = tuple(self._unmatched(pattern))
-
-    def _unmatched(self, pattern: ast.pattern) -> Iterator[ArmNumber]:
-        """A pattern and all around it fail, up to an alternative that has another after it."""
-        node: ast.AST | None = pattern
-        while isinstance(node, ast.pattern):
-            if (number := self.decisions.site(node)) is not None:
-                yield self.decisions.arm(number, "nomatch")
-            parent = self.parents.get(id(node))
-            if isinstance(parent, ast.MatchOr) and node is not parent.patterns[-1]:
-                return
-            node = parent
-
-    def _matched(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> Iterator[ArmNumber]:
-        """The patterns that are complete when this test has passed: all around it but those tested further."""
-        further = self._next_pattern(jump, pattern, jumped=jumped)
-        open_patterns = set()
-        node: ast.AST | None = further
-        while isinstance(node, ast.pattern):
-            open_patterns.add(id(node))
-            node = self.parents.get(id(node))
-        node = pattern
-        while isinstance(node, ast.pattern) and id(node) not in open_patterns:
-            if (number := self.decisions.site(node)) is not None:
-                yield self.decisions.arm(number, "match")
-            node = self.parents.get(id(node))
-
-    def _next_pattern(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> ast.pattern | None:
-        """The pattern of the same case that is tested next after passing; None at the end of the case's pattern."""
-        case: ast.AST | None = pattern
-        while case is not None and not isinstance(case, ast.match_case):
-            case = self.parents.get(id(case))
-        current = self.bytecode.at.get(jump.target or 0) if jumped else self.bytecode.following(jump)
-        while current is not None:
-            node = self.node(current)
-            if current.position[0] is not None and node is not None and not self._inside(node, case):
-                return None
-            if current.conditional:
-                return self._pattern_of(current) if current.name not in ("SEND", "FOR_ITER") else None
-            if current.name.startswith(("RETURN", "RERAISE", "RAISE")):
-                return None
-            current = self.bytecode.at.get(current.target or 0) if current.jumps else self.bytecode.following(current)
-        return None
-
-    def _inside(self, node: ast.AST | None, case: ast.AST | None) -> bool:
-        """Whether a node is part of the pattern of a case."""
-        while node is not None:
-            parent = self.parents.get(id(node))
-            if parent is case and case is not None:
-                return isinstance(node, ast.pattern)
-            node = parent
-        return False
-
     # --- tests of truth
 
     def _test(self, jump: Instruction) -> None:
@@ -288,7 +196,7 @@ class _Mapper:
             self.result.unknown[jump.offset] = f"tested value: {[type(a.node).__name__ for a in arrivals]}"
             return
         for jumped in (True, False):
-            truth = _tests_true(jump) is jumped
+            truth = quirks.tests_true(jump) is jumped
             way = (jump.offset, jumped)
             stop = self._kept_value(jump, jumped)
             for leaf in fresh:
@@ -366,7 +274,7 @@ class _Mapper:
         target = self._loop_of_target(first)
         if isinstance(target, ast.comprehension) and target.ifs:
             return quirks.evaluated_first(target.ifs[0])
-        if (case := self._case_of(first)) is not None and case.guard is not None and not self._in_guard(first):
+        if (case := self.patterns.case_of(first)) is not None and case.guard and not self.patterns.in_guard(first):
             return quirks.evaluated_first(case.guard)
         before = self.bytecode.preceding(jump)
         node = self.node(before if before is not None and before.name == "TO_BOOL" else jump)
@@ -463,8 +371,3 @@ class _Mapper:
             number = self._branch_at(node)
             if number is not None:
                 yield self.decisions.arm(number, "true" if value else "false")
-
-
-def _tests_true(jump: Instruction) -> bool:
-    """Whether it jumps when the tested truth holds (of a None test: when the value is None)."""
-    return "IF_TRUE" in jump.name or (jump.name.endswith("IF_NONE"))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
+from ipy_branchcov.analysis.sites import Decisions
+from ipy_branchcov.analysis.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
 from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap
 from ipy_branchcov.model.source import Source, Span
-
-#: What a branch hangs on: a tested expression, link number N of a chain, a loop, a handler, a pattern, a with item.
-Site = tuple[ast.AST, int]
 
 ASSERTED = "asserts are not expected to fail"
 LAST_HANDLER = "no exception that nobody handles is expected"
@@ -26,167 +25,11 @@ _PASSED_BY = frozenset({"annotation", "returns", "ctx", "op", "ops"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-@dataclass
-class Decisions:
-    """The branches of one source, and the way from syntax nodes to them.
-
-    ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
-    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``silent``: parts of tests that
-    are constant, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
-    """
-
-    map: BranchMap
-    tree: ast.Module
-    sites: dict[tuple[int, int], int]
-    parents: dict[int, ast.AST]
-    silent: set[int]
-    nodes: tuple[ast.AST, ...] = ()
-
-    def site(self, node: ast.AST, link: int = 0) -> int | None:
-        """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
-        return self.sites.get((id(node), link))
-
-    def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
-        """The tests whose truth follows when an expression's truth is known, from the inside out.
-
-        Through ``not``, through operators that it decides, and out of either side of a conditional expression.
-        Yields the expression itself first.
-        """
-        condition = self.in_condition(node)
-        while True:
-            yield node, truth
-            parent = self.parents.get(id(node))
-            known: bool | None = truth
-            match parent:
-                case ast.UnaryOp(op=ast.Not()):
-                    known = not truth
-                case ast.BoolOp():
-                    known = _operator_truth(parent, node, truth, constants=condition)
-                case ast.IfExp() if node is not parent.test:
-                    pass
-                case ast.IfExp() if condition and self.in_condition(parent):
-                    known = settled(parent.body if truth else parent.orelse)
-                case _:
-                    return
-            if known is None:
-                return
-            node, truth = parent, known
-
-    def in_condition(self, node: ast.AST) -> bool:
-        """Whether an expression's truth is part of a statement's or conditional expression's test."""
-        while True:
-            parent = self.parents.get(id(node))
-            match parent:
-                case ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
-                    pass
-                case ast.IfExp() if node is not parent.test:
-                    pass
-                case ast.If() | ast.While() | ast.Assert() | ast.IfExp():
-                    return node is parent.test
-                case ast.comprehension():
-                    return node is not parent.iter and node is not parent.target
-                case ast.match_case():
-                    return node is parent.guard
-                case _:
-                    return False
-            node = parent
-
-    def arm(self, number: int, name: str) -> tuple[int, int]:
-        """(branch number, arm number) of an arm by its name."""
-        arms = self.map.branches[number].arms
-        return number, next(i for i, arm in enumerate(arms) if arm.name == name)
-
-
 def decide(source: Source, policy: Policy | None = None) -> Decisions:
     """Find every branch of a source. Raises SyntaxError where it does not compile."""
     tree = source.tree()
     finder = _Finder(source, policy or Policy())
     return finder.find(tree)
-
-
-def constant(node: ast.expr) -> bool | None:
-    """The truth of a test that is constant by its form, else None.
-
-    ``x or True`` is one: whatever x is, nothing depends on it in a test.
-    """
-    match node:
-        case ast.Constant():
-            return bool(node.value)
-        case ast.Name(id="__debug__"):
-            return __debug__
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(int() | float() | complex() as value)):
-            return bool(value)
-        case ast.Tuple(elts=parts) if not any(constant(part) is None for part in parts):
-            return bool(parts)
-        case ast.JoinedStr(values=parts) if all(isinstance(part, ast.Constant) for part in parts):
-            return bool(parts)
-        case ast.UnaryOp(op=ast.Not()):
-            inner = constant(node.operand)
-            return None if inner is None else not inner
-        case ast.BoolOp():
-            truths = [constant(value) for value in node.values]
-            decides = isinstance(node.op, ast.Or)
-            if decides in truths:
-                return decides
-            return None if None in truths else not decides
-        case ast.IfExp():
-            test, body, orelse = constant(node.test), constant(node.body), constant(node.orelse)
-            if test is None:
-                return body if body is orelse else None
-            return body if test else orelse
-        case _:
-            return None
-
-
-def settled(node: ast.expr) -> bool | None:
-    """The truth of a test that constants decide before anything else of it is evaluated: no code is left of it."""
-    match node:
-        case ast.UnaryOp(op=ast.Not()):
-            inner = settled(node.operand)
-            return None if inner is None else not inner
-        case ast.BoolOp():
-            decides = isinstance(node.op, ast.Or)
-            for value in node.values:
-                truth = settled(value)
-                if truth is None or truth is decides:
-                    return truth
-            return not decides
-        case ast.IfExp():
-            test = settled(node.test)
-            return None if test is None else settled(node.body if test else node.orelse)
-        case _:
-            return constant(node)
-
-
-def refutable(pattern: ast.pattern) -> bool:
-    """Whether a pattern can fail to match."""
-    match pattern:
-        case ast.MatchAs():
-            return pattern.pattern is not None and refutable(pattern.pattern)
-        case ast.MatchOr():
-            return all(refutable(alternative) for alternative in pattern.patterns)
-        case ast.MatchStar():
-            return False
-        case _:
-            return True
-
-
-def composite(test: ast.expr) -> bool:
-    """Whether a test's outcome is counted by its operands: an ``and``/``or`` after any ``not``, or a chain."""
-    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        test = test.operand
-    return isinstance(test, ast.BoolOp) or (isinstance(test, ast.Compare) and len(test.ops) > 1)
-
-
-def assigned_in_comprehension(generator: ast.comprehension) -> bool:
-    """``for y in [expr]`` after the first clause: the compiler makes it an assignment."""
-    iterable = generator.iter
-    return (
-        not generator.is_async
-        and isinstance(iterable, ast.List | ast.Tuple)
-        and len(iterable.elts) == 1
-        and not isinstance(iterable.elts[0], ast.Starred)
-    )
 
 
 @dataclass
@@ -448,7 +291,7 @@ class _Finder:
                     if found is None or not isinstance(node, ast.expr) or found.optional:
                         continue
                     for arm, truth in (("true", True), ("false", False)):
-                        if arm not in ARMS[found.kind] or (link >= 0 and _stays_open(node, link, truth)):
+                        if arm not in ARMS[found.kind] or (link >= 0 and stays_open(node, link, truth)):
                             continue
                         if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
                             found.optional[arm] = ASSERTED
@@ -467,29 +310,8 @@ class _Finder:
         return Branch(found.kind, found.span, tuple(arms), found.function, decision or found.span)
 
 
-def _operator_truth(node: ast.BoolOp, operand: ast.AST, truth: bool, *, constants: bool) -> bool | None:
-    """The truth of an operator when it has come to one of its operands; None: it goes on to another.
-
-    ``constants``: no test is made of constant operands, so they are passed here.
-    """
-    deciding = isinstance(node.op, ast.Or)
-    i = next(i for i, value in enumerate(node.values) if value is operand)
-    while truth is not deciding and i + 1 < len(node.values):
-        i += 1
-        known = settled(node.values[i]) if constants else None
-        if known is None:
-            return None
-        truth = known
-    return truth
-
-
 def _operator(node: ast.BoolOp) -> str:
     return "and" if isinstance(node.op, ast.And) else "or"
-
-
-def _stays_open(node: ast.AST, link: int, truth: bool) -> bool:
-    """A true link that is not the last leaves its chain undecided."""
-    return isinstance(node, ast.Compare) and len(node.ops) > 1 and truth and link < len(node.ops) - 1
 
 
 _VISITS: dict[type[ast.AST], Callable[..., None]] = {
@@ -508,11 +330,3 @@ _VISITS: dict[type[ast.AST], Callable[..., None]] = {
     ast.TryStar: _Finder._try,
     ast.match_case: _Finder._case,
 }
-
-
-def kinds(branches: Iterable[Branch]) -> dict[str, int]:
-    """How many branches of each kind."""
-    counts: dict[str, int] = {}
-    for branch in branches:
-        counts[branch.kind] = counts.get(branch.kind, 0) + 1
-    return counts

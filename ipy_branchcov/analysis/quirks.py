@@ -6,7 +6,7 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.analysis.decisions import constant, settled
+from ipy_branchcov.analysis.truth import constant, settled
 from ipy_branchcov.bytecode import Bytecode, Instruction
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
@@ -21,6 +21,11 @@ def ignored(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Par
         if reason := quirk(bytecode, jump, node_of, parents):
             return reason
     return ""
+
+
+def tests_true(jump: Instruction) -> bool:
+    """Whether it jumps when the tested truth holds (of a None test: when the value is None)."""
+    return "IF_TRUE" in jump.name or (jump.name.endswith("IF_NONE"))
 
 
 def send_loop(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:

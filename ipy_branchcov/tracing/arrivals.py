@@ -10,7 +10,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from inspect import CO_COROUTINE, CO_NEWLOCALS
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
 from ipy_branchcov.bytecode import code_objects
@@ -110,7 +110,8 @@ def _holders(codes: list[CodeType], wanted: CodeFilter) -> tuple[list[FunctionTy
 
 def _functions_of_main() -> Iterator[FunctionType]:
     """What a cell defines as a rule: functions and methods. Runs nothing of the user's."""
-    for value in list(vars(sys.modules["__main__"]).values()):
+    main = sys.modules.get("__main__")
+    for value in list(vars(main).values()) if isinstance(main, ModuleType) else ():
         if type(value) is FunctionType:
             yield value
         elif issubclass(type(value), type):

@@ -1,0 +1,81 @@
+"""The branches of one source, and the way from syntax nodes to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ipy_branchcov.analysis.truth import operator_truth, settled
+from ipy_branchcov.model.branch import BranchMap
+
+
+@dataclass
+class Decisions:
+    """The branches of one source, and the way from syntax nodes to them.
+
+    ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
+    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``silent``: parts of tests that
+    are constant, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
+    """
+
+    map: BranchMap
+    tree: ast.Module
+    sites: dict[tuple[int, int], int]
+    parents: dict[int, ast.AST]
+    silent: set[int]
+    nodes: tuple[ast.AST, ...] = ()
+
+    def site(self, node: ast.AST, link: int = 0) -> int | None:
+        """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
+        return self.sites.get((id(node), link))
+
+    def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
+        """The tests whose truth follows when an expression's truth is known, from the inside out.
+
+        Through ``not``, through operators that it decides, and out of either side of a conditional expression.
+        Yields the expression itself first.
+        """
+        condition = self.in_condition(node)
+        while True:
+            yield node, truth
+            parent = self.parents.get(id(node))
+            known: bool | None = truth
+            match parent:
+                case ast.UnaryOp(op=ast.Not()):
+                    known = not truth
+                case ast.BoolOp():
+                    known = operator_truth(parent, node, truth, constants=condition)
+                case ast.IfExp() if node is not parent.test:
+                    pass
+                case ast.IfExp() if condition and self.in_condition(parent):
+                    known = settled(parent.body if truth else parent.orelse)
+                case _:
+                    return
+            if known is None:
+                return
+            node, truth = parent, known
+
+    def in_condition(self, node: ast.AST) -> bool:
+        """Whether an expression's truth is part of a statement's or conditional expression's test."""
+        while True:
+            parent = self.parents.get(id(node))
+            match parent:
+                case ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
+                    pass
+                case ast.IfExp() if node is not parent.test:
+                    pass
+                case ast.If() | ast.While() | ast.Assert() | ast.IfExp():
+                    return node is parent.test
+                case ast.comprehension():
+                    return node is not parent.iter and node is not parent.target
+                case ast.match_case():
+                    return node is parent.guard
+                case _:
+                    return False
+            node = parent
+
+    def arm(self, number: int, name: str) -> tuple[int, int]:
+        """(branch number, arm number) of an arm by its name."""
+        arms = self.map.branches[number].arms
+        return number, next(i for i, arm in enumerate(arms) if arm.name == name)
