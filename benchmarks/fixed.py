@@ -108,7 +108,7 @@ def runs(repeat: int) -> None:
 
         run(len(functions))()
         tell("a run begins and ends, 2,000 code objects known, none runs", processor(run(0), repeat), "50")
-        tell("the same, one function of them runs", processor(run(1), repeat))
+        tell("the same, one function of them runs", processor(run(1), repeat), "50")
         tell("the same, all of them run and are told", processor(run(len(functions)), repeat))
 
 

@@ -9,14 +9,16 @@ import itertools
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from ipy_branchcov.bytecode import Bytecode
-from ipy_branchcov.tracing.assembly import assemble
-from ipy_branchcov.tracing.linemarks import LineMarker, Passage
-from ipy_branchcov.tracing.marker import Mark, Marker
 from ipy_branchcov.tracing.prepared import Rewritten, all_known
 from ipy_branchcov.tracing.tracer import Edge, Plan
 from ipy_branchcov.tracing.vanishing import Once
+
+if TYPE_CHECKING:
+    from ipy_branchcov.tracing.linemarks import Passage
+    from ipy_branchcov.tracing.marker import Mark
 
 #: The kind of marks that count how often their edge is taken.
 COUNTING = "counting marks"
@@ -80,6 +82,11 @@ def mark(
 
     ``kind``: "marks", or :data:`COUNTING`. ``lines``: lines are marked too.
     """
+    # Most runs on 3.12 and later do without, and what is not imported makes the extension come sooner.
+    from ipy_branchcov.tracing.assembly import assemble
+    from ipy_branchcov.tracing.linemarks import LineMarker
+    from ipy_branchcov.tracing.marker import Marker
+
     constants = code.co_consts if constants is None else constants
     kind_of_marker = LineMarker if lines else Marker
     marker = kind_of_marker(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind == COUNTING)

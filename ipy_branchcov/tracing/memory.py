@@ -7,13 +7,14 @@ is written in one store, under the interpreter's lock.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import CodeType
 from typing import Any
 
-try:
-    import ctypes
-except ImportError:  # a Python built without libffi
-    ctypes = None  # type: ignore[assignment]
+ctypes: Any = None
+if sys.version_info[:2] in ((3, 11), (3, 12)) and sys.implementation.name == "cpython":
+    with suppress(ImportError):  # a Python built without libffi
+        import ctypes
 
 
 def units(code: CodeType) -> Any:
@@ -35,7 +36,7 @@ def parts(unit: int) -> tuple[int, int]:
 
 def _readable() -> bool:
     """Whether the instructions stand where they are expected."""
-    if ctypes is None or sys.version_info[:2] not in ((3, 11), (3, 12)) or sys.implementation.name != "cpython":
+    if ctypes is None:
         return False
     # Nothing here that 3.12 would write in another way before it has run.
     code = compile("[[], {}, ..., 'a', b'b']", "", "eval")
