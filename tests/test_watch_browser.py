@@ -46,3 +46,43 @@ def test_the_view_follows_on_the_page(tmp_path: Path) -> None:
         lab.command("docmanager:save")
         (output,) = json.loads(lab.file.read_text())["cells"][2]["outputs"]
         assert "".join(output["data"]["text/plain"]) == "branchcov: 2 of 2 arms taken (100.0%)"
+
+
+#: What the reader has done to the view: the pinned place and its arms, open folds, the checkbox.
+KEPT = """
+const view = document.querySelector('.branchcov-widget');
+const pinned = view.querySelector('.pinned');
+return [
+  pinned?.querySelector('.snippet:last-child')?.textContent,
+  [...(pinned?.querySelectorAll('tbody tr') ?? [])].map((row) => row.className),
+  [...view.querySelectorAll('details')].map((fold) => fold.open),
+  view.querySelector('input').checked,
+];
+"""
+
+
+def test_what_the_reader_did_to_the_view_stays(tmp_path: Path) -> None:
+    other = "def other(x):\n    return 1 if x else 2 if x is None else 3"
+    cells = [*CELLS[:2], other, "%branchcov_watch kind other", "kind(3)", "other(3)"]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = [nbformat.v4.new_code_cell(each) for each in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec}), tmp_path / "watch.ipynb")
+    with opened(tmp_path / "watch.ipynb") as lab:
+        for _ in range(5):
+            lab.command("notebook:run-cell-and-select-next")
+        lab.until("return document.querySelector('.branchcov-widget .totals').textContent.startsWith('1 of 6')")
+        lab.driver.execute_script("document.querySelector('.branchcov-widget details > summary').click()")
+        lab.until("return document.querySelector('.branchcov-widget details .handle')")
+        lab.driver.execute_script(
+            """
+            document.querySelector('.branchcov-widget input').click();
+            document.querySelector('.branchcov-widget .handle[aria-label^="x > 9"]').click();
+            """
+        )
+        before = lab.driver.execute_script(KEPT)
+        assert before == ["x > 9", ["missed", "taken"], [True], True]
+        for _ in range(2):  # the click chose the cell of the view
+            lab.command("notebook:move-cursor-down")
+        lab.command("notebook:run-cell")
+        lab.until("return document.querySelector('.branchcov-widget .totals').textContent.startsWith('2 of 6')")
+        assert lab.driver.execute_script(KEPT) == before

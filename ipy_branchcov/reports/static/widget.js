@@ -74,6 +74,11 @@ export function name(mark) {
   return `${called(mark)}: ${mark.label || quiet[mark.state]}`;
 }
 
+/** What a place is known by in a later view of the same sources, where numbers can be others. */
+export function identity(mark, source) {
+  return JSON.stringify([source.name, mark.line, mark.end, mark.kind, mark.text]);
+}
+
 /** What a mark is newly: "new: true", or "" where no arm of it is. */
 export function news(mark) {
   const names = mark.arms.filter((arm) => arm.new).map((arm) => arm.name);
@@ -334,11 +339,11 @@ class View {
       tools.append(element("span", "pair", previous, next));
     }
     if (this.missed || data.missed) {
-      const box = element("input");
-      box.type = "checkbox";
-      box.checked = data.missed;
-      box.addEventListener("change", () => this.only(box.checked));
-      tools.append(element("label", "", box, "only missed"));
+      this.box = element("input");
+      this.box.type = "checkbox";
+      this.box.checked = data.missed;
+      this.box.addEventListener("change", () => this.only(this.box.checked));
+      tools.append(element("label", "", this.box, "only missed"));
     }
     const help = button("help", "what the marks mean", "what the marks and keys mean", "?");
     help.setAttribute("aria-expanded", "false");
@@ -372,7 +377,7 @@ class View {
     made.setAttribute("role", "group");
     made.setAttribute("aria-label", `source of ${this.data.sources[number].name}`);
     this.codes[number] = made;
-    if (number) this.root.querySelectorAll(":scope > details")[number - 1].append(made);
+    if (number) this.folds[number - 1].append(made);
     this.blocks[number] = this.drawing(number);
     const blocks = this.blocks[number];
     const more = () => {
@@ -496,7 +501,7 @@ class View {
     }
     const [number] = this.places[found];
     this.whole(number);
-    if (number) this.root.querySelectorAll(":scope > details")[number - 1].open = true;
+    if (number) this.folds[number - 1].open = true;
     const walked = this.misses.slice(0, found + 1).filter(Boolean).length;
     this.status.textContent = `${walked} of ${this.missed} missed`;
     this.focus(this.handles.get(this.places[found].join(".")));
@@ -680,6 +685,33 @@ class View {
     } else this.root.parentElement?.closest("[tabindex]")?.focus({ preventScroll: true });
   }
 
+  // --- a view that follows is drawn anew
+
+  get folds() {
+    return [...this.root.querySelectorAll(":scope > details")];
+  }
+
+  /** What the reader has done to it, by names that a later view knows too. */
+  kept() {
+    const open = this.folds.flatMap((fold, number) => (fold.open ? [this.data.sources[number + 1].name] : []));
+    const missed = this.box ? this.box.checked : undefined;
+    return { open, missed, pin: this.pin && identity(...this.mark(this.pin)) };
+  }
+
+  resume({ open, missed, pin }) {
+    this.folds.forEach((fold, number) => {
+      if (open.includes(this.data.sources[number + 1].name)) fold.open = true;
+    });
+    if (this.box && missed !== undefined) {
+      this.box.checked = missed;
+      this.only(missed);
+    }
+    const place = pin && this.places.find((each) => identity(...this.mark(each.join("."))) === pin);
+    if (!place) return;
+    this.whole(place[0]);
+    if (this.visible(this.handles.get(place.join(".")))) this.hold(place.join("."));
+  }
+
   remove() {
     this.hide();
     clearTimeout(this.timer);
@@ -693,6 +725,8 @@ class View {
 class Page {
   models = new Map();
   views = new Map();
+  /** What the reader had done to the view of a model that has been drawn anew since. */
+  kept = new WeakMap();
 
   constructor() {
     // Records come later than their model, and come again: a notebook draws the cells in sight alone.
@@ -715,6 +749,7 @@ class Page {
     this.views.set(record, view);
     record.style.display = "none";
     record.after(view.root);
+    if (this.kept.has(model)) view.resume(this.kept.get(model));
   }
 
   add(name, model) {
@@ -727,6 +762,7 @@ class Page {
     this.models.delete(name);
     for (const [record, view] of this.views) {
       if (!record.classList.contains(name)) continue;
+      this.kept.set(model, view.kept());
       view.remove();
       record.style.removeProperty("display");
       this.views.delete(record);
