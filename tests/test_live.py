@@ -25,6 +25,14 @@ def live() -> Iterator[Kernel]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Kernel]:
+    """One kernel for the tests that ask nothing of what others left in it: starting one takes seconds."""
+    with kernel() as running:
+        assert running.run("%load_ext ipy_branchcov").status == "ok"
+        yield running
+
+
 #: Cells, each with the text of a traceback's end or the value that it shows.
 CELLS = {
     "value": ("1 + 1", "2"),
@@ -70,9 +78,9 @@ def test_cells_before_the_extension_are_measured_too() -> None:
 
 
 @pytest.mark.parametrize("history", [True, False])
-def test_an_error_is_the_users_own(live: Kernel, history: bool) -> None:
+def test_an_error_is_the_users_own(shared: Kernel, history: bool) -> None:
     cell = "%%branchcov\ndef f(x):\n    return 1 / x if x < 2 else 0\n\nf(1)\nf(0)"
-    shown = live.run(cell, history=history)
+    shown = shared.run(cell, history=history)
     assert (shown.status, shown.error) == ("error", "ZeroDivisionError")
     assert "line 6" in shown.traceback and "line 3, in f(x)" in shown.traceback
     assert "ipy_branchcov" not in shown.traceback
@@ -90,10 +98,10 @@ def test_exits_interrupts_and_syntax_errors(live: Kernel) -> None:
 
 
 @pytest.mark.parametrize("other", ["%%time", "%%capture captured", "%%timeit -n1 -r1"])
-def test_other_cell_magics_below_and_above(live: Kernel, other: str) -> None:
+def test_other_cell_magics_below_and_above(shared: Kernel, other: str) -> None:
     for cell in (f"%%branchcov\n{other}\nx = 1 if 2 > 1 else 0", f"{other}\n%%branchcov\nx = 1 if 2 > 1 else 0"):
-        assert live.run(cell).status == "ok", cell
-    assert live.run("%%branchcov\n%%time\nx = 1 if 2 > 1 else 0").text.startswith("branchcov: 1 of 2 arms")
+        assert shared.run(cell).status == "ok", cell
+    assert shared.run("%%branchcov\n%%time\nx = 1 if 2 > 1 else 0").text.startswith("branchcov: 1 of 2 arms")
 
 
 BAD = {
@@ -107,23 +115,23 @@ BAD = {
 
 
 @pytest.mark.parametrize("options", BAD)
-def test_bad_options_are_one_line_and_run_nothing(live: Kernel, options: str) -> None:
-    shown = live.run(f"%%branchcov {options}\nran = True")
+def test_bad_options_are_one_line_and_run_nothing(shared: Kernel, options: str) -> None:
+    shown = shared.run(f"%%branchcov {options}\nran = True")
     assert shown.error == "UsageError" or "UsageError" in shown.stderr
     assert BAD[options] in shown.stderr + shown.traceback
-    assert live.ask("'ran' in globals()") == "False"
+    assert shared.ask("'ran' in globals()") == "False"
 
 
-def test_threshold_fails_the_cell(live: Kernel) -> None:
-    shown = live.run(f"%%branchcov --fail-under 90\n{CLASSIFY}\nclassify(1, 1)")
+def test_threshold_fails_the_cell(shared: Kernel) -> None:
+    shown = shared.run(f"%%branchcov --fail-under 90\n{CLASSIFY}\nclassify(1, 1)")
     assert (shown.status, shown.error) == ("error", "BelowThreshold")
     assert shown.traceback == "BelowThreshold: branch coverage 2 of 6 arms taken (33.3%) is below 90%"
-    assert live.run("%%branchcov --fail-under 50\n1 if 1 > 0 else 2").status == "ok"
-    assert live.run("%%branchcov --fail-under 1\nx = 1").error == "BelowThreshold"  # 0 of 0 is no pass
+    assert shared.run("%%branchcov --fail-under 50\n1 if 1 > 0 else 2").status == "ok"
+    assert shared.run("%%branchcov --fail-under 1\nx = 1").error == "BelowThreshold"  # 0 of 0 is no pass
 
 
-def test_the_users_error_outranks_the_threshold(live: Kernel) -> None:
-    assert live.run("%%branchcov --fail-under 90\n1 / 0 if 1 > 0 else 2").error == "ZeroDivisionError"
+def test_the_users_error_outranks_the_threshold(shared: Kernel) -> None:
+    assert shared.run("%%branchcov --fail-under 90\n1 / 0 if 1 > 0 else 2").error == "ZeroDivisionError"
 
 
 def test_result_object_and_files(live: Kernel, tmp_path: Path) -> None:
@@ -183,21 +191,21 @@ def test_unloading_leaves_nothing(live: Kernel) -> None:
     assert "not found" in live.run("%%branchcov\n1").stderr
 
 
-def test_no_names_are_left(live: Kernel) -> None:
-    before = live.ask("sorted(n for n in globals() if not n.startswith('_'))")
-    live.run("%%branchcov\n1 if 1 > 0 else 2")
-    assert live.ask("sorted(n for n in globals() if not n.startswith('_'))") == before
+def test_no_names_are_left(shared: Kernel) -> None:
+    before = shared.ask("sorted(n for n in globals() if not n.startswith('_'))")
+    shared.run("%%branchcov\n1 if 1 > 0 else 2")
+    assert shared.ask("sorted(n for n in globals() if not n.startswith('_'))") == before
 
 
-def test_help(live: Kernel) -> None:
-    reply = live.client.execute("%%branchcov?", reply=True, timeout=60)
+def test_help(shared: Kernel) -> None:
+    reply = shared.client.execute("%%branchcov?", reply=True, timeout=60)
     (page,) = reply["content"]["payload"]
     assert "--fail-under" in page["data"]["text/plain"]
 
 
-def test_completion(live: Kernel) -> None:
+def test_completion(shared: Kernel) -> None:
     def matches(text: str) -> list[str]:
-        return list(live.client.complete(text, reply=True, timeout=60)["content"]["matches"])
+        return list(shared.client.complete(text, reply=True, timeout=60)["content"]["matches"])
 
     assert matches("%%branchcov --fa") == ["--fail-under"]
     assert matches("%%branchcov --view wi") == ["widget"]

@@ -22,6 +22,8 @@ SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 
 #: Flags of code that functions and coroutines have; modules and bodies of classes are executed as they are.
 _IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE
+#: The events of code that gets to run: executed, or in a function.
+_DOORS = frozenset({"exec", "function.__new__", "object.__setattr__"})
 #: With more code objects to look for than this, looking at everything is quicker.
 _MANY = 50
 
@@ -44,13 +46,15 @@ class Arrivals:
             sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _DOORS:  # each call of id() is one
+            return
         if event == "exec":
             self._came(arguments[0])
             if self.executing and isinstance(arguments[0], CodeType):
                 self.executing[-1](arguments[0])
         elif event == "function.__new__":
             self._came(arguments[0])
-        elif event == "object.__setattr__" and arguments[1] == "__code__":
+        elif arguments[1] == "__code__":
             self._came(arguments[2])
 
     def _came(self, code: object) -> None:
