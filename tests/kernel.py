@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.manager import KernelManager
@@ -77,16 +79,15 @@ class Kernel:
 
 @contextmanager
 def kernel(**environment: str) -> Iterator[Kernel]:
-    """A fresh ipykernel of this Python."""
-    import os
-
-    manager = KernelManager()
-    manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=os.environ | environment)
-    client = manager.blocking_client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
-        yield Kernel(client, manager)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    """A fresh ipykernel of this Python. Its sockets are files: a port that is free can be taken before it listens."""
+    with TemporaryDirectory() as folder:
+        manager = KernelManager(transport="ipc", ip=f"{folder}/kernel")
+        manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=os.environ | environment)
+        client = manager.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=60)
+            yield Kernel(client, manager)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
