@@ -103,3 +103,31 @@ def test_lines_are_told_to_another_tool_still(path: Path) -> None:
     assert names["total"].__code__ is code
     assert len(alone) == 11
     assert both == (alone, alone) and after == alone
+
+
+def test_a_stack_that_is_nearly_full(path: Path) -> None:
+    session = Session()
+    session.add_source(str(path))
+    limit = sys.getrecursionlimit()
+    ended: dict[int, list[object]] = {}
+    for room in range(3, 16):
+        for measured in (False, True):
+            names: dict[str, Any] = {}
+            if measured:
+                session.start("a full stack")
+            exec(session.prepare(compile(LOOP, str(path), "exec")), names)
+            call, arguments = names["total"], ([1, 2], 1, 0)
+            depth = 0
+            frame: Any = sys._getframe()
+            while frame is not None:
+                depth, frame = depth + 1, frame.f_back
+            try:
+                sys.setrecursionlimit(depth + room)
+                found: object = call(*arguments)
+            except RecursionError as error:
+                found = repr(error)
+            finally:
+                sys.setrecursionlimit(limit)
+                session.stop()
+            ended.setdefault(room, []).append(found)
+    assert ended == {room: [3, 3] for room in range(3, 16)}

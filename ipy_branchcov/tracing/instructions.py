@@ -115,11 +115,14 @@ class InstructionTracer:
     def _instruction(self, code: CodeType, offset: int) -> Any:
         ran = self._ran.get(id(code))
         if ran is not None:
-            if self._witness is not None and offset not in ran:
-                self._tell(code, offset, sys._getframe(1))
+            try:
+                if self._witness is not None and offset not in ran:
+                    self._tell(code, offset, sys._getframe(1))
+                if self._pairs is not None:
+                    self._pairs.told(code, offset)
+            except RecursionError:  # the program's stack has no room left: neither is worth changing what it does
+                pass
             ran.add(offset)
-            if self._pairs is not None:
-                self._pairs.told(code, offset)
             return sys.monitoring.DISABLE
         return self._step(code, offset)
 
