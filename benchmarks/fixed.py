@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -59,11 +59,10 @@ def processor(work: Callable[[], object], repeat: int) -> float:
 
 def child(code: str) -> float:
     """Milliseconds of a process that runs some code."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True)
-    after = os.times()
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return 1000 * spent
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def tell(what: str, milliseconds: float, goal: str = "") -> None:
