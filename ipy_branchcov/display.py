@@ -15,11 +15,11 @@ from uuid import uuid4
 
 from IPython.display import publish_display_data
 
-from ipy_branchcov.disassembly import Disassembly
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage
 
 if TYPE_CHECKING:
+    from ipy_branchcov.disassembly import Disassembly
     from ipy_branchcov.reports.markup import NewArm
 
 VIEWS = ("auto", "widget", "html", "text")
