@@ -12,13 +12,14 @@ import dis
 import sys
 import weakref
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.tracing import prepared
-from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording, Witness, lines_at
+
+if TYPE_CHECKING:
+    from ipy_branchcov.tracing.marking import Marked
 
 _FOR_ITER = dis.opmap["FOR_ITER"]
 _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
@@ -52,9 +53,16 @@ class MonitoringTracer:
         self._ended: set[tuple[int, int]] = set()
 
     def prepare(self, code: CodeType) -> CodeType:
-        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite) if self._counts else code
+        if not self._counts:
+            return code
+        from ipy_branchcov.tracing.marking import COUNTING  # not imported where nothing is counted, here and below
+
+        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite)
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
+        from ipy_branchcov.tracing.assembly import Unencodable
+        from ipy_branchcov.tracing.marking import COUNTING, mark
+
         try:
             return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
         except Unencodable:
@@ -62,7 +70,10 @@ class MonitoringTracer:
 
     def start(self) -> None:
         events = sys.monitoring.events
-        begin_all()
+        if self._counts:
+            from ipy_branchcov.tracing.marking import begin_all
+
+            begin_all()
         self._tool = Tool(
             {
                 events.PY_START: self._starts,
@@ -109,9 +120,9 @@ class MonitoringTracer:
         if id(code) in self._recordings:
             return sys.monitoring.DISABLE
         known = prepared.known(code) if self._counts else None
-        if isinstance(known, Marked):
+        if known is not None and known.kind != "as it was":
             if self._wanted(known.original):
-                self._marked[id(code)] = (code, known)
+                self._marked[id(code)] = (code, cast("Marked", known))
                 self._ran.setdefault(id(code), set())
                 self._recordings.setdefault(id(code), Recording(code))
                 sys.monitoring.set_local_events(self._tool.id, code, sys.monitoring.events.INSTRUCTION)
