@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape
@@ -42,6 +41,8 @@ def load_config(start: Path) -> Config:
     for folder in (start, *start.resolve().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
+            import tomllib  # most folders have no such file
+
             try:
                 data = tomllib.loads(path.read_text("utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -63,6 +62,8 @@ class Source:
         """``sha256:`` and the hexadecimal digest of the text in UTF-8."""
         if self.known_digest is not None:
             return self.known_digest
+        import hashlib  # OpenSSL takes milliseconds to load
+
         return "sha256:" + hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
