@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import sys
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import COUNTING, Marked, begin_all, mark
 from ipy_branchcov.tracing.splitting import Split, split
 from ipy_branchcov.tracing.superinstructions import PAIRS, Pairs
 from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Plan, Planner, Recording, Witness, lines_at
+
+if TYPE_CHECKING:
+    from ipy_branchcov.tracing.marking import Marked
 
 
 class InstructionTracer:
@@ -48,11 +50,17 @@ class InstructionTracer:
         self._lines: dict[int, dict[int, int | None]] = {}
 
     def prepare(self, code: CodeType) -> CodeType:
-        return prepared.prepare(code, COUNTING if self._counts else "split", self._wanted, self._rewrite)
+        if not self._counts:
+            return prepared.prepare(code, "split", self._wanted, self._rewrite)
+        from ipy_branchcov.tracing.marking import COUNTING  # not imported where nothing is counted, here and below
+
+        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite)
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
         try:
             if self._counts:
+                from ipy_branchcov.tracing.marking import COUNTING, mark
+
                 return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
             return split(code, self._planner(code), constants)
         except Unencodable:
@@ -60,7 +68,10 @@ class InstructionTracer:
 
     def start(self) -> None:
         events = sys.monitoring.events
-        begin_all()
+        if self._counts:
+            from ipy_branchcov.tracing.marking import begin_all
+
+            begin_all()
         self._tool = Tool(
             {
                 events.PY_START: self._starts,
@@ -96,12 +107,12 @@ class InstructionTracer:
             return sys.monitoring.DISABLE
         known = prepared.known(code)
         events = sys.monitoring.events
-        if isinstance(known, Marked if self._counts else Split):
+        if known is not None and known.kind != "as it was" and isinstance(known, Split) is not self._counts:
             if self._wanted(known.original):
-                if isinstance(known, Marked):
-                    self._marked[key] = (code, known)
-                elif isinstance(known, Split):
+                if isinstance(known, Split):
                     self._splits[key] = (code, known.edges, known.original)
+                else:
+                    self._marked[key] = (code, cast("Marked", known))
                 self._ran.setdefault(key, set())
                 sys.monitoring.set_local_events(self._tool.id, code, events.INSTRUCTION)
         elif self._wanted(code):
