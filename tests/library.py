@@ -85,12 +85,12 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 #: What CI runs: a dozen that differ most in kind and take seconds.
 SLICE = (
-    "test_contextlib", "test_coroutines", "test_except_star", "test_exceptions", "test_functools", "test_generators",
-    "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma", "test_textwrap",
-    "test_with",
+    "test_argparse", "test_contextlib", "test_coroutines", "test_except_star", "test_exceptions", "test_functools",
+    "test_generators", "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma",
+    "test_textwrap", "test_with",
 )  # fmt: skip
 #: Of these, those that take most of the time: under the preferred tracer alone.
-LONG = frozenset({"test_coroutines", "test_exceptions", "test_functools"})
+LONG = frozenset({"test_argparse", "test_coroutines", "test_exceptions", "test_functools"})
 #: Tests that prove nothing here, and why.
 LEFT_OUT = {
     "test_exception_group_subclass_with_bad_split_func": "the test of a handler fails itself, in split()",

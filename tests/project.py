@@ -92,9 +92,8 @@ class Project:
 
     def run(self, *arguments: str, **more: str) -> Ended:
         """Run pytest here; ``more`` goes into its environment."""
-        if not any(
-            each.startswith("--nbval") for each in arguments
-        ):  # most of what starting pytest takes is importing it
+        # Most of what starting pytest takes is importing nbval.
+        if not any(each.startswith("--nbval") for each in arguments):
             arguments = ("-p", "no:nbval", *arguments)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
         done = subprocess.run(

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,9 @@ from ipy_branchcov.tracing.tracer import Plan, tracers
 def test_threads_that_come_first_together(name: str) -> None:
     """While one thread has a code object analysed, another begins to run it."""
 
-    def choose(value: int) -> str:
-        return "one" if value else "other"
-
-    original = choose.__code__
+    names: dict[str, Any] = {}
+    exec(compile('def choose(value):\n    return "one" if value else "other"\n', "choose.py", "exec"), names)
+    choose = names["choose"]
 
     def planner(code: CodeType) -> Plan:
         time.sleep(0.05)
@@ -35,7 +35,7 @@ def test_threads_that_come_first_together(name: str) -> None:
         return Plan(ways=ways, steps=CodeMap(bytecode).steps)
 
     def wanted(code: CodeType) -> bool:
-        return code is original
+        return code.co_filename == "choose.py"
 
     tracer = tracers()[name](wanted, planner, counts=False)
     threads = [threading.Thread(target=choose, args=(value,)) for value in (0, 1)]
@@ -129,3 +129,50 @@ def test_lines_that_frames_have_not_come_to(name: str, counts: bool, tmp_path: P
     exec(session.prepare(compile(LEFT, str(path), "exec")), {"stop": lambda: found.append(session.stop())})
     (source,) = found[0].sources
     assert source.missed_lines == {5, 6, 10, 11, 15, 16}
+
+
+LOOP = """\
+def total(a, b, c):
+    found = 0
+    for i in a:
+        if b and i or c:
+            found, d = found + i, b
+            e = d
+    return found
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing of ours is called")
+def test_a_stack_that_is_nearly_full(tmp_path: Path) -> None:
+    """Our callbacks need room on it, and their want of it is not the program's."""
+    path = tmp_path / "loop.py"
+    path.write_text(LOOP)
+    session = Session()
+    session.add_source(str(path))
+    limit = sys.getrecursionlimit()
+    runs = []
+    ended: dict[int, list[object]] = {}
+    for room in range(3, 16):
+        for measured in (False, True):
+            names: dict[str, Any] = {}
+            if measured:
+                session.start("a full stack")
+            exec(session.prepare(compile(LOOP, str(path), "exec")), names)
+            call, arguments = names["total"], ([1, 2], 1, 0)
+            depth = 0
+            frame: Any = sys._getframe()
+            while frame is not None:
+                depth, frame = depth + 1, frame.f_back
+            try:
+                sys.setrecursionlimit(depth + room)
+                found: object = call(*arguments)
+            except RecursionError as error:
+                found = repr(error)
+            finally:
+                sys.setrecursionlimit(limit)
+                runs.append(session.stop())
+            ended.setdefault(room, []).append(found)
+    assert ended == {room: [3, 3] for room in range(3, 16)}
+    (source,) = runs[-1]
+    hits = [each.hits for each in source.branches[0].outcomes]
+    assert hits == [1, 1] or "RecursionError" in source.note  # to look at new code takes more room than that

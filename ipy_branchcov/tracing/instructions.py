@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.assembly import Unencodable
+from ipy_branchcov.tracing.prepared import AS_IT_WAS, COUNTING
 from ipy_branchcov.tracing.splitting import Split, split
 from ipy_branchcov.tracing.superinstructions import PAIRS, Pairs
 from ipy_branchcov.tracing.tool import Tool
@@ -36,6 +37,7 @@ class InstructionTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
+        self._kind = COUNTING if counts else "split"
         self._functions = prepared.Functions()
         self._pairs = Pairs() if PAIRS else None
         #: Rewritten code, its edges, what it was; and the instructions that ran. By the id of the code that runs.
@@ -50,21 +52,17 @@ class InstructionTracer:
         self._lines: dict[int, dict[int, int | None]] = {}
 
     def prepare(self, code: CodeType) -> CodeType:
-        if not self._counts:
-            return prepared.prepare(code, "split", self._wanted, self._rewrite)
-        from ipy_branchcov.tracing.marking import COUNTING  # not imported where nothing is counted, here and below
-
-        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite)
+        return prepared.prepare(code, self._kind, self._wanted, self._rewrite)
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
         try:
             if self._counts:
-                from ipy_branchcov.tracing.marking import COUNTING, mark
+                from ipy_branchcov.tracing.marking import mark  # not imported where nothing is counted
 
                 return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
             return split(code, self._planner(code), constants)
         except Unencodable:
-            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
+            return code.replace(co_consts=constants), prepared.Rewritten(code, AS_IT_WAS)
 
     def start(self) -> None:
         events = sys.monitoring.events
@@ -107,7 +105,7 @@ class InstructionTracer:
             return sys.monitoring.DISABLE
         known = prepared.known(code)
         events = sys.monitoring.events
-        if known is not None and known.kind != "as it was" and isinstance(known, Split) is not self._counts:
+        if known is not None and known.kind == self._kind:
             if self._wanted(known.original):
                 if isinstance(known, Split):
                     self._splits[key] = (code, known.edges, known.original)
@@ -119,7 +117,7 @@ class InstructionTracer:
             # Another thread may have come first.
             self._recordings.setdefault(key, Recording(code, self._planner(code)))
             sys.monitoring.set_local_events(self._tool.id, code, events.INSTRUCTION | events.BRANCH)
-            if known is None or known.kind != "as it was":
+            if known is None or known.kind != AS_IT_WAS:
                 self._functions.exchange(code, self.prepare(code))
         return sys.monitoring.DISABLE
 

@@ -12,16 +12,13 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from ipy_branchcov.bytecode import Bytecode
-from ipy_branchcov.tracing.prepared import Rewritten, all_known
+from ipy_branchcov.tracing.prepared import COUNTING, Rewritten, all_known
 from ipy_branchcov.tracing.tracer import Edge, Plan
 from ipy_branchcov.tracing.vanishing import Once
 
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.linemarks import Passage
     from ipy_branchcov.tracing.marker import Mark
-
-#: The kind of marks that count how often their edge is taken.
-COUNTING = "counting marks"
 
 
 @dataclass

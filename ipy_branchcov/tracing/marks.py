@@ -11,7 +11,8 @@ from typing import Any
 from ipy_branchcov.tracing import prepared
 from ipy_branchcov.tracing.arrivals import ARRIVALS, frames, suspended_code
 from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.marking import COUNTING, Marked, mark
+from ipy_branchcov.tracing.marking import Marked, mark
+from ipy_branchcov.tracing.prepared import AS_IT_WAS, COUNTING
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Plan, Planner, Recording, Witness
 from ipy_branchcov.tracing.vanishing import Sweeper
@@ -54,7 +55,7 @@ class MarkTracer:
             return new, marked
         except Unencodable:
             self._late.trace()  # measured all the same, slowly
-            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
+            return code.replace(co_consts=constants), prepared.Rewritten(code, AS_IT_WAS)
 
     def unprepared(self, code: CodeType) -> bool:
         """Code that leaves no marks of this kind, and is wanted."""
@@ -115,9 +116,9 @@ class MarkTracer:
             elif prepared.known(code) is None and not code.co_filename.startswith("<"):
                 foreign.add(code.co_filename)
 
-    def executes(self, code: object) -> None:
+    def executes(self, code: CodeType) -> None:
         """Code is about to be executed."""
-        if isinstance(code, CodeType) and self.unprepared(code):
+        if self.unprepared(code):
             self._late.until_end_of(code)
 
 

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.tracing import prepared
+from ipy_branchcov.tracing.prepared import AS_IT_WAS, COUNTING
 from ipy_branchcov.tracing.tool import Tool
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording, Witness, lines_at
 
@@ -53,20 +54,16 @@ class MonitoringTracer:
         self._ended: set[tuple[int, int]] = set()
 
     def prepare(self, code: CodeType) -> CodeType:
-        if not self._counts:
-            return code
-        from ipy_branchcov.tracing.marking import COUNTING  # not imported where nothing is counted, here and below
-
-        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite)
+        return prepared.prepare(code, COUNTING, self._wanted, self._rewrite) if self._counts else code
 
     def _rewrite(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, prepared.Rewritten]:
         from ipy_branchcov.tracing.assembly import Unencodable
-        from ipy_branchcov.tracing.marking import COUNTING, mark
+        from ipy_branchcov.tracing.marking import mark  # not imported where nothing is counted
 
         try:
             return mark(code, self._planner(code), constants, kind=COUNTING, lines=False)
         except Unencodable:
-            return code.replace(co_consts=constants), prepared.Rewritten(code, "as it was")
+            return code.replace(co_consts=constants), prepared.Rewritten(code, AS_IT_WAS)
 
     def start(self) -> None:
         events = sys.monitoring.events
@@ -114,13 +111,20 @@ class MonitoringTracer:
             self._global |= events.RERAISE
             sys.monitoring.set_events(self._tool.id, self._global)
 
-    # --- callbacks. What they raise would be raised in the measured code.
+    # --- callbacks. What they raise would be raised in the measured code. Where its stack has no room left for them,
+    # they leave their event on: it comes again.
 
     def _starts(self, code: CodeType, offset: int) -> Any:
+        try:
+            return self._look(code)
+        except RecursionError:
+            return None
+
+    def _look(self, code: CodeType) -> Any:
         if id(code) in self._recordings:
             return sys.monitoring.DISABLE
         known = prepared.known(code) if self._counts else None
-        if known is not None and known.kind != "as it was":
+        if known is not None and known.kind == COUNTING:
             if self._wanted(known.original):
                 self._marked[id(code)] = (code, cast("Marked", known))
                 self._ran.setdefault(id(code), set())
@@ -137,9 +141,16 @@ class MonitoringTracer:
         raw = self._raw.get(id(code))
         if raw is not None and raw[src] == _FOR_ITER:
             return sys.monitoring.DISABLE  # told by its POP_ITER
-        if raw is not None and raw[dst - 2] == _END_ASYNC_FOR and not dis.opname[raw[src]].startswith("POP_JUMP_IF"):
-            return self._async_end(code, dst - 2, dst)
-        return self._record(code, src, dst)
+        try:
+            if (
+                raw is not None
+                and raw[dst - 2] == _END_ASYNC_FOR
+                and not dis.opname[raw[src]].startswith("POP_JUMP_IF")
+            ):
+                return self._async_end(code, dst - 2, dst)
+            return self._record(code, src, dst)
+        except RecursionError:
+            return None
 
     def _async_end(self, code: CodeType, src: int, dst: int) -> Any:
         """END_ASYNC_FOR tells its end before it looks what ended it; any other exception it raises again.
@@ -169,7 +180,10 @@ class MonitoringTracer:
             return sys.monitoring.DISABLE
         ran.add(offset)
         edge = recording.plan.steps.get(offset)
-        return sys.monitoring.DISABLE if edge is None else self._record(code, *edge)
+        try:
+            return sys.monitoring.DISABLE if edge is None else self._record(code, *edge)
+        except RecursionError:
+            return None
 
     def _record(self, code: CodeType, src: int, dst: int) -> Any:
         recording = self._recordings.get(id(code))
@@ -185,6 +199,9 @@ class MonitoringTracer:
             keep = True  # which of two tests it serves can differ at every hit
         edge = Edge(src, dst, before)
         if self._witness is not None and edge not in recording.edges:
-            self._witness(code, edge, sys._getframe(2))
+            try:  # noqa: SIM105 (suppress() would need room itself)
+                self._witness(code, edge, sys._getframe(2))
+            except RecursionError:  # the edge is told all the same
+                pass
         recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
         return None if keep else sys.monitoring.DISABLE

@@ -11,6 +11,9 @@ from typing import Any
 
 from ipy_branchcov.tracing.tracer import CodeFilter
 
+#: The kinds of code that counts how often its edges are taken, and of code that could not be rewritten.
+COUNTING, AS_IT_WAS = "counting marks", "as it was"
+
 
 @dataclass
 class Rewritten:
@@ -44,7 +47,7 @@ def prepare(code: CodeType, kind: str, wanted: CodeFilter, rewrite: Rewrite) -> 
     """A code object and all nested in it, rewritten where they are wanted."""
     before = known(code)
     if before is not None:
-        if before.kind in (kind, "as it was"):
+        if before.kind in (kind, AS_IT_WAS):
             return code
         code = before.original
     mine = wanted(code)  # outer code first: by it nested code may be known

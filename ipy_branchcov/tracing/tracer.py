@@ -66,7 +66,7 @@ def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
 
 
 #: Whether a code object is to be measured. Called once for each that runs; must not raise. A tracer may take it that
-#: the same filter accepts in a later run what it accepted before.
+#: the same filter accepts in a later run what it accepted before, and all code of a file or none of it.
 CodeFilter = Callable[[CodeType], bool]
 #: The plan for a code object that passed the filter. Must not raise.
 Planner = Callable[[CodeType], Plan]
