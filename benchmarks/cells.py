@@ -60,11 +60,11 @@ def main() -> None:
                 measured = took(running, f"%%branchcov\n# cell {number}\n{body}")
                 found.append((*plain, *measured))
             waited, spent, waited_more, spent_more = zip(*found[3:], strict=True)
-            told = [f"Python {platform.python_version()}, {name}:"]
+            line = [f"Python {platform.python_version()}, {name}:"]
             for plain, measured, what in ((waited, waited_more, "waited"), (spent, spent_more, "of the processor")):
                 more = statistics.median(b - a for a, b in zip(plain, measured, strict=True))
-                told.append(f"{statistics.median(plain):.1f} ms {what} plain, {more:.1f} more;")
-            print(*told, f"median of {pairs} pairs")
+                line.append(f"{statistics.median(plain):.1f} ms {what} plain, {more:.1f} more;")
+            print(*line, f"median of {pairs} pairs")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python benchmarks/fixed.py [--repeat N]
 
-Milliseconds of the processor's time, medians. What must grow with the size of a thing and no faster is told for several
-sizes. What ``%%branchcov`` adds to a cell is told by ``cells.py``.
+Milliseconds of the processor's time, medians. What must grow no faster than the size of a thing is measured at several
+sizes. ``cells.py`` measures what ``%%branchcov`` adds to a cell.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from ipy_branchcov.analysis.branches import find_branches
 from ipy_branchcov.cli import main as branchcov
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.session import Session
+from ipy_branchcov.session.session import Session
 
 SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
 LOADED = f"{SHELL}; shell.run_line_magic('load_ext', 'ipy_branchcov')"
@@ -65,16 +66,16 @@ def child(code: str) -> float:
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def tell(what: str, milliseconds: float, goal: str = "") -> None:
+def report(what: str, milliseconds: float, goal: str = "") -> None:
     print(f"{what:<72} {milliseconds:8.1f} ms{f'   goal: {goal}' if goal else ''}", flush=True)
 
 
 def imports(repeat: int) -> None:
     pairs = [(child(SHELL), child(LOADED)) for _ in range(repeat)]
     plain = statistics.median(plain for plain, _ in pairs)
-    tell("import of IPython, a shell made", plain)
+    report("import of IPython, a shell made", plain)
     added = statistics.median(loaded - plain for plain, loaded in pairs)
-    tell("the extension beyond that", added, "100")
+    report("the extension beyond that", added, "100")
 
 
 @contextmanager
@@ -96,29 +97,28 @@ def runs(repeat: int) -> None:
     """Begin and end of a run, the module's functions having run in an earlier one."""
     with imported(8 * 1000) as (session, functions):
 
-        def run(called: int) -> Callable[[], None]:
+        def run(set_context: int) -> Callable[[], None]:
             def work() -> None:
                 session.start("again")
-                for function in functions[:called]:
+                for function in functions[:set_context]:
                     function(1)
                 session.stop()
 
             return work
 
         run(len(functions))()
-        tell("a run begins and ends, 2,000 code objects known, none runs", processor(run(0), repeat), "50")
-        tell("the same, one function of them runs", processor(run(1), repeat), "50")
-        tell("the same, all of them run and are told", processor(run(len(functions)), repeat))
+        report("a run begins and ends, 2,000 code objects known, none runs", processor(run(0), repeat), "50")
+        report("the same, one function of them runs", processor(run(1), repeat), "50")
+        report("the same, all of them run and are reported", processor(run(len(functions)), repeat))
 
 
-def takers(repeat: int) -> None:
-    """The first taking of arms, with values and without."""
+def first_hits(repeat: int) -> None:
+    """The first taking of outcomes, with values and without."""
     for values in (True, False):
         spent = []
         for _ in range(repeat):
             with imported(8 * 500) as (session, functions):
-                session.values = values
-                session.start("first")
+                session.start("first", replace(session.options, values=values))
                 start = time.process_time()
                 for function in functions:
                     function(1)
@@ -126,7 +126,7 @@ def takers(repeat: int) -> None:
                 spent.append(1000 * (time.process_time() - start))
                 session.stop()
             sys.modules.pop("of_4000_lines")
-        tell(f"500 functions run twice, {'with' if values else 'without'} values", statistics.median(spent))
+        report(f"500 functions run twice, {'with' if values else 'without'} values", statistics.median(spent))
 
 
 def analyses(repeat: int) -> None:
@@ -134,7 +134,7 @@ def analyses(repeat: int) -> None:
         source = Source("m", module(lines), "file")
         code = compile(source.text, "m", "exec")
         gc.disable()  # as a session does meanwhile
-        tell(
+        report(
             f"a module of {lines:,} lines analysed",
             processor(lambda source=source, code=code: find_branches(source, [code]), repeat),
             "1,000" if lines == 10_000 else "",
@@ -155,7 +155,7 @@ def merges(repeat: int) -> None:
             return lambda: branchcov(["merge", *[str(one)] * count, "-o", merged])
 
         for count in (250, 500, 1000, 2000):
-            tell(f"{count:,} data files of 240 lines merged", processor(merge(count), repeat))
+            report(f"{count:,} data files of 240 lines merged", processor(merge(count), repeat))
 
 
 def main() -> None:
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=7)
     repeat = parser.parse_args().repeat
     print(f"Python {platform.python_version()}, medians of {repeat}")
-    for part in (imports, runs, takers, analyses, merges):
+    for part in (imports, runs, first_hits, analyses, merges):
         part(repeat)
 
 

@@ -8,8 +8,8 @@ ones, whose sources its wheel ships, the adversarial loops beside this file, and
 script (numpy's and pandas', where they are there), which the means leave out.
 
 Each value is a fresh process that runs the workload as a script under a tool's own command; the processor's seconds
-are taken inside, so that neither start-up nor report counts. As pyperf does, the first pass is taken apart: what
-tools do once, when code is new to them, is told in milliseconds, and the ratio is that of the passes after it.
+are covered inside, so that neither start-up nor report counts. As pyperf does, the first pass is taken apart: what
+tools do once, when code is new to them, is reported in milliseconds, and the ratio is that of the passes after it.
 
 The processes of a round, one for each tool and one without, share one processor and start those passes together: the
 scheduler runs them in turn, some milliseconds each. So what slows the machine down meets all of them alike, which
@@ -124,37 +124,37 @@ class Process:
     """A workload's process, and the two ends of its pipes that are ours."""
 
     popen: subprocess.Popen[str]
-    told: int
+    results: int
     go: int
 
     @classmethod
     def start(cls, command: list[str], environment: dict[str, str], loops: int, place: Path) -> Process:
-        told, tells = os.pipe()
+        results, answers = os.pipe()
         waits, go = os.pipe()
-        given = {"PYTHONPATH": str(HERE / "stub"), "LOOPS": str(loops), "TOLD": str(tells), "GO": str(waits)}
+        given = {"PYTHONPATH": str(HERE / "stub"), "LOOPS": str(loops), "RESULTS": str(answers), "GO": str(waits)}
         popen = subprocess.Popen(
             [sys.executable, *command],
             env=os.environ | given | environment,
             cwd=place,
-            pass_fds=(tells, waits),
+            pass_fds=(answers, waits),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        os.close(tells)
+        os.close(answers)
         os.close(waits)
-        return cls(popen, told, go)
+        return cls(popen, results, go)
 
     def hear(self) -> float:
-        """The next seconds that it tells."""
-        if line := os.read(self.told, 100):
+        """The next seconds that it reports."""
+        if line := os.read(self.results, 100):
             return float(line)
         raise RuntimeError(f"{' '.join(self.popen.args)}\n{self.popen.communicate()[1][-2000:]}")
 
     def end(self) -> None:
         os.close(self.go)
         self.popen.communicate()
-        os.close(self.told)
+        os.close(self.results)
 
 
 def round_of(
@@ -247,10 +247,10 @@ def main() -> None:
     if options.json:
         measured = {name: values for name, values in ratios.items() if name not in UNMEASURED}
         unmeasured = {name: values for name, values in ratios.items() if name in UNMEASURED}
-        told = {"python": platform.python_version(), "rounds": options.rounds, "ratios": measured}
-        told |= {"unmeasured": unmeasured, "first_pass_ms": once}
+        figures = {"python": platform.python_version(), "rounds": options.rounds, "ratios": measured}
+        figures |= {"unmeasured": unmeasured, "first_pass_ms": once}
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(told, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
         if options.picture:
             draw_folder(options.json.parent, options.picture)
 

@@ -1,21 +1,60 @@
-"""Branch coverage inside the lines, for Jupyter, IPython, pytest and the command line.
+"""Branch coverage inside the lines, for Python, Jupyter, IPython, pytest and the command line.
+
+    import ipy_branchcov as branchcov
+
+    with branchcov.measure("mypackage") as run:
+        ...
+    print(run.coverage)
+
+Nothing is imported before it is used. State is held by a :class:`Session` and a shell's extension; beside them by
+``tracing.probes.registry`` (which code has probes), ``tracing.probes.functions`` (which functions had them, which
+tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.children`` (how this process is measured) and
+``processes.in_kernel`` (what a kernel has not sent yet).
 
 PYTEST_DONT_REWRITE: a measured process has this package imported before pytest begins, which pytest would warn about.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_branchcov.api import measure, measured
+    from ipy_branchcov.errors import BranchcovError
+    from ipy_branchcov.reports.presented import Coverage, load
+    from ipy_branchcov.session.session import Session
 
 __version__ = "0.1.0"
 
+__all__ = ["BranchcovError", "Coverage", "Session", "__version__", "load", "measure", "measured"]
+
+#: Where each public name stands.
+_HOME = {
+    "BranchcovError": "errors",
+    "Coverage": "reports.presented",
+    "Session": "session.session",
+    "load": "reports.presented",
+    "measure": "api",
+    "measured": "api",
+}
 _KEY = "_ipy_branchcov_extension"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
 
 
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext ipy_branchcov``: add the magics to a shell. Twice is once."""
     if getattr(shell, _KEY, None) is None:
-        from ipy_branchcov.magics import Extension
+        from ipy_branchcov.notebook.extension import Extension
 
         extension = Extension(shell)
         extension.load()

@@ -1,37 +1,42 @@
-"""The command line: run notebooks and scripts under measurement, report and merge what was measured."""
+"""The command line: run notebooks and scripts and measure them; report and merge what was measured."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.machinery
 import io
 import os
 import shutil
+import signal
 import sys
-import threading
-import types
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from ipy_branchcov import __version__, collector
-from ipy_branchcov.config import check_percent, load_config, shortfall
+from ipy_branchcov import __version__
+from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.files import with_texts, write_reports
-from ipy_branchcov.kernels import NotebookFailed, run_notebook
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.selection import is_below
+from ipy_branchcov.printable import printable
+from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
+from ipy_branchcov.processes.program import run_script
 from ipy_branchcov.reports import terminal
-from ipy_branchcov.session import Session
-from ipy_branchcov.sources import read_source
-from ipy_branchcov.storage import load, save
-from ipy_branchcov.tracing.tracer import tracer_names
+from ipy_branchcov.reports.files import with_texts, write_reports
+from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.session.config import check_sources, load_config
+from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.scope import Scope
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.table import Door
 
 
 def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int:
@@ -41,11 +46,9 @@ def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int
     if "--" in arguments:
         cut = arguments.index("--")
         arguments, passed = arguments[:cut], arguments[cut + 1 :]
-    options = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     try:
-        if options.fail_under is not None:
-            check_percent(options.fail_under, "--fail-under")
-        return int(options.command(options, passed, stdout or sys.stdout))
+        return _command(parsed, passed, stdout or sys.stdout)
     except BranchcovError as error:
         print(f"branchcov: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -54,208 +57,267 @@ def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("branchcov", description="Branch coverage inside the lines.")
     parser.add_argument("--version", action="version", version=f"branchcov {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
-    run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, measured")
-    run.add_argument("targets", nargs="+", metavar="TARGET", help="a notebook, or a script; its arguments go behind --")
-    run.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="run N notebooks at a time")
-    run.add_argument("--tracer", default="auto", help=f"the tracing mechanism: {' or '.join(tracer_names())}")
-    run.add_argument("--no-values", action="store_true", help="keep the values of variables out of what is written")
-    run.add_argument("--data", metavar="FILE", help="keep what was measured in this file")
-    _reporting(run)
-    run.set_defaults(command=_run)
+    run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, and measure them")
+    run.add_argument(
+        "targets",
+        nargs="+",
+        type=Path,
+        metavar="TARGET",
+        help="a notebook, or one script; the script's arguments follow --",
+    )
+    _add_options(run, Door.RUN)
 
-    report = commands.add_parser("report", help="show what data files hold")
-    report.add_argument("data", nargs="+", type=Path, metavar="DATA")
-    _reporting(report)
-    report.set_defaults(command=_report)
+    report = commands.add_parser("report", help="show the coverage in data files")
+    report.add_argument("inputs", nargs="+", type=Path, metavar="DATA", help="a data file or JSON report")
+    _add_options(report, Door.REPORT)
 
-    joined = commands.add_parser("merge", help="sum data files into one")
-    joined.add_argument("data", nargs="+", type=Path, metavar="DATA")
-    joined.add_argument("-o", "--out", type=Path, required=True, metavar="FILE")
-    joined.set_defaults(command=_merge, fail_under=None)
+    joined = commands.add_parser("merge", help="add up data files into one")
+    joined.add_argument("inputs", nargs="+", type=Path, metavar="DATA", help="a data file or JSON report")
+    joined.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="write the sum into this file")
+    row = next(row for row in ReportOptions.rows(Door.REPORT) if row.name == "values")
+    joined.add_argument(row.flag(Door.REPORT), action="store_true", help=row.help)
     return parser
 
 
-def _jobs(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 on, not {value!r}")
-    return int(value)
+def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
+    for title, table in (("measurement", RunOptions), ("report", ReportOptions)):
+        group = parser.add_argument_group(title)
+        for row in table.rows(door):
+            flags, keywords = row.argument(door)
+            group.add_argument(*flags, **keywords)
 
 
-def _reporting(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("report")
-    group.add_argument("--source", action="append", default=[], metavar="MODULE|DIR", help="measure or show these")
-    group.add_argument("--counts", action="store_true", help="exact hit counts")
-    group.add_argument("--missed", action="store_true", help="only places with missed arms")
-    group.add_argument("--html", type=Path, metavar="DIR", help="write an HTML report into this folder")
-    group.add_argument("--json", type=Path, metavar="FILE", help="write JSON")
-    group.add_argument("--lcov", type=Path, metavar="FILE", help="write an LCOV tracefile")
-    group.add_argument("--cobertura", type=Path, metavar="FILE", help="write Cobertura XML")
-    group.add_argument("--fail-under", type=float, metavar="PERCENT", help="exit with status 2 when below")
+def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None) -> int:
+    """Make the options from what was parsed, and run the command."""
+    if parsed.command == "merge":
+        save(merge(load(path) for path in parsed.inputs), parsed.out, values=parsed.values)
+        return 0
+    door = Door.RUN if parsed.command == "run" else Door.REPORT
+    settings = load_config(Path.cwd())
+    options, report = _options(parsed, door, settings)
+    if door is Door.REPORT:
+        return _show(with_texts(_loaded(parsed.inputs, report.only)), options, report, stdout)
+    paths = _checked(parsed.targets, passed)
+    if paths[0].suffix == ".py":
+        session = _session(paths[0], options, settings.source)
+        return run_script(paths[0], passed, session, partial(_ended, options, report, stdout))
+    # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
+    parsed.source = _absolute(parsed.source or ())
+    runs = [(path, _options(parsed, door, load_config(path.parent))[0]) for path in paths]
+    coverage, status = _run_notebooks(runs, options.jobs)
+    coverage = with_texts(coverage)  # a kernel does not send the texts of files
+    if report.data:
+        save(coverage, report.data, values=report.values)
+    gate = _show(coverage, options, report, stdout)
+    return status or gate
 
 
 # --- run
 
 
-def _run(options: argparse.Namespace, passed: list[str], stdout: TextIO) -> int:
-    paths = [Path(target) for target in options.targets]
+def _options(parsed: argparse.Namespace, door: Door, settings: RunOptions) -> tuple[RunOptions, ReportOptions]:
+    """The options of the command line, over the settings. Raises UsageError."""
+    report = ReportOptions().overridden(**ReportOptions.read(door, vars(parsed)))
+    options = settings.overridden(**RunOptions.read(door, vars(parsed)))
+    return replace(options, values=report.values), report  # only files would have them
+
+
+def _checked(paths: list[Path], passed: list[str]) -> list[Path]:
+    """Check that the targets are notebooks, or one script. Raises UsageError."""
     for path in paths:
         if path.suffix not in (".ipynb", ".py"):
             raise UsageError(f"{path}: neither a notebook (.ipynb) nor a Python script (.py)")
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 False for a path that is too long, too
             raise UsageError(f"{path}: no such file; check the path")
     scripts = [path for path in paths if path.suffix == ".py"]
     if scripts and len(paths) > 1:
-        raise UsageError(f"{scripts[0]}: a script runs alone; arguments for it go behind --")
+        raise UsageError(f"{scripts[0]}: a script runs alone; put its arguments after --")
     if passed and not scripts:
-        raise UsageError("arguments behind -- are for a script; a notebook takes none")
-    if scripts:
-        coverage, status = _run_script(scripts[0], passed, options)
-    else:
-        coverage, status = _run_notebooks(paths, options)
-        coverage = with_texts(coverage)  # those of modules stayed where they are
-    if options.data:
-        save(coverage, Path(options.data))
-    threshold = _show(coverage, options, stdout, named=not scripts)
-    return status or threshold
+        raise UsageError("a notebook takes no arguments; remove what follows --")
+    return paths
 
 
-def _run_notebooks(paths: list[Path], options: argparse.Namespace) -> tuple[Coverage, int]:
+def _run_notebooks(runs: list[tuple[Path, RunOptions]], jobs: int) -> tuple[Coverage, int]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    scope, interrupt = Scope(), Interrupt()
+    interrupted: list[NotebookInterrupted] = []
+    progress = Progress(*columns, console=console, transient=True)
+    with progress if console.is_terminal else nullcontext():  # rich < 14.2 ends a disabled one with an empty line
 
-        def run(path: Path) -> tuple[Coverage, int]:
+        def run(one: tuple[Path, RunOptions]) -> tuple[Coverage, int]:
+            path, options = one
             task = progress.add_task(str(path), total=None)
             try:
-                coverage = run_notebook(
-                    path,
-                    source=[*load_config(path.parent).source, *_absolute(options.source)],
-                    counts=options.counts,
-                    tracer=options.tracer,
-                    values=not options.no_values,
-                    progress=partial(_advance, progress, task),
-                )
+                return run_notebook(path, scope, options, partial(_advance, progress, task), interrupt), 0
+            except NotebookInterrupted as error:
+                interrupted.append(error)
+                return error.coverage, 0
             except NotebookFailed as error:
-                console.print(Text.from_ansi(f"branchcov: {error}"), soft_wrap=True)
+                if str(error) not in error.coverage.lost:  # else it is reported at the end
+                    text = f"branchcov: {error}\n{error.traceback}".rstrip("\n")
+                    console.print(Text.from_ansi(text), soft_wrap=True)
                 return error.coverage, 1
-            return coverage, 0
 
-        with ThreadPoolExecutor(options.jobs) as pool:  # each only waits for a kernel
-            ended = list(pool.map(run, paths))
-    return merge(coverage for coverage, _ in ended), max(status for _, status in ended)
+        with ThreadPoolExecutor(jobs) as pool:  # each thread only waits for a kernel
+            futures = [pool.submit(run, one) for one in runs]
+            signalled = _wait(futures, interrupt)
+    ended = [future.result() for future in futures]
+    if interrupted:
+        console.print(f"branchcov: {_where(interrupted)}", soft_wrap=True, markup=False, highlight=False)
+    status = max(status for _, status in ended)
+    return merge(coverage for coverage, _ in ended), 128 + signalled if signalled else status
+
+
+def _wait(futures: list[Future[tuple[Coverage, int]]], interrupt: Interrupt) -> int:
+    """Wait for notebooks; return the signal that stopped them, 0 for none.
+
+    Ctrl-C or SIGTERM interrupts the cells that run; the second one kills their kernels.
+    """
+
+    signalled = 0
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal signalled
+        signalled = number
+        interrupt.ask()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        wait(futures)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return signalled
+
+
+def _where(interrupted: list[NotebookInterrupted]) -> str:
+    """What Ctrl-C stopped, in one line."""
+    begun = ", ".join(str(each) for each in interrupted if each.begun)
+    waiting = ", ".join(str(each) for each in interrupted if not each.begun)
+    parts = (begun and f"interrupted in {begun}; no cell below ran", waiting and f"not run: {waiting}")
+    return "; ".join(filter(None, parts))
 
 
 def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:
     progress.update(task, completed=done, total=cells)
 
 
-def _absolute(sources: list[str]) -> list[str]:
-    """Paths from here, for a kernel that runs in its notebook's folder; modules as they are."""
-    return [str(Path(source).resolve()) if Path(source).exists() else source for source in sources]
+def _ended(options: RunOptions, report: ReportOptions, stdout: TextIO | None, coverage: Coverage, abrupt: bool) -> int:
+    """Report a script's coverage when it has ended; return the exit status of the gates.
+
+    ``abrupt``: what the script left in its buffers is not to be written.
+    """
+    try:
+        if report.data:
+            save(coverage, report.data, values=report.values)
+        with _beside(stdout) if abrupt else nullcontext(_flushed(stdout)) as stream:
+            return _show(coverage, options, report, stream, named=False)
+    except BranchcovError as error:
+        print(f"branchcov: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("branchcov: interrupted before everything was written", file=sys.stderr)
+        return 130
 
 
-def _run_script(path: Path, passed: list[str], options: argparse.Namespace) -> tuple[Coverage, int]:
-    """Run a script as ``python path`` does: its output, exit status and traceback are its own."""
-    session = Session(
-        config=load_config(Path.cwd()), counts=options.counts, tracer=options.tracer, values=not options.no_values
-    )
-    source = read_source(str(path.resolve()))
-    if source is None:
+def _flushed(stdout: TextIO | None) -> TextIO | None:
+    """The stream after the script's own output; None where that fails: the interpreter reports it at its end."""
+    try:
+        for stream in (sys.stdout, stdout):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except OSError:
+        return None
+    return stdout
+
+
+@contextmanager
+def _beside(stdout: TextIO | None) -> Iterator[TextIO | None]:
+    """A stream into the same file, beside the buffer of the given one."""
+    try:
+        number = -1 if stdout is None else stdout.fileno()
+    except (OSError, ValueError):
+        number = -1
+    if number < 0:
+        yield None
+        return
+    with open(number, "w", encoding=getattr(stdout, "encoding", None), closefd=False) as stream:
+        yield stream
+
+
+def _absolute(sources: Iterable[str]) -> list[str]:
+    """Absolute paths, for a kernel that runs in its notebook's folder; modules as they are."""
+    return [os.path.realpath(source) if os.path.exists(source) else source for source in sources]  # noqa: PTH110
+
+
+def _session(path: Path, options: RunOptions, configured: tuple[str, ...]) -> Session:
+    """The session that measures a script. ``configured``: the sources that pyproject.toml names. Raises UsageError."""
+    if Scope().read(str(path.resolve())) is None:
         raise UsageError(f"{path}: cannot be read as Python source")
     if not sys.flags.safe_path:
-        sys.path[0] = str(path.resolve().parent)
-    for spec in options.source or ([] if session.config.source else [str(path)]):
-        session.add_source(spec)
-    module = types.ModuleType("__main__")
-    filename = os.path.abspath(path)  # noqa: PTH100 links stay, as the interpreter leaves them
-    module.__dict__.update(
-        __file__=filename,
-        __builtins__=sys.modules["builtins"],
-        __loader__=importlib.machinery.SourceFileLoader("__main__", filename),
-    )
-    sys.argv = [str(path), *passed]
-    sys.modules["__main__"] = module
-    status = 0
-    with session.measuring(str(path)) as run:
-        try:
-            code = compile(path.read_bytes(), filename, "exec", dont_inherit=True)
-            prepared = session.prepare(code)
-            with collector.frozen():
-                exec(prepared, module.__dict__)
-        except SystemExit as error:
-            status = _exit_status(error)
-        except BaseException as error:
-            # Without our own frame, as the interpreter would show it.
-            theirs = error.__traceback__.tb_next if error.__traceback__ is not None else None
-            sys.excepthook(type(error), error.with_traceback(theirs), theirs)
-            status = 130 if isinstance(error, KeyboardInterrupt) else 1
-        _join_threads()
-    with suppress(OSError, ValueError):
-        sys.stdout.flush()
-    return run.coverage, status
-
-
-def _join_threads() -> None:
-    """Wait for the threads that the interpreter waits for at its end, so that they are measured."""
-    for thread in threading.enumerate():
-        if not thread.daemon and thread is not threading.current_thread():
-            thread.join()
-
-
-def _exit_status(error: SystemExit) -> int:
-    if error.code is None:
-        return 0
-    if isinstance(error.code, int):
-        return error.code & 0xFF if os.name == "posix" else error.code
-    print(error.code, file=sys.stderr)
-    return 1
+        sys.path[0] = str(path.resolve().parent)  # the sources are found from there, too
+    for spec in options.source:
+        check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
+    return Session(options if options.source else replace(options, source=(str(path),)))
 
 
 # --- report, merge
 
 
-def _report(options: argparse.Namespace, _passed: list[str], stdout: TextIO) -> int:
-    coverage = merge(load(path) for path in options.data)
-    if options.source:
-        roots = [str(Path(spec).resolve()) for spec in options.source]
-        coverage = coverage.select(lambda each: _below(each, roots, options.source))
+def _loaded(paths: list[Path], only: tuple[str, ...]) -> Coverage:
+    """The sum of data files; with ``only``, of these sources. Raises DataError, UsageError."""
+    coverage = merge(load(path) for path in paths)
+    if only:
+        coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))
         if not coverage.sources:
-            raise UsageError(f"--source {' '.join(options.source)}: nothing of it is in the data")
-    return _show(with_texts(coverage), options, stdout)
+            raise UsageError(f"--source {' '.join(only)}: the data has nothing of it")
+    return coverage
 
 
-def _below(coverage: SourceCoverage, roots: list[str], names: list[str]) -> bool:
-    source = coverage.source
-    module = source.name.removesuffix(".py").replace("/", ".")
-    return source.name in names or module in names or any(Path(source.path or "").is_relative_to(r) for r in roots)
+def _show(
+    coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool = True
+) -> int:
+    """Write the reports asked for, or the text; return the exit status: that of the gates first.
 
-
-def _merge(options: argparse.Namespace, _passed: list[str], _stdout: TextIO) -> int:
-    save(merge(load(path) for path in options.data), options.out)
-    return 0
-
-
-def _show(coverage: Coverage, options: argparse.Namespace, stdout: TextIO, *, named: bool = True) -> int:
-    """Write the reports asked for, or the text; return the exit status for the threshold."""
-    wrote = write_reports(
-        coverage,
-        html_to=options.html,
-        json_to=options.json,
-        lcov_to=options.lcov,
-        cobertura_to=options.cobertura,
-    )
-    if not wrote:
-        color = stdout.isatty() and "NO_COLOR" not in os.environ
+    The last line says what was measured. Without ``stdout`` there is nobody to read it.
+    """
+    wrote = write_reports(coverage, report.places, values=report.values)
+    status = 0
+    if wrote:
+        places = ", ".join(str(place) for place in (*report.places.values(), report.data) if place)
+        status = _print(f"branchcov: {coverage.summary}; written to {printable(places)}", stdout)
+    elif stdout is not None:
+        color = not stdout.closed and stdout.isatty() and "NO_COLOR" not in os.environ
         width = shutil.get_terminal_size().columns
         text = terminal.render(
-            coverage, missed=options.missed, counts=options.counts, color=color, width=width, named=named
+            coverage, missed=report.missed, counts=options.counts, color=color, width=width, named=named
         )
-        with suppress(io.UnsupportedOperation):
-            print(text, file=stdout, flush=True)
-    threshold = options.fail_under if options.fail_under is not None else load_config(Path.cwd()).fail_under
-    line = shortfall(coverage.totals, threshold)
-    if line:
-        print(f"branchcov: {line}", file=sys.stderr)
-    return 2 if line else 0
+        status = _print(text, stdout)
+    lines = failures(coverage, options.fail_under)
+    for line in (*(f"lost: {each}" for each in sorted(coverage.lost)), *lines):
+        _print(f"branchcov: {line}", sys.stderr)
+    return 2 if lines else status
+
+
+def _print(text: str, stream: TextIO | None) -> int:
+    """Print a text; return the exit status: 1 where it could not be written. A reader that left early is no news.
+
+    What the stream's encoding does not have is escaped.
+    """
+    if stream is None or stream.closed:
+        return 0
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except BrokenPipeError:
+        # The interpreter would try again at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 1
+    except io.UnsupportedOperation:
+        return 0
+    except OSError as error:
+        raise BranchcovError(f"the report cannot be written: {error.strerror}") from None
+    return 0

@@ -1,8 +1,19 @@
 """Every error of ours: one line that says what is wrong and what to do."""
 
+from __future__ import annotations
+
+from ipy_branchcov.printable import printable
+
 
 class BranchcovError(Exception):
-    """Base of all errors this package raises on purpose."""
+    """Base of all errors this package raises on purpose. The message is one line, also where it quotes foreign text."""
+
+    def __init__(self, message: str = ""):
+        super().__init__(printable(message))
+
+    def _render_traceback_(self) -> list[str]:
+        """One line in IPython: a traceback would show our own code."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class UsageError(BranchcovError):
@@ -19,7 +30,3 @@ class TracerError(BranchcovError):
 
 class BelowThreshold(BranchcovError):
     """The measured total is below ``--fail-under``."""
-
-    def _render_traceback_(self) -> list[str]:
-        """One line in IPython, where a traceback would tell nothing."""
-        return [f"BelowThreshold: {self}"]

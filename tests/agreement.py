@@ -1,4 +1,4 @@
-"""Tracers and oracle on the same programs: every arm of every branch has the same hits, and nothing else changes.
+"""Tracers and oracle on the same programs: every outcome of every branch has the same hits, and nothing else changes.
 
     python -m tests.agreement [--programs N] [--seed FIRST] [--tracer NAME] [--files FILE ...] [--jobs N]
 
@@ -28,8 +28,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.session import Session
-from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
+from tests.mechanisms import unexpected
 from tests.oracle import Place, Recorder, instrument, with_recorder
 from tests.programs import program
 
@@ -38,11 +40,11 @@ Hits = dict[Place, dict[str, int]]
 
 @dataclass
 class Result:
-    """What one program gave. ``decisions``: branches of which an arm was taken."""
+    """What one program gave. ``decisions``: branches of which an outcome was covered."""
 
     name: str
     decisions: int = 0
-    arms: int = 0
+    outcomes: int = 0
     differences: list[str] = field(default_factory=list)
 
 
@@ -56,22 +58,24 @@ def compare(name: str, text: str, path: str, names: Iterable[str], *, counts: bo
     gc.collect()  # what the oracle kept of the program is no part of what is measured
     if watched != plain:
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
-    result.decisions = sum(any(arms.values()) for arms in expected.values())
-    result.arms = sum(bool(hits) for arms in expected.values() for hits in arms.values())
-    for tracer, exact, prepared in ways(names, counts):
-        session = Session(counts=exact, tracer=tracer.partition(" ")[0])
+    result.decisions = sum(any(outcomes.values()) for outcomes in expected.values())
+    result.outcomes = sum(bool(hits) for outcomes in expected.values() for hits in outcomes.values())
+    for tracer, exact, instrumented in ways(names, counts):
+        session = Session(RunOptions(counts=exact, tracer=tracer.partition(" ")[0]))
         session.add_source(path)
         with session.measuring("agreement") as run:
-            # Compiled anew: code that ran under another tracer may have been specialised.
+            # Compiled again: code that ran under another tracer may have been specialised.
             code = compile(text, path, "exec", dont_inherit=True)
-            if prepared:
-                code = session.prepare(code)
+            if instrumented:
+                code = session.instrument(code)
             measured, measured_places = _ended(partial(exec, code), path)
         if measured != plain:
             result.differences.append(f"{name} {tracer}: the program is changed\n{_first(plain, measured)}")
         elif measured_places != plain_places:
             first = _first("\n".join(plain_places), "\n".join(measured_places))
             result.differences.append(f"{name} {tracer}: a traceback is changed\n{first}")
+        wrong = unexpected(session.mechanisms, session.options.tracer, counts=exact, late=not instrumented)
+        result.differences += [f"{name} {tracer}: {each}" for each in wrong]
         result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=exact)
     return result
 
@@ -93,13 +97,13 @@ def _watched(text: str, path: str) -> tuple[str, Hits]:
     rewritten, places = instrument(text, path)
     recorder = Recorder(places)
     ended, _ = _ended(partial(with_recorder, recorder, rewritten), path)
-    return ended, recorder.arms()
+    return ended, recorder.outcomes()
 
 
 def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[str]]:
     """Output and end of a program, and the places in its tracebacks.
 
-    What it leaves to the garbage collector is told on the other stream.
+    What it leaves to the garbage collector goes to the other stream.
     """
     out = io.StringIO()
     places: list[str] = []
@@ -116,14 +120,14 @@ def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[
 
 def _where(path: str, places: list[str], error: BaseException) -> None:
     """Note the line and columns of each frame of a program in a traceback, those of its contexts included."""
-    told: BaseException | None = error
-    while told is not None:
+    raised: BaseException | None = error
+    while raised is not None:
         places += [
-            f"{type(told).__name__} {each.name} {each.lineno} {each.end_lineno} {each.colno} {each.end_colno}"
-            for each in traceback.TracebackException.from_exception(told).stack
+            f"{type(raised).__name__} {each.name} {each.lineno} {each.end_lineno} {each.colno} {each.end_colno}"
+            for each in traceback.TracebackException.from_exception(raised).stack
             if each.filename == path
         ]
-        told = told.__context__
+        raised = raised.__context__
 
 
 def _first(one: str, other: str) -> str:
@@ -143,15 +147,15 @@ def _hits(coverage: Coverage) -> Hits:
 
 def _differences(name: str, text: str, expected: Hits, found: Hits, *, counts: bool) -> list[str]:
     lines = text.split("\n")
-    told = []
+    differences = []
     for place in sorted(expected.keys() | found.keys(), key=lambda place: (place.span, place.kind)):
         ours, theirs = expected.get(place), found.get(place)
         if ours is not None and not counts:
-            ours = {arm: min(hits, 1) for arm, hits in ours.items()}
+            ours = {outcome: min(hits, 1) for outcome, hits in ours.items()}
         if ours != theirs:
             line = lines[place.span[0] - 1]
-            told.append(f"{name}: {place}\n    {line.strip()}\n    oracle {ours}\n    traced {theirs}")
-    return told
+            differences.append(f"{name}: {place}\n    {line.strip()}\n    oracle {ours}\n    traced {theirs}")
+    return differences
 
 
 def _random(seed: int, names: list[str]) -> Result:
@@ -188,15 +192,16 @@ def main() -> int:
         results = agree(range(options.seed, options.seed + options.programs), names, options.jobs)
     totals: Counter[str] = Counter()
     for result in results:
-        totals.update(programs=1, decisions=result.decisions, arms=result.arms, differences=len(result.differences))
+        totals.update(
+            programs=1, decisions=result.decisions, outcomes=result.outcomes, differences=len(result.differences)
+        )
         totals["programs that differ"] += bool(result.differences)
         for difference in result.differences[: max(0, options.show)]:
             print(difference)
             options.show -= 1
-    told = ", ".join(f"{totals[name]:,} {name}" for name in ("programs", "decisions", "arms", "differences"))
-    print(
-        f"Python {platform.python_version()}, {', '.join(names)}: {told} in {totals['programs that differ']:,} programs"
-    )
+    differing = totals["programs that differ"]
+    counts = ", ".join(f"{totals[name]:,} {name}" for name in ("programs", "decisions", "outcomes", "differences"))
+    print(f"Python {platform.python_version()}, {', '.join(names)}: {counts} in {differing:,} programs")
     return 1 if totals["differences"] else 0
 
 

@@ -1,11 +1,21 @@
-"""What tests tell beside that they pass."""
+"""What tests report beside that they pass."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 #: The name of a property (``record_property``) whose lines are shown at the end; it comes over from workers, too.
-TOLD = "told at the end"
+SUMMARY = "reported at the end"
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser, and those that start a kernel of their own (fixture `live`), are slow."""
+    for item in items:
+        if item.get_closest_marker("browser") or "live" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -13,5 +23,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in every:
         if getattr(report, "when", "") == "call":
             for name, lines in report.user_properties:
-                for line in lines if name == TOLD else ():
+                for line in lines if name == SUMMARY else ():
                     terminalreporter.line(line)

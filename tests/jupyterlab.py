@@ -130,7 +130,7 @@ class Lab:
         self.open()
 
     def open(self) -> None:
-        """Load the page anew, with a kernel of the notebook's kind, or with none where it names no kind."""
+        """Load the page again, with a kernel of the notebook's kind, or with none where it names no kind."""
         self.driver.get(f"{self.address}/{APPLICATIONS[self.application]}/{self.name}?token={TOKEN}&reset")
         self.until("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 0")
         self.until(f"return {_KERNEL}?.status === 'idle' || document.querySelector('{_NO_KERNEL}')")

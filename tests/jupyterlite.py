@@ -1,6 +1,6 @@
 """A JupyterLite that is wholly its own: Pyodide from npm, our wheel and all that it needs served by the site itself.
 
-``python -m tests.jupyterlite FOLDER`` builds it and tells how to look at it; ``--pictures FOLDER`` runs the tour there
+``python -m tests.jupyterlite FOLDER`` builds it and says how to look at it; ``--pictures FOLDER`` runs the tour there
 and leaves pictures of its code cells, in both themes.
 """
 
@@ -115,7 +115,7 @@ def _run(*command: str, cwd: Path | None = None) -> None:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
 
 
-#: All that a page of the site may ask for is of the site; what it asks of others is refused, and told to the site.
+#: All that a page of the site may ask for is of the site; what it asks of others is refused, and reported to the site.
 _POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:; report-uri /refused"
 
 
@@ -147,7 +147,7 @@ class Lite(Lab):
 
     def open(self) -> None:
         self.driver.get(f"{self.address}/lab/index.html?path={self.name}")
-        # A kernel here tells no state before it is asked for something.
+        # A kernel here reports no state before it is asked for something.
         self.until("return window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.id", 120)
 
     def run(self, code: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Kernel:
 
 @contextmanager
 def kernel(**environment: str) -> Iterator[Kernel]:
-    """A fresh ipykernel of this Python. Its sockets are files: a port that is free can be taken before it listens."""
+    """A fresh ipykernel of this Python. Its sockets are files: a port that is free can be covered before it listens."""
     with TemporaryDirectory() as folder:
         manager = KernelManager(transport="ipc", ip=f"{folder}/kernel")
         manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=os.environ | environment)

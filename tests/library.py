@@ -3,10 +3,10 @@
     python -m tests.library [--tests NAME ...] [--tracer NAME ...] [--jobs N]
 
 Each test module runs in processes of its own: plainly, under the oracle, and under each tracer. Every test has to end
-as it ends plainly, and each arm of the test module and of its subjects has to be taken or missed alike. Tests that the
-oracle's rewriting changes (they look at their own source, frames or references) and those that end tracing (they set
-a trace function, or fill the stack) are left out where arms are compared, and counted. Exit status 1 where anything
-differs.
+as it ends plainly, and each outcome of the test module and of its subjects has to be covered or missed alike. Tests
+that the oracle's rewriting changes (they look at their own source, frames or references) and those that end tracing
+(they set a trace function, or fill the stack) are left out where outcomes are compared, and counted. Exit status 1
+where anything differs.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
-from ipy_branchcov.session import Session
-from ipy_branchcov.sources import read_source
-from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.data.source_files import read_source
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
 from tests.oracle import NAME, Place, Recorder, instrument
 
 #: Test modules of the standard library, and what they test that is written in Python.
@@ -85,12 +86,12 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 #: What CI runs: a dozen that differ most in kind and take seconds.
 SLICE = (
-    "test_argparse", "test_contextlib", "test_coroutines", "test_except_star", "test_exceptions", "test_functools",
-    "test_generators", "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma",
-    "test_textwrap", "test_with",
+    "test_contextlib", "test_copy", "test_coroutines", "test_except_star", "test_exception_group", "test_generators",
+    "test_grammar", "test_graphlib", "test_listcomps", "test_named_expressions", "test_patma", "test_raise",
+    "test_shlex", "test_textwrap", "test_with",
 )  # fmt: skip
 #: Of these, those that take most of the time: under the preferred tracer alone.
-LONG = frozenset({"test_argparse", "test_coroutines", "test_exceptions", "test_functools"})
+LONG = frozenset({"test_coroutines", "test_exception_group", "test_generators"})
 #: Tests that prove nothing here, and why.
 LEFT_OUT = {
     "test_exception_group_subclass_with_bad_split_func": "the test of a handler fails itself, in split()",
@@ -174,7 +175,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        source = read_source(path)
+        source = read_source(path, path)
         assert source is not None
         # A module that is imported twice (with and without its C part) goes on with its first recorder.
         if path in self.names:
@@ -200,13 +201,16 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
-    """Run a test module in this process: ``plain``, ``oracle``, or a tracer's name."""
+    """Run a test module in this process: ``plain``, ``oracle``, or a tracer's name.
+
+    ``bare``: plainly, without a look at which tests trace.
+    """
     modules = [f"test.{name}", *TESTS.get(name, ())]
     paths = [spec.origin for each in modules if (spec := importlib.util.find_spec(each)) and spec.origin]
-    session = Session(tracer=way) if way in tracers() else None
+    session = Session(RunOptions(tracer=way)) if way in tracers() else None
     if way == "oracle":
         sys.meta_path.insert(0, _Finder(paths))
-    # What this program itself has imported of the subjects is theirs to import anew, in every way alike.
+    # What this program itself has imported of the subjects is theirs to import again, in every way alike.
     for each in modules[1:]:
         if (old := sys.modules.pop(each, None)) is not None:
             _set_apart(old)
@@ -214,13 +218,13 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
         for path in paths:
             session.add_source(path)
         session.start(name)
-    outcomes = _run(modules[0], left_out, plain=way == "plain")
+    ran = _run(modules[0], left_out, plain=way == "plain")
     note = ""
-    arms: dict[str, list[Any]] = {}
+    outcomes: dict[str, list[Any]] = {}
     if session is not None:
         coverage = session.stop()
         for source in coverage:
-            arms[str(source.source.path)] = [
+            outcomes[str(source.source.path)] = [
                 [branch.kind, list(branch.span), branch.function, o.name]
                 for branch in source.branches
                 for o in branch.outcomes
@@ -228,13 +232,13 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
             ]
             note = "; ".join(filter(None, (note, source.note)))
     for path, recorder in _Loader.recorders.items():
-        arms[path] = [
-            [place.kind, list(place.span), place.function, arm]
-            for place, hits in recorder.arms().items()
-            for arm in hits
-            if hits[arm]
+        outcomes[path] = [
+            [place.kind, list(place.span), place.function, outcome]
+            for place, hits in recorder.outcomes().items()
+            for outcome in hits
+            if hits[outcome]
         ]
-    return {"ended": outcomes.ended, "tracing": sorted(outcomes.tracing), "arms": arms, "note": note}
+    return {"ended": ran.ended, "tracing": sorted(ran.tracing), "outcomes": outcomes, "note": note}
 
 
 def _set_apart(module: ModuleType) -> None:
@@ -289,7 +293,7 @@ class Compared:
     tests: int = 0
     tracing: int = 0
     left_out: int = 0
-    arms: int = 0
+    outcomes: int = 0
     decisions: int = 0
     notes: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -299,18 +303,18 @@ def compare(name: str, names: Sequence[str]) -> Compared:
     """A test module under everything."""
     found = Compared(name)
     try:
-        plain = _process(name, "plain")
+        plain = process(name, "plain")
         found.tests = len(plain["ended"])
-        # What ends differently when it is run twice tells nothing.
-        unsure = _changed(plain, _process(name, "plain"))
-        whole = {tracer: _process(name, tracer) for tracer in names}
+        # What ends differently when it is run twice shows nothing.
+        unsure = changed_tests(plain, process(name, "plain"))
+        whole = {tracer: process(name, tracer) for tracer in names}
         tracing = {test for each in (plain, *whole.values()) for test in each["tracing"]}
         unsure |= {test for test in plain["ended"] if any(name in test for name in LEFT_OUT)}
         left_out = unsure | tracing
         oracle: dict[str, Any] = {}
         for _ in range(4):
-            oracle = _process(name, "oracle", left_out)
-            changed = _changed(plain, oracle) - left_out
+            oracle = process(name, "oracle", left_out)
+            changed = changed_tests(plain, oracle) - left_out
             if not changed:
                 break
             left_out |= changed
@@ -318,28 +322,28 @@ def compare(name: str, names: Sequence[str]) -> Compared:
             found.differences.append(f"{name}: the oracle still changes {sorted(changed)}")
         found.tracing = len(tracing)
         found.left_out = len(left_out - tracing)
-        expected = _arms(oracle)
-        varying = expected ^ _arms(_process(name, "oracle", left_out))
-        found.arms, found.decisions = len(expected), len({each[:2] for each in expected})
+        expected = _outcomes(oracle)
+        varying = expected ^ _outcomes(process(name, "oracle", left_out))
+        found.outcomes, found.decisions = len(expected), len({each[:2] for each in expected})
         for tracer in names:
             ended = whole[tracer]["ended"]
             found.differences += [
                 f"{name} {tracer}: {test} ends otherwise: {plain['ended'].get(test)}, {ended.get(test)}"
-                for test in sorted(_changed(plain, whole[tracer]) - unsure - set(whole[tracer]["tracing"]))
+                for test in sorted(changed_tests(plain, whole[tracer]) - unsure - set(whole[tracer]["tracing"]))
             ]
-            traced = _process(name, tracer, left_out) if left_out else whole[tracer]
+            traced = process(name, tracer, left_out) if left_out else whole[tracer]
             if traced["note"]:
                 found.notes.append(f"{name} {tracer}: {traced['note']}")
-            differing = (expected ^ _arms(traced)) - varying
-            for _ in range(3 if differing else 0):  # sets of types, threads: not every run takes the same arms
-                varying |= expected ^ _arms(_process(name, "oracle", left_out))
-            found.differences += _told(f"{name} {tracer}", expected, differing - varying)
+            differing = (expected ^ _outcomes(traced)) - varying
+            for _ in range(3 if differing else 0):  # sets of types, threads: not every run takes the same outcomes
+                varying |= expected ^ _outcomes(process(name, "oracle", left_out))
+            found.differences += _described(f"{name} {tracer}", expected, differing - varying)
     except (subprocess.SubprocessError, ValueError) as error:
         found.differences.append(f"{name}: {error}")
     return found
 
 
-def _process(name: str, way: str, left_out: Iterable[str] = ()) -> dict[str, Any]:
+def process(name: str, way: str, left_out: Iterable[str] = ()) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         command = [sys.executable, "-m", "tests.library", "--child", name, way, str(out)]
@@ -359,25 +363,25 @@ def _process(name: str, way: str, left_out: Iterable[str] = ()) -> dict[str, Any
         return dict(json.loads(out.read_text("utf-8")))
 
 
-def _changed(plain: dict[str, Any], other: dict[str, Any]) -> set[str]:
+def changed_tests(plain: dict[str, Any], other: dict[str, Any]) -> set[str]:
     one, two = plain["ended"], other["ended"]
     return {test for test in one.keys() | two.keys() if one.get(test) != two.get(test)}
 
 
-def _arms(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
+def _outcomes(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
     return {
-        (path, Place(kind, (*span,), function), arm)
-        for path, arms in run["arms"].items()
-        for kind, span, function, arm in arms
+        (path, Place(kind, (*span,), function), outcome)
+        for path, outcomes in run["outcomes"].items()
+        for kind, span, function, outcome in outcomes
     }
 
 
-def _told(name: str, expected: set[tuple[str, Place, str]], differing: set[tuple[str, Place, str]]) -> list[str]:
+def _described(name: str, expected: set[tuple[str, Place, str]], differing: set[tuple[str, Place, str]]) -> list[str]:
     lines = []
-    for path, place, arm in sorted(differing, key=lambda each: (each[0], each[1].span, each[2])):
+    for path, place, outcome in sorted(differing, key=lambda each: (each[0], each[1].span, each[2])):
         source = Path(path).read_text("utf-8").split("\n")[place.span[0] - 1].strip()
-        by = "oracle" if (path, place, arm) in expected else "tracer"
-        lines.append(f"{name}: {Path(path).name} {place} {arm}: only by the {by}\n    {source}")
+        by = "oracle" if (path, place, outcome) in expected else "tracer"
+        lines.append(f"{name}: {Path(path).name} {place} {outcome}: only by the {by}\n    {source}")
     return lines
 
 
@@ -392,7 +396,7 @@ def total(results: Iterable[Compared]) -> str:
     """The sums, as one line."""
     sums: Counter[str] = Counter()
     for each in results:
-        sums.update(files=1, tests=each.tests, decisions=each.decisions, arms=each.arms)
+        sums.update(files=1, tests=each.tests, decisions=each.decisions, outcomes=each.outcomes)
         sums["differences"] += len(each.differences)
         sums["tests that the oracle changes"] += each.left_out
         sums["tests that end tracing"] += each.tracing

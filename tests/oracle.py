@@ -1,4 +1,4 @@
-"""An oracle that looks at no bytecode: the program itself, rewritten so that it tells what happens.
+"""An oracle that looks at no bytecode: the program itself, rewritten so that it reports what happens.
 
 Every place of the branch model calls a :class:`Recorder` that stands in ``builtins``. What is rewritten keeps its
 order, its scopes and its one truth test an operand. Shares nothing with ``ipy_branchcov.analysis``: it was written
@@ -20,7 +20,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 NAME = "__branchcov_oracle__"
-ARMS = {
+OUTCOMES = {
     **dict.fromkeys(("for", "async-for", "comp-for", "async-comp-for"), ("body", "exhausted")),
     **dict.fromkeys(("except", "except*", "pattern"), ("match", "nomatch")),
     **dict.fromkeys(("with", "async-with"), ("suppressed", "propagated")),
@@ -43,20 +43,20 @@ class Place(NamedTuple):
 
 
 class Recorder:
-    """What the rewritten program calls. ``hits``: (number of the place, arm) -> how often."""
+    """What the rewritten program calls. ``hits``: (number of the place, outcome) -> how often."""
 
     def __init__(self, places: list[Place]):
         self.places = places
         self.hits: Counter[tuple[int, str]] = Counter()
         self._slots: dict[tuple[int, int], tuple[Any, Any]] = {}
 
-    def arms(self) -> dict[Place, dict[str, int]]:
-        """Hits by arm of every place. Places that stand twice (there are none) would add up."""
+    def outcomes(self) -> dict[Place, dict[str, int]]:
+        """Hits by outcome of every place. Places that stand twice (there are none) would add up."""
         found: dict[Place, dict[str, int]] = {}
         for number, place in enumerate(self.places):
-            into = found.setdefault(place, dict.fromkeys(ARMS.get(place.kind, TRUTH), 0))
-            for arm in into:
-                into[arm] += self.hits[number, arm]
+            into = found.setdefault(place, dict.fromkeys(OUTCOMES.get(place.kind, TRUTH), 0))
+            for outcome in into:
+                into[outcome] += self.hits[number, outcome]
         return found
 
     # --- slots: a value kept in a frame, from a test to its use
@@ -354,7 +354,7 @@ class _Rewriter:
         return self.at(made, at)
 
     def at(self, made: Any, where: ast.AST) -> Any:
-        """Located, all that is new of it: a traceback tells the lines of the program."""
+        """Located, all that is new of it: a traceback shows the lines of the program."""
         for node in ast.walk(made):
             if "lineno" in node._attributes and not hasattr(node, "lineno"):
                 ast.copy_location(node, where)
@@ -428,7 +428,7 @@ class _Rewriter:
         return self.call("test", test, number, self.test(test))
 
     def test(self, node: ast.expr) -> ast.expr:
-        """An expression with the truth of a real test, its own arms untold."""
+        """An expression with the truth of a real test, its own outcomes untold."""
         if _constant(node) is not None:
             return self.untold(node)
         match node:
@@ -689,8 +689,6 @@ def _constant(node: ast.expr) -> bool | None:
             return __debug__
         case ast.Tuple() if all(_constant(each) is not None for each in node.elts):
             return len(node.elts) > 0
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant()):
-            return bool(node.operand.value)
         case ast.JoinedStr() if all(isinstance(each, ast.Constant) for each in node.values):
             return len(node.values) > 0
         case ast.UnaryOp(op=ast.Not()):
@@ -707,7 +705,20 @@ def _constant(node: ast.expr) -> bool | None:
             if test is None:
                 return body if body is orelse else None
             return body if test else orelse
+        case ast.Constant() | ast.UnaryOp() | ast.BinOp() | ast.Compare() | ast.Subscript() | ast.Tuple():
+            leaves = {type(each) for each in ast.walk(node) if isinstance(each, ast.expr)}
+            if leaves <= _COMPUTED:
+                try:
+                    return bool(eval(compile(ast.Expression(node), "", "eval")))
+                except Exception:
+                    return None
     return None
+
+
+#: Expressions that are computed of constants alone.
+_COMPUTED = {
+    *(ast.Constant, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Subscript, ast.Slice, ast.Tuple, ast.BoolOp, ast.IfExp),
+}
 
 
 def _wildcard(pattern: ast.pattern) -> bool:
@@ -739,11 +750,11 @@ def instrument(text: str, filename: str = "<oracle>", name: str = NAME) -> tuple
 
 
 def observe(text: str, filename: str = "<oracle>", names: dict[str, Any] | None = None) -> dict[Place, dict[str, int]]:
-    """Run a program; the hits of every arm of every place. What the program raises comes through."""
+    """Run a program; the hits of every outcome of every place. What the program raises comes through."""
     code, places = instrument(text, filename)
     recorder = Recorder(places)
     with_recorder(recorder, code, {"__name__": "__main__"} if names is None else names)
-    return recorder.arms()
+    return recorder.outcomes()
 
 
 def with_recorder(recorder: Recorder, code: CodeType, names: dict[str, Any]) -> None:

@@ -92,9 +92,10 @@ class Project:
 
     def run(self, *arguments: str, **more: str) -> Ended:
         """Run pytest here; ``more`` goes into its environment."""
-        # Most of what starting pytest takes is importing nbval.
+        # Most of what starting pytest takes is importing nbval and Hypothesis.
         if not any(each.startswith("--nbval") for each in arguments):
             arguments = ("-p", "no:nbval", *arguments)
+        arguments = ("-p", "no:hypothesispytest", *arguments)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *arguments],

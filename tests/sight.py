@@ -159,7 +159,7 @@ def _commonest(image: Image.Image) -> Any:
 
 
 def _share(image: Image.Image, colour: Colour) -> float:
-    """How much of a picture is of a colour, or so near that no eye tells them apart."""
+    """How much of a picture is of a colour, or so near that no eye sees a difference."""
     near = sum(
         n for each, n in _pixels(image).items() if max(abs(a - b) for a, b in zip(each, colour, strict=True)) < 8
     )

@@ -1,32 +1,38 @@
-"""Ordinary programs whose expectation stands on the line: ``# arms: TF T-``.
+"""Ordinary programs whose expectation stands on the line: ``# outcomes: TF T-``.
 
-One group a branch in column order, one letter an arm (its first), ``-`` where it was missed. Branches that are
+One group a branch in column order, one letter an outcome (its first), ``-`` where it was missed. Branches that are
 counted by their operands alone have no group.
 """
 
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 
 from ipy_branchcov.model import Coverage, SourceCoverage
-from ipy_branchcov.session import Session
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from tests.mechanisms import unexpected
 
 FOLDER = Path(__file__).parent / "targets"
-_EXPECTED = re.compile(r"arms: ([A-Z\- ]+)$")
+_EXPECTED = re.compile(r"outcomes: ([A-Z\- ]+)$")
 
 
 def targets() -> list[Path]:
     return sorted(FOLDER.glob("*.py"))
 
 
-def run(path: Path, tracer: str, *, counts: bool = False) -> SourceCoverage:
-    """The coverage of one target, run as a script under a tracer."""
-    session = Session(counts=counts, tracer=tracer)
+def run(path: Path, tracer: str, *, counts: bool = False, late: bool = False) -> SourceCoverage:
+    """The coverage of one target, run as a script under a tracer, which has to use its mechanism.
+
+    ``late``: the tracer meets the script's code when it runs.
+    """
+    session = Session(RunOptions(counts=counts, tracer=tracer))
     session.add_source(str(path))
     with session.measuring("target") as run:
-        runpy.run_path(str(path), run_name="__main__")
+        code = compile(path.read_text("utf-8"), str(path), "exec", dont_inherit=True)
+        exec(code if late else session.instrument(code), {"__name__": "__main__", "__file__": str(path)})
+    assert unexpected(session.mechanisms, tracer, counts=counts, late=late) == []
     (source,) = _only(run.coverage)
     return source
 

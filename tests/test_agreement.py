@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.tracing.choice import tracers
 from tests import target_programs
 from tests.agreement import agree, compare
+
+pytestmark = pytest.mark.slow
 
 #: How many on each Python, and the first: other ones on each.
 PROGRAMS = 24
@@ -24,14 +26,14 @@ def test_targets(path: Path) -> None:
     result = compare(path.name, path.read_text("utf-8"), str(path), list(tracers()))
     lines = path.read_text("utf-8").splitlines()
     # What a pragma excludes is no branch less for the oracle, which reads none.
-    assert [told for told in result.differences if "pragma" not in told] == [], lines[0]
+    assert [each for each in result.differences if "pragma" not in each] == [], lines[0]
     assert result.decisions
 
 
 def test_random_programs(capsys: pytest.CaptureFixture[str]) -> None:
     results = list(agree(range(FIRST, FIRST + PROGRAMS), list(tracers())))
     with capsys.disabled():
-        decisions, arms = sum(each.decisions for each in results), sum(each.arms for each in results)
-        print(f"\nrandom programs: {PROGRAMS} programs, {decisions:,} decisions, {arms:,} arms")
-    assert [told for each in results for told in each.differences] == []
+        decisions, outcomes = sum(each.decisions for each in results), sum(each.outcomes for each in results)
+        print(f"\nrandom programs: {PROGRAMS} programs, {decisions:,} decisions, {outcomes:,} outcomes")
+    assert [found for each in results for found in each.differences] == []
     assert sum(each.decisions for each in results) > 40 * PROGRAMS

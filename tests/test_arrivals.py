@@ -1,4 +1,4 @@
-"""Code that comes between two runs is measured in the second, whatever door it comes by."""
+"""Code that comes between two runs is measured in the second, by every door it comes through."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from ipy_branchcov.session import Session
-from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
 
 SIGN = """\
 def sign(x):
@@ -48,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def session(path: Path, tracer: str) -> Iterator[Session]:
     """One that has measured a run in which there was nothing yet."""
-    session = Session(tracer=tracer)
+    session = Session(RunOptions(tracer=tracer))
     session.add_source(str(path))
     with session.measuring("before"):
         pass
@@ -64,7 +65,7 @@ def come(path: Path) -> dict[str, Any]:
 
 
 def positive(session: Session, call: Callable[[], object]) -> list[int]:
-    """Lines of the conditional expressions of which a run takes the first arm, and no other."""
+    """Lines of the conditional expressions of which a run takes the first outcome, and no other."""
     with session.measuring("test") as run:
         call()
     (source,) = run.coverage
@@ -156,7 +157,7 @@ def test_another_selection_and_counting(session: Session, path: Path, tracer: st
     with session.measuring("both") as run:
         others["other"](1)
     assert [source.source.name.rpartition("/")[2] for source in run.coverage] == ["others_of.py"]
-    session.start("counting", source=[str(path)], counts=True)
+    session.start("counting", session.options.overridden(source=(str(path),), counts=True))
     names["sign"](1), names["sign"](1)
     (source,) = session.stop()
     assert source.branches[0]["true"].hits == 2

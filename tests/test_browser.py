@@ -78,15 +78,15 @@ def test_keys_walk_over_what_was_missed(lab: Lab) -> None:
     )
     card = lab.cells()[4].find_element("css selector", ".branchcov-widget .card")
     table = [row.text for row in card.find_elements("css selector", "tbody tr")]
-    # Before 3.12 nothing of ours runs when an arm is taken.
+    # Before 3.12 nothing of ours runs when an outcome is covered.
     values = " with begin=600 end=1020 busy=[(600, 660), (780, 840)] start=540 shortest=30"
-    taker = "first by In [5]" + (values if sys.version_info >= (3, 12) else "")
-    assert table == ["true ✗never taken required", f"false ✓taken required {taker}"]
+    first_hit = "first by In [5]" + (values if sys.version_info >= (3, 12) else "")
+    assert table == ["true ✗never covered required", f"false ✓covered required {first_hit}"]
     assert card.text.startswith("operand of or: begin >= end")
     sentence = lab.driver.execute_script(
         "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).textContent"
     )
-    assert sentence.startswith("or — true: never taken; false: taken, first by In [5]")
+    assert sentence.startswith("or: true never covered; false covered, first by In [5]")
 
 
 #: Folded sources and legends open, and the details of a place in each view.

@@ -1,4 +1,4 @@
-"""Every row of the branch model, and every exception from it: kinds, spans, arms, functions, reasons."""
+"""Every row of the branch model, and every exception from it: kinds, spans, outcomes, functions, reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def branches(text: str, policy: Policy | None = None) -> tuple[Branch, ...]:
 def found(text: str) -> list[str]:
     """``kind text`` of each branch in source order; those counted by their operands alone are left out."""
     source = Source("a", text)
-    return [f"{each.kind} {cut(source, each)}" for each in branches(text) if each.arms[0].reason != OPERANDS]
+    return [f"{each.kind} {cut(source, each)}" for each in branches(text) if each.outcomes[0].reason != OPERANDS]
 
 
 OPERANDS = "counted by its operands"
@@ -130,20 +130,20 @@ REASONS = {
 
 
 @pytest.mark.parametrize("text", REASONS)
-def test_optional_arms_have_their_reasons(text: str) -> None:
+def test_optional_outcomes_have_their_reasons(text: str) -> None:
     for branch in branches(text):
-        assert tuple(arm.reason for arm in branch.arms) == REASONS[text][branch.kind], branch
+        assert tuple(outcome.reason for outcome in branch.outcomes) == REASONS[text][branch.kind], branch
 
 
 def test_only_the_last_handler_may_let_go() -> None:
     first, last = branches("try: pass\nexcept A: pass\nexcept B: pass")
-    assert [arm.required for arm in (*first.arms, *last.arms)] == [True, True, True, False]
+    assert [outcome.required for outcome in (*first.outcomes, *last.outcomes)] == [True, True, True, False]
 
 
 def test_a_kind_can_be_made_optional_or_required() -> None:
     policy = Policy(frozenset({"for"}), frozenset({"with"}), ())
     loop, manager = branches("for x in y:\n  with a: pass", policy)
-    assert [arm.required for arm in (*loop.arms, *manager.arms)] == [False, False, True, True]
+    assert [outcome.required for outcome in (*loop.outcomes, *manager.outcomes)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_a_kind_can_be_made_optional_or_required() -> None:
 )
 def test_pragmas(text: str, excluded: list[bool]) -> None:
     policy = Policy(frozenset(), frozenset(), ("if TYPE_CHECKING:",))
-    assert [branch.arms[0].excluded for branch in branches(text, policy)] == excluded
+    assert [branch.outcomes[0].excluded for branch in branches(text, policy)] == excluded

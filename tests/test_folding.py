@@ -1,4 +1,4 @@
-"""Lines cut to a width: what stands under them stays under them."""
+"""Lines folded to a width, with their notes below the right columns."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ CASES: dict[str, tuple[str, int | None, list[tuple[str, str]], list[str]]] = {
     "long words go on": (
         "if aaaaaaaaaa and b:",
         20,
-        [("b", "never false; and: true taken")],
+        [("b", "never false; and: true covered")],
         [
             "|if aaaaaaaaaa and b:",
             "|                  ^",
             "|      never false;",
             "|      and: true",
-            "|      taken",
+            "|      covered",
         ],
     ),
     "a long line is cut behind a space and keeps its indent": (
@@ -136,7 +136,7 @@ def test_rows(name: str) -> None:
     assert room is None or all(cell_len(row.rstrip()) <= room + 1 for row in rows)
 
 
-def test_pieces_make_the_line() -> None:
+def test_rows_contain_the_whole_line() -> None:
     line = "    total = sum(x * 名前 for x in values if x % 2 and x % 3) or default"
     for room in range(20, 80):
         pieces = [(kind, row.plain) for kind, row in fold(Text(line), [], room)]

@@ -1,4 +1,4 @@
-"""What other people's tools read in the files that are written for them."""
+"""Other tools read the report files: lxml, pycobertura, diff-cover, genhtml."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from lxml import etree
 from pycobertura import Cobertura
 
-from ipy_branchcov.files import write_reports
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.session import Session
+from ipy_branchcov.reports.files import write_reports
+from ipy_branchcov.session.session import Session
 
 PROGRAM = """\
 def classify(x, y):
@@ -58,7 +58,7 @@ def coverage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Coverage:
     session.add_source("program.py")
     with session.measuring("test") as run:
         exec(compile(PROGRAM, str(tmp_path / "program.py"), "exec"), {"__name__": "__main__"})
-    write_reports(run.coverage, lcov_to="cov.lcov", cobertura_to="cov.xml")
+    write_reports(run.coverage, {"lcov": "cov.lcov", "cobertura": "cov.xml"})
     return run.coverage
 
 
@@ -70,10 +70,10 @@ def test_cobertura_is_valid(coverage: Coverage) -> None:
     assert dtd.validate(etree.parse("cov.xml")), dtd.error_log
 
 
-def test_a_reader_of_cobertura(coverage: Coverage) -> None:
+def test_pycobertura_reads_it(coverage: Coverage) -> None:
     read = Cobertura("cov.xml")
     assert read.files() == ["program.py"]
-    assert read.branch_rate() == pytest.approx(coverage.totals.taken / coverage.totals.arms, abs=1e-4)
+    assert read.branch_rate() == pytest.approx(coverage.totals.covered / coverage.totals.outcomes, abs=1e-4)
     assert read.missed_statements("program.py") == [2, 4, 8]
 
 
@@ -86,8 +86,8 @@ def test_diff_cover(coverage: Coverage, report: str) -> None:
     # Two lines are new: one ran, one did not.
     Path("program.py").write_text(PROGRAM.replace('"both"', "'both'").replace("x or None", "x  or None"))
     tool = [sys.executable, "-m", "diff_cover.diff_cover_tool", report, "--compare-branch", "HEAD"]
-    told = subprocess.run(tool, capture_output=True, text=True, check=False)
-    assert "program.py (50.0%): Missing lines 8" in told.stdout, told
+    done = subprocess.run(tool, capture_output=True, text=True, check=False)
+    assert "program.py (50.0%): Missing lines 8" in done.stdout, done
 
 
 @pytest.mark.skipif(not shutil.which("genhtml"), reason="genhtml is part of lcov")
@@ -96,4 +96,4 @@ def test_genhtml(coverage: Coverage) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
     totals = coverage.totals
-    assert f"({totals.taken} of {totals.arms} branches)" in done.stdout, done.stdout
+    assert f"({totals.covered} of {totals.outcomes} branches)" in done.stdout, done.stdout

@@ -43,10 +43,10 @@ def test_marks_stand_in_the_lines(lite: Lite) -> None:
     assert [(number, marks, labels) for number, _, marks, labels in rows if labels] == SLOTS
 
 
-def test_it_tells_who_took_an_arm_first(lite: Lite) -> None:
+def test_it_tells_who_took_an_outcome_first(lite: Lite) -> None:
     cell = lite.cells()[5]
     lite.driver.execute_script(PIN, cell, "stop <= now")
-    assert "taken required first by In [6] with stop=660" in " ".join(
+    assert "covered required first by In [6] with stop=660" in " ".join(
         cell.find_element("css selector", ".branchcov-widget .pinned").text.split()
     )
 
@@ -61,9 +61,9 @@ await size(3)"""
     cell = lite.run(code)
     assert cell["outputs"][0]["data"]["text/plain"] == "'small'"
     (record,) = records(cell)
-    assert record.startswith("branchcov: 1 of 2 arms taken (50.0%)") and "never true" in record
+    assert record.startswith("branchcov: 1 of 2 outcomes covered (50.0%)") and "never true" in record
     lite.until("return document.querySelectorAll('.branchcov-widget').length >= 8")
-    # The same cell without await, by the way that IPython itself tells the end of: shown once, too.
+    # The same cell without await, by the way whose end IPython itself reports: shown once, too.
     assert len(records(lite.run("%%branchcov\n1 if len('a') else 2"))) == 1
 
 
@@ -71,13 +71,13 @@ def test_an_error_fails_the_cell_and_what_ran_is_shown(lite: Lite) -> None:
     for code in ("1 / 0 if len('a') else 2", "await asyncio.sleep(0)\n1 / 0 if len('a') else 2"):
         cell = lite.run("%%branchcov\n" + code)
         assert errors(cell) == ["division by zero"]
-        assert [each.split("\n")[0] for each in records(cell)] == ["branchcov: 1 of 2 arms taken (50.0%)"]
+        assert [each.split("\n")[0] for each in records(cell)] == ["branchcov: 1 of 2 outcomes covered (50.0%)"]
 
 
 def test_a_cell_below_the_threshold_fails(lite: Lite) -> None:
-    told = "branch coverage 1 of 2 arms taken (50.0%) is below 100%"
+    message = "branch coverage 1 of 2 outcomes covered (50.0%) is below 100%"
     for code in ("1 if len('a') else 2", "await asyncio.sleep(0)\n1 if len('a') else 2"):
-        assert errors(lite.run("%%branchcov --fail-under 100\n" + code)) == [told]
+        assert errors(lite.run("%%branchcov --fail-under 100\n" + code)) == [message]
 
 
 def test_a_measured_cell_imports_what_pyodide_has(lite: Lite) -> None:

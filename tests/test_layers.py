@@ -16,10 +16,10 @@ def test_contracts() -> None:
     assert api.lint_imports(config_filename=str(ROOT / "pyproject.toml"), is_debug_mode=False) == 0
 
 
-@pytest.mark.parametrize("room", ["model", "analysis", "tracing", "measure.py", "session.py", "config.py", "errors.py"])
+@pytest.mark.parametrize("room", ["model", "bytecode", "analysis", "tracing", "session", "data", "errors.py"])
 def test_the_ground_floor_needs_the_standard_library_alone(room: str) -> None:
     place = ROOT / "ipy_branchcov" / room
-    for path in [place] if place.is_file() else place.glob("*.py"):
+    for path in [place] if place.is_file() else place.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

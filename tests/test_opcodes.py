@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ipy_branchcov.disassembly import Disassembly
 from ipy_branchcov.reports import opcodes
-from ipy_branchcov.session import Session
-from ipy_branchcov.tracing.tracer import tracers
+from ipy_branchcov.session.disassembly import Disassembly
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
 from tests.kernel import kernel
 
 PROGRAM = """\
@@ -32,10 +33,10 @@ classify(4, "")
 def shown(request: pytest.FixtureRequest, tmp_path: Path) -> list[Disassembly]:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
-    session = Session(tracer=request.param, counts=True)
+    session = Session(RunOptions(tracer=request.param, counts=True))
     session.add_source(str(path))
-    session.start("test", opcodes=True)
-    exec(session.prepare(compile(PROGRAM, str(path), "exec")), {})
+    session.start("test", session.options.overridden(opcodes=True))
+    exec(session.instrument(compile(PROGRAM, str(path), "exec")), {})
     session.stop()
     return session.disassemblies
 
@@ -65,7 +66,7 @@ def test_edges_say_what_they_mean_and_how_often(shown: list[Disassembly]) -> Non
 
 def test_text(shown: list[Disassembly]) -> None:
     text = opcodes.render(shown, counted=True)
-    assert text.startswith("classify: 5 of 8 edges taken\n  1 | def classify") and "\n<module>: no branches\n" in text
+    assert text.startswith("classify: 5 of 8 edges covered\n  1 | def classify") and "\n<module>: no branches\n" in text
     assert re.search(r"\n  4 \|     for each in range\(x\):\n    \| +\d+ LOAD_GLOBAL +.*range", text)
     assert re.search(r"\n    \| +(fell through|jumped) 6 times -> \d+ \(for each in range\(x\): body\)\n", text)
     assert re.search(r"\n    \| +never (fell through|jumped) -> \d+ \(ifexp x % 2 == 0: false\)\n", text)
@@ -90,6 +91,7 @@ def test_graph(shown: list[Disassembly]) -> None:
     assert all(edges[int(number)][2].startswith("never ") for number in missed)
 
 
+@pytest.mark.slow
 def test_in_a_kernel() -> None:
     with kernel() as running:
         running.run("%load_ext ipy_branchcov")
@@ -97,10 +99,10 @@ def test_in_a_kernel() -> None:
         done = running.run(f"%%branchcov --opcodes --graph f\n{cell}")
         assert done.status == "ok", done.traceback
         texts = [each["text/plain"] for each in done.displays]
-        assert "f: 1 of 2 edges taken" in texts[1] and " (ifexp x: false)" in texts[1]
+        assert "f: 1 of 2 edges covered" in texts[1] and " (ifexp x: false)" in texts[1]
         assert done.displays[2]["text/vnd.mermaid"] == texts[2]
         assert "flowchart TD" in texts[2]
-        markdown = f"`f`: 1 of 2 edges taken\n\n```mermaid\n{texts[2]}\n```\n"
+        markdown = f"`f`: 1 of 2 edges covered\n\n```mermaid\n{texts[2]}\n```\n"
         assert done.displays[2]["text/markdown"] == markdown
         done = running.run("%%branchcov --graph g\nf(0)")
         assert "--graph g: no function of that name ran; there is <module>, f" in done.stderr

@@ -14,16 +14,16 @@ from tests.oracle import observe
 
 def observed(text: str, name: str) -> dict[int, str]:
     groups: dict[int, list[str]] = {}
-    arms = observe(text, name)
-    for place in sorted(arms, key=lambda place: (place.span[0], place.span[1], [-n for n in place.span[2:]])):
-        letters = "".join(arm[0].upper() if hits else "-" for arm, hits in arms[place].items())
+    outcomes = observe(text, name)
+    for place in sorted(outcomes, key=lambda place: (place.span[0], place.span[1], [-n for n in place.span[2:]])):
+        letters = "".join(outcome[0].upper() if hits else "-" for outcome, hits in outcomes[place].items())
         groups.setdefault(place.span[0], []).append(letters)
     return {line: " ".join(letters) for line, letters in groups.items()}
 
 
 @pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
 def test_target(path: Path) -> None:
-    """The oracle tells composite tests too; the lines tell only what counts."""
+    """The oracle reports composite tests too; the lines report only what counts."""
     text = path.read_text("utf-8")
     found = observed(text, str(path))
     for line, letters in target_programs.expected(text).items():

@@ -27,33 +27,36 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.slow
 def test_tests_and_notebooks_in_one_table(project: Project) -> None:
     ended = project.run("--branchcov", "--nbval")
     assert (ended.status, ended.table) == (0, EVERYTHING), ended
 
 
-def test_a_path_behind_the_option_is_a_path_of_pytest(project: Project) -> None:
+@pytest.mark.slow
+def test_a_path_after_the_option_belongs_to_pytest(project: Project) -> None:
     ended = project.run("--nbval", "--branchcov", "docs")
     assert list(ended.table) == ["docs/guide.ipynb#items", "docs/guide.ipynb#use", "pkg/shapes.py", "TOTAL"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing of ours runs when an arm is taken")
-def test_arms_are_first_taken_by_tests_and_cells(project: Project) -> None:
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="nothing of ours runs when an outcome is covered")
+def test_outcomes_are_first_covered_by_tests_and_cells(project: Project) -> None:
     project.run("--branchcov=pkg", "--nbval", "--branchcov-report=json", "tests", "docs")
-    told = json.loads((project.folder / "branchcov.json").read_text())
-    (shapes,) = (each for each in told["sources"] if each["name"] == "pkg/shapes.py")
+    data = json.loads((project.folder / "branchcov.json").read_text())
+    (shapes,) = (each for each in data["sources"] if each["name"] == "pkg/shapes.py")
     found = {
-        f"{branch['span'][:2]} {arm['name']}": arm["first"]
+        f"{branch['span'][:2]} {outcome['name']}": outcome["first"]
         for branch in shapes["branches"]
-        for arm in branch["arms"]
-        if arm["first"]
+        for outcome in branch["outcomes"]
+        if outcome["first"]
     }
     assert found["[2, 7] true"] == {"by": "tests/test_shapes.py::test_bad[0]", "values": {}}
     assert found["[5, 28] false"] == {"by": "tests/test_shapes.py::test_area", "values": {}}
     assert found["[5, 28] true"] == {"by": "docs/guide.ipynb#use", "values": {}}
 
 
-def test_a_source_is_measured_whole_and_alone(project: Project) -> None:
+def test_only_the_named_source_is_measured_with_files_never_imported(project: Project) -> None:
     project.write("pkg/lonely.py", "def lonely(x):\n    return 1 if x else 2\n")
     ended = project.run("--branchcov=pkg", "--branchcov-report=term-missing")
     assert ended.table == {
@@ -63,29 +66,33 @@ def test_a_source_is_measured_whole_and_alone(project: Project) -> None:
     }
 
 
-def test_what_was_measured_is_the_same_in_more_workers_than_files(project: Project) -> None:
+@pytest.mark.slow
+def test_workers_measure_the_same_as_one_process(project: Project) -> None:
     ended = project.run("--branchcov", "--nbval", "-n", "3")
     assert (ended.status, ended.table) == (0, EVERYTHING), ended
 
 
-def test_notebooks_stay_whole(project: Project) -> None:
+@pytest.mark.slow
+def test_a_notebook_stays_in_one_worker(project: Project) -> None:
     dist = ("worksteal", "loadgroup", "loadscope")[sys.version_info[1] % 3]  # each is tried on some Python
     ended = project.run("--branchcov", "--nbval", "-n", "2", "--dist", dist)
     assert (ended.status, ended.table) == (0, EVERYTHING), ended
 
 
+@pytest.mark.slow
 def test_without_the_option_nothing_happens(project: Project) -> None:
     for arguments in ((), ("--branchcov", "--no-branchcov"), ("--branchcov", "--collect-only")):
         assert "branch coverage" not in project.run(*arguments).text
 
 
+@pytest.mark.slow
 def test_the_gate(project: Project) -> None:
     passed = project.run("--branchcov", "--branchcov-fail-under=60")
     failed = project.run("--branchcov", "--branchcov-fail-under=61")
     assert (passed.status, passed.failures) == (0, [])
     assert (failed.status, failed.failures) == (
         1,
-        ["FAIL branch coverage 6 of 10 arms taken (60.0%) is below 61%"],
+        ["FAIL branch coverage 6 of 10 outcomes covered (60.0%) is below 61%"],
     )
     project.write(
         "pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\n[tool.branchcov]\nfail_under = 61\n'
@@ -93,33 +100,38 @@ def test_the_gate(project: Project) -> None:
     assert project.run("--branchcov").failures == failed.failures
 
 
-def test_nothing_of_nothing_does_not_pass(project: Project) -> None:
+@pytest.mark.slow
+def test_the_gate_fails_without_outcomes(project: Project) -> None:
     project.write("tests/test_shapes.py", "def test_nothing():\n    pass\n")
     ended = project.run("--branchcov", "tests", "--branchcov-fail-under=0")
-    assert (ended.status, ended.failures) == (1, ["FAIL branch coverage no branches is below 0%"])
+    line = "FAIL no branches in what ran: there is nothing that a gate could check, so it fails"
+    assert (ended.status, ended.failures) == (1, [line])
 
 
-def test_what_a_dying_kernel_did_is_missed_and_fails_the_gate(project: Project) -> None:
+@pytest.mark.slow
+def test_a_dead_kernel_is_reported_as_lost_and_fails_the_gate(project: Project) -> None:
     cells = {"one": "x = 3\n1 if x else 2", "two": "import os\nz = 1 if x else 2\nos._exit(3)"}
     project.notebook("docs/dies.ipynb", cells, {})
     arguments = ("--branchcov", "--nbval-lax", "docs/dies.ipynb", "--nbval-cell-timeout=3")
     ended = project.run(*arguments, "--branchcov-fail-under=0")
-    assert ended.table["docs/dies.ipynb#one"] == ["2", "1", "50.0%"]  # what was brought before stays
+    assert ended.table["docs/dies.ipynb#one"] == ["2", "1", "50.0%"]  # what was collected before stays
     assert ended.failures[:2] == [
-        "LOST docs/dies.ipynb#two: its kernel died, so what it did was not measured",
-        "FAIL 1 lost: what is not known cannot pass",
+        "LOST docs/dies.ipynb#two: its kernel died, so the cell was not measured",
+        "FAIL 1 lost: coverage is incomplete, so the gate fails",
     ]
 
 
-def test_what_a_crashing_worker_did_is_missed_and_fails_the_gate(project: Project) -> None:
+@pytest.mark.slow
+def test_a_crashed_worker_is_reported_as_lost_and_fails_the_gate(project: Project) -> None:
     project.write("tests/test_crash.py", "import os\n\ndef test_crash():\n    os._exit(3)\n")
     ended = project.run("--branchcov", "-n", "2", "--branchcov-fail-under=0")
     assert ended.status != 0
     assert any(line.startswith("LOST worker gw") and "crashed" in line for line in ended.failures), ended
-    assert "FAIL 1 lost: what is not known cannot pass" in ended.failures
+    assert "FAIL 1 lost: coverage is incomplete, so the gate fails" in ended.failures
 
 
-def test_a_kernel_without_the_package_is_told_once(project: Project, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_kernel_without_the_package_is_reported_once(project: Project, tmp_path: Path) -> None:
     project.write("hide/ipy_branchcov/__init__.py", "raise ModuleNotFoundError(\"No module named 'ipy_branchcov'\")\n")
     spec = {
         "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -140,24 +152,26 @@ def test_a_kernel_without_the_package_is_told_once(project: Project, tmp_path: P
     ]
 
 
-def test_a_baseline_names_what_is_taken_no_more(project: Project) -> None:
+@pytest.mark.slow
+def test_a_baseline_names_outcomes_that_are_no_longer_covered(project: Project) -> None:
     assert project.run("--branchcov", "--nbval", "--branchcov-report=json:base.json").status == 0
     assert project.run("--branchcov", "--nbval", "--branchcov-baseline=base.json").failures == []
     project.notebook("docs/guide.ipynb", CELLS | {"imports": "from pkg.shapes import area\nx = 0"}, {})
     project.write("tests/test_shapes.py", TESTS.replace("[0, -1]", "[1]").replace("area(w, 1)", "area(w, -1)"))
     ended = project.run("--branchcov", "--nbval-lax", "--branchcov-baseline=base.json")
     assert ended.failures == [
-        "FAIL docs/guide.ipynb#use:1:20: ifexp true: taken in the baseline, not any more",
-        "FAIL pkg/shapes.py:2:8: or true: taken in the baseline, not any more",
-        "FAIL pkg/shapes.py:5:29: ifexp true: taken in the baseline, not any more",
+        "FAIL docs/guide.ipynb#use:1:20: ifexp true: covered in the baseline, not any more",
+        "FAIL pkg/shapes.py:2:8: or true: covered in the baseline, not any more",
+        "FAIL pkg/shapes.py:5:29: ifexp true: covered in the baseline, not any more",
     ]
     assert ended.status == 1
-    # A notebook that is not run, and unchanged, takes nothing any more; a changed one has no baseline.
+    # An unchanged notebook that does not run loses its outcomes; a changed one has no baseline.
     ended = project.run("--branchcov", "tests", "--branchcov-baseline=base.json")
     assert sum("guide.ipynb#items" in line for line in ended.failures) == 4
     assert not any("guide.ipynb#imports" in line for line in ended.failures)
 
 
+@pytest.mark.slow
 def test_reports_are_written_where_they_are_asked_for(project: Project) -> None:
     kinds = ("html:site", "json", "lcov:out/cov.lcov", "cobertura")
     ended = project.run("--branchcov", "--nbval", *(f"--branchcov-report={kind}" for kind in kinds))
@@ -165,22 +179,24 @@ def test_reports_are_written_where_they_are_asked_for(project: Project) -> None:
     assert (project.folder / "site/index.html").is_file()
     assert "BRDA:2,0,0," in (project.folder / "out/cov.lcov").read_text()
     assert "condition-coverage" in (project.folder / "branchcov.xml").read_text()
-    told: dict[str, Any] = json.loads((project.folder / "branchcov.json").read_text())
-    assert told["totals"] == {"arms": 16, "taken": 12, "percent": 75.0}
+    data: dict[str, Any] = json.loads((project.folder / "branchcov.json").read_text())
+    assert data["totals"] == {"outcomes": 16, "covered": 12, "percent": 75.0}
 
 
 def test_counts(project: Project) -> None:
     project.run("--branchcov", "tests", "--branchcov-counts", "--branchcov-report=json")
-    told = json.loads((project.folder / "branchcov.json").read_text())
-    shapes = next(source for source in told["sources"] if source["name"] == "pkg/shapes.py")
+    data = json.loads((project.folder / "branchcov.json").read_text())
+    shapes = next(source for source in data["sources"] if source["name"] == "pkg/shapes.py")
     hits = {
-        (branch["kind"], *branch["span"][:2]): [arm["hits"] for arm in branch["arms"]] for branch in shapes["branches"]
+        (branch["kind"], *branch["span"][:2]): [outcome["hits"] for outcome in branch["outcomes"]]
+        for branch in shapes["branches"]
     }
-    assert told["counted"]
+    assert data["counted"]
     assert hits["or", 2, 7] == [2, 1]
 
 
-def test_what_cannot_be_meant_is_one_line(project: Project) -> None:
+@pytest.mark.slow
+def test_a_wrong_option_is_one_line(project: Project) -> None:
     wrong = {
         "--branchcov=nosuch": "no module, directory or file of that name",
         "--branchcov-report=pdf": "no report is called 'pdf'",
@@ -196,7 +212,8 @@ def test_what_cannot_be_meant_is_one_line(project: Project) -> None:
         assert "Traceback" not in ended.errors, ended.errors
 
 
-def test_notebooks_find_nothing_of_ours(project: Project) -> None:
+@pytest.mark.slow
+def test_a_notebooks_namespace_stays_clean(project: Project) -> None:
     names = "sorted(name for name in globals() if 'branchcov' in name or name == 'kernels'), len(In)"
     project.notebook("docs/clean.ipynb", {"names": names}, {"names": "([], 1)"})
     assert project.run("--branchcov", "--nbval", "docs/clean.ipynb").status == 0

@@ -1,4 +1,4 @@
-"""What is written for people and for tools, from one small program."""
+"""Each report of one small program: for people and for tools."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ipy_branchcov.model.coverage import Coverage, merge
-from ipy_branchcov.reports import cobertura, html, lcov, terminal, widget
-from ipy_branchcov.reports.markup import mark
-from ipy_branchcov.session import Session
+from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
+from ipy_branchcov.reports.view import mark
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
 
 PROGRAM = """\
 def classify(x, y):
@@ -29,10 +32,11 @@ classify(2, -1)
 def measured(text: str, folder: Path, *, counts: bool = False) -> Coverage:
     path = folder / "program.py"
     path.write_text(text, "utf-8")
-    session = Session(counts=counts)
+    session = Session(RunOptions(counts=counts))
     session.add_source(str(path))
     with session.measuring("test") as run:
         exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+    run.coverage.self_check()
     return run.coverage
 
 
@@ -44,7 +48,7 @@ def coverage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Coverage:
 
 def test_text(coverage: Coverage) -> None:
     assert terminal.render(coverage) == (
-        "branchcov: 4 of 6 arms taken (66.7%)\n"
+        "branchcov: 4 of 6 outcomes covered (66.7%)\n"
         "  2 |     if x > 0 and y > 0:\n"
         "    |        ^^^^^ never false\n"
         '  4 |     return "even" if x % 2 == 0 else "odd"\n'
@@ -53,12 +57,14 @@ def test_text(coverage: Coverage) -> None:
     )
 
 
-def test_a_label_is_kept_where_its_place_ends_on_another_line(tmp_path: Path) -> None:
+def test_label_of_multiline_place_is_kept(tmp_path: Path) -> None:
     coverage = measured("def f(x):\n    if (x\n            .real):\n        return 1\n    return 2\nf(1)\n", tmp_path)
-    assert "never false" in html.render(coverage, missed=True)
+    for missed in (True, False):
+        (row,) = (row for row in html.render(coverage, missed=missed).split("<tr ") if "> never false <" in row)
+        assert row.count("> never false <") == 1 and ".real</u>" in row
 
 
-def test_a_record_does_not_depend_on_names(coverage: Coverage) -> None:
+def test_record_does_not_depend_on_cell_names(coverage: Coverage) -> None:
     (one,) = coverage.sources
     other = replace(one.source, text=PROGRAM.replace("classify", "judge"))
     for render in (terminal.render, html.render):
@@ -66,7 +72,7 @@ def test_a_record_does_not_depend_on_names(coverage: Coverage) -> None:
         for names in (("In [9]", "In [10]"), ("a.ipynb#judge", "a.ipynb#class")):
             cells = (replace(s, name=name, kind="cell") for s, name in zip((one.source, other), names, strict=True))
             both = merge([replace(coverage, sources=(replace(one, source=cell),)) for cell in cells])
-            shown.add(render(both, durable=True))
+            shown.add(render(both, static=True))
         assert len(shown) == 1
 
 
@@ -75,7 +81,7 @@ WORDS = {
     "for x in []:\n    y = 1": ["never entered", "never ran"],
     "x = 1\nif x:\n    y = 1\nelse:\n    y = 2": ["never false", "never ran"],
     "try:\n    raise KeyError\nexcept OSError:\n    x = 1\nexcept KeyError:\n    x = 2": ["never matched", "never ran"],
-    "match 1:\n    case 1:\n        x = 1": ["always matched"],
+    "match 1:\n    case 1:\n        x = 1": ["never failed to match"],
     "é = 0 or 'ü'; x = é and 1": ["never false"],
     "assert 1 < 2": [],
     "x = 0\nassert x == 0, x": [],
@@ -91,7 +97,7 @@ def test_words(text: str, tmp_path: Path) -> None:
         assert "\n" not in shown
 
 
-def test_carets_stand_under_wide_and_tabbed_text(tmp_path: Path) -> None:
+def test_carets_below_wide_characters_and_tabs(tmp_path: Path) -> None:
     lines = terminal.render(measured("if 1:\n\tx = '名前' if len('é') > 1 else 2", tmp_path)).split("\n")
     line, carets = lines[1], lines[2]
     assert line.expandtabs()[: carets.index("^")].endswith("'名前' if ") or "^" in carets
@@ -104,7 +110,7 @@ def test_colours_only_where_asked(coverage: Coverage) -> None:
     assert "def classify(x, y):" in re.sub(r"\x1b\[[\d;]*m", "", coloured)
 
 
-def test_segments_put_a_line_together_again(coverage: Coverage) -> None:
+def test_segments_add_up_to_the_line(coverage: Coverage) -> None:
     marked = mark(coverage.sources[0])
     for number, line in enumerate(marked.lines, 1):
         assert "".join(segment.text for segment in marked.segments(number)) == line
@@ -135,9 +141,9 @@ def test_cobertura(coverage: Coverage) -> None:
     assert (root.get("branches-covered"), root.get("branches-valid")) == ("4", "6")
 
 
-def test_html_is_durable(coverage: Coverage) -> None:
-    text = html.render(coverage, durable=True)
-    assert text == html.render(coverage, durable=True)
+def test_record_needs_no_scripts_or_styles(coverage: Coverage) -> None:
+    text = html.render(coverage, static=True)
+    assert text == html.render(coverage, static=True)
     for dropped in ("<script", "<style", "<svg", "aria-", "data-", "var(", "onclick"):
         assert dropped not in text
     assert text.count("> never false </em>") == 2 and text.count("> never ran </em>") == 1
@@ -150,29 +156,41 @@ def test_html_escapes(tmp_path: Path) -> None:
 
 
 def test_pages(coverage: Coverage) -> None:
-    pages = html.page(coverage, "Title & more")
-    assert sorted(pages) == ["index.html", "program.py.html"]
-    assert 'href="program.py.html"' in pages["index.html"] and "Title &amp; more" in pages["index.html"]
-    assert '<a href="#L4">4 never false</a>' in pages["program.py.html"] and 'id="L4"' in pages["program.py.html"]
-    assert "http" not in "".join(pages.values())
+    found = pages.render(coverage, "Title & more")
+    assert sorted(found) == ["index.html", "program.py.html"]
+    assert 'href="program.py.html"' in found["index.html"] and "Title &amp; more" in found["index.html"]
+    assert '<a href="#L4">4 never false</a>' in found["program.py.html"] and 'id="L4"' in found["program.py.html"]
+    assert "http" not in "".join(found.values())
 
 
-def test_pages_have_names_of_their_own(coverage: Coverage) -> None:
-    (source,) = coverage.sources
-    names = ["a/b.py", "a b.py", "a_b.py", "index", "…"]
-    several = [replace(source, source=replace(source.source, name=name)) for name in names]
-    pages = html.page(replace(coverage, sources=tuple(several)), "Title")
-    assert sorted(pages) == [
-        "a_b.py-2.html",
-        "a_b.py-3.html",
-        "a_b.py.html",
-        "index-2.html",
-        "index.html",
-        "source.html",
+PAGES = {
+    "characters that file names do not have": (["a/b.py", "a b.py", "a_b.py"], ["a_b.py", "a_b.py-2", "a_b.py-3"]),
+    "the index is ours": (["index", "INDEX"], ["INDEX-2", "index-3"]),
+    "nothing is left of the name": (["…"], ["source"]),
+    "one name": (["In [1]", "In [1]"], ["In_1", "In_1-2"]),
+    "capital and small letters": (["Big.py", "big.py", "BIG.py"], ["BIG.py", "Big.py-2", "big.py-3"]),
+    "a name that another would get": (["a.py", "a.py", "a.py-2"], ["a.py", "a.py-2", "a.py-2-2"]),
+    "one character in two forms": (["\u8c48.py", "\uf900.py"], ["\u8c48.py", "\uf900.py-2"]),
+}
+
+
+@pytest.mark.parametrize("case", PAGES)
+def test_each_source_has_its_own_page(coverage: Coverage, case: str) -> None:
+    names, pages_of = PAGES[case]
+    (one,) = coverage.sources
+    several = [
+        replace(one, source=replace(one.source, name=name, text=f"# {number}\n{PROGRAM}"))
+        for number, name in enumerate(names)
     ]
+    for order in (several, several[::-1]):
+        found = pages.render(replace(coverage, sources=tuple(order)), "Title")
+        assert sorted(found) == sorted([*(f"{name}.html" for name in pages_of), "index.html"])
+        for number, name in enumerate(names):
+            (page,) = [page for page, text in found.items() if f"# {number}</span>" in text]
+            assert f'<a href="{page}">{name}</a>' in found["index.html"] and f"<h1>{name}</h1>" in found[page]
 
 
-def test_the_view_is_json_and_whole(coverage: Coverage) -> None:
+def test_view_has_the_whole_text(coverage: Coverage) -> None:
     view = widget.view(coverage)
     (source,) = view["sources"]
     lines = ["".join(text for piece in line["pieces"] for text, _ in piece["tokens"]) for line in source["lines"]]
@@ -180,12 +198,14 @@ def test_the_view_is_json_and_whole(coverage: Coverage) -> None:
     assert [each["label"] for each in source["marks"] if each["label"]] == ["never false", "never false", "never ran"]
 
 
-def test_the_view_tells_what_a_condition_belongs_to_and_counts(tmp_path: Path) -> None:
+def test_view_has_surrounding_places_and_duties(tmp_path: Path) -> None:
     text = "x = 1\nif (x or 2) and x < 2 < 3:\n    assert x\nelse:\n    x = 2\n    x = 3\n"
     (source,) = widget.view(measured(text, tmp_path))["sources"]
     marks = source["marks"]
-    told = [(each["kind"], each["text"], each["label"], [marks[n]["text"] for n in each["within"]]) for each in marks]
-    assert told == [
+    shown_marks = [
+        (each["kind"], each["text"], each["label"], [marks[n]["text"] for n in each["within"]]) for each in marks
+    ]
+    assert shown_marks == [
         ("if", "(x or 2) and x < 2 < 3", "", []),
         ("and", "x < 2 < 3", "", ["(x or 2) and x < 2 < 3"]),
         ("compare", "x < 2", "never false", ["x < 2 < 3", "(x or 2) and x < 2 < 3"]),
@@ -194,22 +214,62 @@ def test_the_view_tells_what_a_condition_belongs_to_and_counts(tmp_path: Path) -
         ("", "", "2 lines never ran", []),
     ]
     assert [each["composite"] for each in marks] == [True, True, False, False, False, False]
-    assert [(arm["required"], arm["reason"]) for arm in marks[4]["arms"]] == [
-        (True, ""),
-        (False, "asserts are not expected to fail"),
+    assert [outcome["duty"] for outcome in marks[4]["outcomes"]] == [
+        "required",
+        "optional: asserts are not expected to fail",
     ]
     assert [line["miss"] for line in source["lines"]] == [None, None, None, None, 5, None]
 
 
-def test_a_place_over_several_lines_is_worth_all_of_them(tmp_path: Path) -> None:
+def test_multiline_place_is_shown_on_all_its_lines(tmp_path: Path) -> None:
     (source,) = widget.view(measured("x = 1\nif (x\n    or\n    x):\n    y = 2\n", tmp_path))["sources"]
     assert [line["worth"] for line in source["lines"]] == [False, True, False, True, False]
     (source,) = widget.view(measured("x = 1\nif (x +\n    1):\n    y = 2\n", tmp_path))["sources"]
     assert [line["worth"] for line in source["lines"]] == [False, True, True, False]
 
 
-def test_code_that_never_ran_is_told_once(tmp_path: Path) -> None:
-    (source,) = widget.view(measured("x = 0\ny = x and [z for z in (x, 1) if z and (z > 1 or x)]\n", tmp_path))[
-        "sources"
+def test_code_that_never_ran_has_one_label(tmp_path: Path) -> None:
+    coverage = measured("x = 0\ny = x and [z for z in (x, 1) if z and (z > 1 or x)]\n", tmp_path)
+    assert [each.label for each in mark(coverage.sources[0]).misses] == ["never true", "never ran"]
+    for text in (terminal.render(coverage), html.render(coverage), summary.render(coverage, missing=True)):
+        assert (text.count("never true"), text.count("never ran")) == (1, 1)
+
+
+def test_a_branch_on_a_missed_line_keeps_its_missed_outcome() -> None:
+    branches = (
+        Branch("for", Span(1, 4, 2, 11), (Outcome("body", 0), Outcome("exhausted", 1))),
+        Branch("or", Span(1, 4, 2, 5), (Outcome("true", 0), Outcome("false", 0))),
+    )
+    source = SourceCoverage(Source("a.py", "for a, \\\n    b in []:\n    pass\n"), branches, frozenset({1, 3}))
+    assert [(each.span.line, each.label) for each in mark(source).misses] == [
+        (1, "never ran"),
+        (1, "never entered"),
+        (3, "never ran"),
     ]
-    assert [each["label"] for each in source["marks"] if each["label"]] == ["never true", "never ran"]
+
+
+def test_the_words_come_with_the_view(tmp_path: Path) -> None:
+    coverage = measured("x = 1\nif x or x > 2:\n    y = 1\nelse:\n    y = 2\n    z = 3\n", tmp_path, counts=True)
+    (source,) = coverage.sources
+    new = {(source.source.digest, source.branches[1].key, "true")}
+    (shown,) = widget.view(coverage, new=new)["sources"]
+    shown_marks = [
+        (each["place"], each["words"], each["label"], each["kind_words"], each["news"]) for each in shown["marks"]
+    ]
+    assert shown_marks == [
+        ("x or x > 2", "counted by its operands", "", "test of `if`", ""),
+        ("x", "never false", "never false", "operand of `or`", "new: true"),
+        ("x > 2", "never ran", "never ran", "operand of `or`", ""),
+        ("lines 5 to 6", "never ran", "2 lines never ran", "", ""),
+    ]
+    mark = shown["marks"][1]
+    first = source.branches[1]["true"].first
+    assert mark["sentence"] == "or: true covered once, first by test, new; false never covered"
+    known = {} if first is None else first.values
+    assert [(each["sentence"], dict(each["values"][0])) for each in widget.first_values(coverage, new=new)][1:] == (
+        [("or: true covered once, first by test with x=1, new; false never covered", known)] if known else []
+    )
+    assert [(o["state"], o["fate"], o["duty"], o["new"]) for o in mark["outcomes"]] == [
+        ("covered", "covered once", "required", True),
+        ("missed", "never covered", "required", False),
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ipy_branchcov.session import Session
+from ipy_branchcov.session.session import Session
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="3.12 alone writes pairs in memory")
 
@@ -25,8 +25,8 @@ def total(a, b, c):
 
 
 def pairs(code: CodeType) -> list[int]:
-    from ipy_branchcov.tracing.memory import parts, units
-    from ipy_branchcov.tracing.superinstructions import PAIRS
+    from ipy_branchcov.bytecode.memory import parts, units
+    from ipy_branchcov.tracing.py312.superinstructions import PAIRS
 
     return [place for place, each in enumerate(units(code)) if parts(each)[0] in PAIRS.values()]
 
@@ -44,30 +44,30 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_pairs_are_known() -> None:
-    from ipy_branchcov.tracing.superinstructions import PAIRS
+    from ipy_branchcov.tracing.py312.superinstructions import PAIRS
 
     assert len(PAIRS) == 5
 
 
-@pytest.mark.parametrize("prepared", [True, False])
-def test_they_come_back(path: Path, prepared: bool) -> None:
+@pytest.mark.parametrize("instrumented", [True, False])
+def test_they_come_back(path: Path, instrumented: bool) -> None:
     session = Session()
     session.add_source(str(path))
     code = compile(LOOP, str(path), "exec")
     names: dict[str, Any] = {}
     with session.measuring("first") as run:
-        exec(session.prepare(code) if prepared else code, names)
+        exec(session.instrument(code) if instrumented else code, names)
         total = names["total"]
         assert total([1, 2], 1, 0) == 3 and total((), 0, 0) == 0
         while_measured = pairs(total.__code__)
-        told = total.__code__
+        result = total.__code__
     (loop,) = (branch for branch in run.coverage.sources[0].branches if branch.kind == "for")
     assert [each.hits for each in loop.outcomes] == [1, 1]
     assert pairs(total.__code__) == unmeasured(total.__code__)
-    if prepared:
-        assert set(while_measured) <= set(unmeasured(told))
-        assert len(while_measured) > len(unmeasured(told)) / 2
-    with session.measuring("second") as run:  # events are told again
+    if instrumented:
+        assert set(while_measured) <= set(unmeasured(result))
+        assert len(while_measured) > len(unmeasured(result)) / 2
+    with session.measuring("second") as run:  # events are reported again
         total([1], 0, 0)
     (first, *_) = (branch for branch in run.coverage.sources[0].branches if branch.kind == "and")
     assert [each.hits for each in first.outcomes] == [0, 1]
@@ -79,18 +79,18 @@ def test_lines_are_told_to_another_tool_still(path: Path) -> None:
     session.add_source(str(path))
     names: dict[str, Any] = {}
     with session.measuring("first"):
-        exec(session.prepare(compile(LOOP, str(path), "exec")), names)
+        exec(session.instrument(compile(LOOP, str(path), "exec")), names)
         names["total"]([1, 2], 1, 0)
     code = names["total"].__code__
-    told: list[int] = []
+    result: list[int] = []
     monitoring = sys.monitoring
     monitoring.use_tool_id(5, "another")
-    monitoring.register_callback(5, monitoring.events.LINE, lambda code, line: told.append(line))
+    monitoring.register_callback(5, monitoring.events.LINE, lambda code, line: result.append(line))
 
     def seen() -> list[int]:
-        told.clear()
+        result.clear()
         names["total"]([1, 2], 1, 0)
-        return list(told)
+        return list(result)
 
     try:
         monitoring.set_local_events(5, code, monitoring.events.LINE)

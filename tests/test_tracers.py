@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.analysis.codemap import CodeMap
-from ipy_branchcov.bytecode import Bytecode
-from ipy_branchcov.measure import NO_POSITIONS
-from ipy_branchcov.session import Session
-from ipy_branchcov.tracing.assembly import Unencodable
-from ipy_branchcov.tracing.tracer import Plan, tracers
+from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.session.measure import NO_POSITIONS
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
+from ipy_branchcov.tracing.tracer import Plan
 
 
 @pytest.mark.parametrize("name", tracers())
@@ -31,8 +33,8 @@ def test_threads_that_come_first_together(name: str) -> None:
         time.sleep(0.05)
         bytecode = Bytecode(code)
         tests = [each.offset for each in bytecode.instructions if each.conditional]
-        ways = frozenset((test, jumped) for test in tests for jumped in (True, False))
-        return Plan(ways=ways, steps=CodeMap(bytecode).steps)
+        exits = frozenset((test, jumped) for test in tests for jumped in (True, False))
+        return Plan(exits=exits, steps=CodeMap(bytecode).steps)
 
     def wanted(code: CodeType) -> bool:
         return code.co_filename == "choose.py"
@@ -47,25 +49,25 @@ def test_threads_that_come_first_together(name: str) -> None:
         thread.join()
     (recording,) = tracer.stop()
     conditional = {edge.src for edge in recording.edges if edge.src >= 0}
-    ways = [len({edge.dst for edge in recording.edges if edge.src == src}) for src in conditional]
-    assert max(ways) == 2
+    exits = [len({edge.dst for edge in recording.edges if edge.src == src}) for src in conditional]
+    assert max(exits) == 2
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later tracers have events for it")
 def test_code_that_cannot_be_rewritten_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ipy_branchcov.tracing import marks
+    from ipy_branchcov.tracing.py311 import tracer as probes
 
     def refuse(*arguments: object, **keywords: object) -> None:
         raise Unencodable("on purpose")
 
-    monkeypatch.setattr(marks, "mark", refuse)
+    monkeypatch.setattr(probes, "probe", refuse)
     path = tmp_path / "program.py"
     path.write_text("def f(x):\n    return 1 if x else 2\nf(0)\n")
     for _ in range(2):  # and again, in a second run
-        session = Session(tracer="marks")
+        session = Session(RunOptions(tracer="probes"))
         session.add_source(str(path))
         with session.measuring("test") as run:
-            exec(session.prepare(compile(path.read_text(), str(path), "exec")), {})
+            exec(session.instrument(compile(path.read_text(), str(path), "exec")), {})
         (branch,) = run.coverage.sources[0].branches
         assert [outcome.hits for outcome in branch.outcomes] == [0, 1]
 
@@ -75,18 +77,34 @@ def test_code_that_cannot_be_rewritten_is_measured(tmp_path: Path, monkeypatch: 
 def test_a_line_table_that_is_not_the_compilers(name: str, table: bytes, tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text("def f(x):\n    return 1 if x else 2\nx = 1 if f else 2\n")
-    session = Session(tracer=name)
+    session = Session(RunOptions(tracer=name))
     session.add_source(str(path))
     names: dict[str, FunctionType] = {}
     with session.measuring("test") as run:
-        exec(session.prepare(compile(path.read_text(), str(path), "exec")), names)
+        exec(session.instrument(compile(path.read_text(), str(path), "exec")), names)
         function = names["f"]
         function.__code__ = function.__code__.replace(co_linetable=table)
         assert (function(1), function(0)) == (1, 2)
     (source,) = run.coverage.sources
-    taken = [[outcome.hits for outcome in branch.outcomes] for branch in source.branches]
-    # Marks stand in the code and need no positions.
-    assert (source.note, taken) == (("", [[1, 1], [1, 0]]) if name == "marks" else (NO_POSITIONS, [[0, 0], [1, 0]]))
+    covered = [[outcome.hits for outcome in branch.outcomes] for branch in source.branches]
+    # Probes stand in the code and need no positions.
+    assert (source.note, covered) == (("", [[1, 1], [1, 0]]) if name == "probes" else (NO_POSITIONS, [[0, 0], [1, 0]]))
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("name", tracers())
+def test_code_can_be_hashed_while_it_runs(name: str, counts: bool, tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import sys\ndef f(x):\n    y = str(x)\n    seen.add(sys._getframe().f_code)\n    return 1 if x else 2\nf(1)\n"
+    )
+    session = Session(RunOptions(tracer=name, counts=counts))
+    session.add_source(str(path))
+    seen: set[CodeType] = set()
+    with session.measuring("test") as run:
+        exec(session.instrument(compile(path.read_text(), str(path), "exec")), {"seen": seen})
+    assert [code.co_name for code in seen] == ["f"]
+    assert [outcome.hits for outcome in run.coverage.sources[0].branches[0].outcomes] == [1, 0]
 
 
 LEFT = """\
@@ -122,11 +140,11 @@ def test_lines_that_frames_have_not_come_to(name: str, counts: bool, tmp_path: P
     """Left by an exception, suspended for good, and still running when the run ends."""
     path = tmp_path / "program.py"
     path.write_text(LEFT)
-    session = Session(tracer=name, counts=counts)
+    session = Session(RunOptions(tracer=name, counts=counts))
     session.add_source(str(path))
     found = []
     session.start("test")
-    exec(session.prepare(compile(LEFT, str(path), "exec")), {"stop": lambda: found.append(session.stop())})
+    exec(session.instrument(compile(LEFT, str(path), "exec")), {"stop": lambda: found.append(session.stop())})
     (source,) = found[0].sources
     assert source.missed_lines == {5, 6, 10, 11, 15, 16}
 
@@ -157,7 +175,7 @@ def test_a_stack_that_is_nearly_full(tmp_path: Path) -> None:
             names: dict[str, Any] = {}
             if measured:
                 session.start("a full stack")
-            exec(session.prepare(compile(LOOP, str(path), "exec")), names)
+            exec(session.instrument(compile(LOOP, str(path), "exec")), names)
             call, arguments = names["total"], ([1, 2], 1, 0)
             depth = 0
             frame: Any = sys._getframe()

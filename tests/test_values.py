@@ -1,4 +1,4 @@
-"""Values are told short, and no code of the user's runs for it."""
+"""Values are shown short, and no code of the user's runs for it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.session import Session
-from ipy_branchcov.tracing.tracer import tracers
-from ipy_branchcov.values import LONGEST, MOST, short, values
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.values import LONGEST, MOST, short, values
+from ipy_branchcov.tracing.choice import tracers
 
-#: Tracers that tell values. Marks run nothing of ours; before 3.13 a trace function must not look.
-telling = pytest.mark.parametrize(
-    "tracer", [name for name in tracers() if name != "marks" and (name != "settrace" or sys.version_info >= (3, 13))]
+#: Tracers that report values. Marks run nothing of ours; before 3.13 a trace function must not look.
+reporting = pytest.mark.parametrize(
+    "tracer", [name for name in tracers() if name != "probes" and (name != "settrace" or sys.version_info >= (3, 13))]
 )
 
 
@@ -53,7 +54,7 @@ class LoudMeta(type):
 def test_short() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    told = {
+    values = {
         "5": 5,
         "'a'": "a",
         "[1, 2, 3, 4, ...]": [1, 2, 3, 4, 5],
@@ -72,7 +73,7 @@ def test_short() -> None:
         "<LoudMeta>": LoudMeta("Made", (), {}),
         "<function>": test_short,
     }
-    assert {text: short(value) for text, value in told.items()} == {text: text for text in told}
+    assert {text: short(value) for text, value in values.items()} == {text: text for text in values}
     for value in ("x" * 10**6, [["x" * 99] * 99] * 99, endless, {str(i): "y" * 50 for i in range(99)}, 10**150):
         assert len(short(value)) <= LONGEST
 
@@ -103,10 +104,12 @@ def first(coverage: Coverage) -> dict[str, tuple[str, dict[str, str]]]:
 def run(text: str, folder: Path, tracer: str, **options: Any) -> Coverage:
     path = folder / "program.py"
     path.write_text(text)
-    session = Session(tracer=tracer, **options)
+    session = Session(RunOptions(tracer=tracer, **options))
     session.add_source(str(path))
     with session.measuring("In [7]") as measured:
-        exec(session.prepare(compile(text, str(path), "exec", dont_inherit=True)), {"Loud": Loud, "weakref": weakref})
+        exec(
+            session.instrument(compile(text, str(path), "exec", dont_inherit=True)), {"Loud": Loud, "weakref": weakref}
+        )
     return measured.coverage
 
 
@@ -123,16 +126,16 @@ f(20, 0, 4, key=Loud())
 """
 
 
-@telling
-def test_first_takers(tracer: str, tmp_path: Path) -> None:
-    told = first(run(PROGRAM, tmp_path, tracer))
-    assert told["4 7 false"] == ("In [7]", {"y": "2", "limit": "9", "x": "1", "rest": "()", "key": "None"})
-    assert told["4 7 true"][1] == {"y": "11", "limit": "9", "x": "10", "rest": "()", "key": "None"}
-    assert told["4 21 true"][1] == {"rest": "(0, 4)", "x": "20", "key": "<Loud>"}
-    assert told["5 35 false"][1]["n"] == "0" and told["5 35 true"][1]["n"] == "4"
+@reporting
+def test_first_hits(tracer: str, tmp_path: Path) -> None:
+    found = first(run(PROGRAM, tmp_path, tracer))
+    assert found["4 7 false"] == ("In [7]", {"y": "2", "limit": "9", "x": "1", "rest": "()", "key": "None"})
+    assert found["4 7 true"][1] == {"y": "11", "limit": "9", "x": "10", "rest": "()", "key": "None"}
+    assert found["4 21 true"][1] == {"rest": "(0, 4)", "x": "20", "key": "<Loud>"}
+    assert found["5 35 false"][1]["n"] == "0" and found["5 35 true"][1]["n"] == "4"
 
 
-@telling
+@reporting
 def test_values_can_be_kept_out(tracer: str, tmp_path: Path) -> None:
     assert set(map(str, first(run(PROGRAM, tmp_path, tracer, values=False)).values())) == {"('In [7]', {})"}
 
@@ -166,14 +169,14 @@ result = (dies(1), looks(1))
 """
 
 
-@telling
+@reporting
 def test_a_comprehension_that_hides_a_cell(tracer: str, tmp_path: Path) -> None:
     text = "def f():\n    x = 3\n    g = lambda: x\n    return [x for x in range(9) if x % 2 if x % 3], g()\nf()\n"
-    told = first(run(text, tmp_path, tracer))
-    assert "4 35 true" in told and "4 44 false" in told, told
+    found = first(run(text, tmp_path, tracer))
+    assert "4 35 true" in found and "4 44 false" in found, found
 
 
-@telling
+@reporting
 def test_nobody_sees_that_values_were_told(tracer: str, tmp_path: Path) -> None:
     plain: dict[str, Any] = {"weakref": weakref}
     exec(SEEN, plain)

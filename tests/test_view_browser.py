@@ -16,6 +16,7 @@ pytest.importorskip("selenium")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
+from ipy_branchcov.printable import visible  # noqa: E402
 from tests import axe  # noqa: E402
 from tests.jupyterlab import Lab, opened  # noqa: E402
 
@@ -40,12 +41,12 @@ with open(__import__("os").devnull) as g: pass"""
 SCRIPTS = """\
 %%branchcov
 def שם(א, ב):
-    if א < ב and "שלום" != "مرحبا":  # הערה
+    if א < ב and str("שלום") != "مرحبا":  # הערה
         return "🐍𝒳" if א else "e\u0301"
     名前 = [字 for 字 in "中文𝒳" if 字 > "a"]
 
 שם(1, 2)
-"🐍🐍" if len("𝒳") > 1 else "e\u0301e\u0301" if "中文" > "a" else 0;"""
+"🐍🐍" if len("𝒳") > 1 else "e\u0301e\u0301" if str("中文") > "a" else 0;"""
 TABS = """\
 %%branchcov
 def tabs(x):
@@ -92,7 +93,7 @@ class View:
         return self.lab.driver.execute_script(f"const [root, given] = arguments; {script}", self.root, *arguments)
 
     def keys(self, *keys: str) -> None:
-        """Real keys, to whatever has the focus."""
+        """Real keys, to what has the focus."""
         for key in keys:
             ActionChains(self.lab.driver).send_keys(key).perform()
 
@@ -156,8 +157,8 @@ class View:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_the_text_is_what_was_typed(lab: Lab, number: int) -> None:
-    assert View(lab, number).lines() == CELLS[number].split("\n")
+def test_text_is_shown_unchanged(lab: Lab, number: int) -> None:
+    assert View(lab, number).lines() == visible(CELLS[number]).split("\n")
 
 
 def test_nested_places(lab: Lab) -> None:
@@ -178,16 +179,16 @@ def test_other_scripts(lab: Lab) -> None:
     view = View(lab, 2)
     assert view.labels() == [
         ["א < ב", "never false"],
-        ['"שלום" != "مرحبا"', "never false"],
+        ['str("שלום") != "مرحبا"', "never false"],
         ["א", "never false"],
         ['"e\u0301"', "never ran"],
         ["", "never ran"],
         ['"🐍🐍"', "never ran"],
         ['len("𝒳") > 1', "never true"],
-        ['"中文" > "a"', "never false"],
+        ['str("中文") > "a"', "never false"],
         ["0", "never ran"],
     ]
-    # From left to right as typed, whatever is written from right to left.
+    # From left to right as typed, also what is written from right to left.
     order = """
     const left = (text) => {
       const walker = document.createTreeWalker(root.querySelectorAll('.row')[2], NodeFilter.SHOW_TEXT);
@@ -223,7 +224,7 @@ def test_tabs(lab: Lab) -> None:
     assert [round(column, 1) for column in View(lab, 3).run(script)] == [4, 8, 4]
 
 
-def test_long_lines_go_on_below_with_their_marks(lab: Lab) -> None:
+def test_long_lines_wrap_with_their_marks(lab: Lab) -> None:
     script = """
     const line = root.querySelectorAll('.row')[2];
     const row = line.getBoundingClientRect();
@@ -250,10 +251,12 @@ def test_the_pointer_shows_details(lab: Lab) -> None:
     view.point(view.place("0 < "))
     card = view.card()
     assert card.split("\n")[0] == "link of a chained comparison: 0 < c"
-    assert "taken once" in card and "never taken" in card and "first by In [2]" in card and card.count("required") == 2
+    assert (
+        "covered once" in card and "never covered" in card and "first by In [2]" in card and card.count("required") == 2
+    )
     # The decision that it belongs to, and the operand in between.
-    assert "part of the operand of and: 0 < c < 10 — true taken once, false never taken" in card
-    assert "part of the test of if: (a or b) and 0 < c < 10 — true taken once, false taken 2 times" in card
+    assert "part of the operand of and: 0 < c < 10 — true covered once, false never covered" in card
+    assert "part of the test of if: (a or b) and 0 < c < 10 — true covered once, false covered 2 times" in card
     assert view.run(rows) == before, "text must not jump about"
     # It stays while the pointer is on it, and goes when the pointer leaves.
     view.point(view.run("return root.querySelector('.card')"))
@@ -270,13 +273,13 @@ def test_values_and_reasons(lab: Lab) -> None:
     view.rest()
     view = View(lab, 3)
     view.point(view.place("x > 1"))
-    # Before 3.12 nothing of ours runs when an arm is taken.
-    taker = "first by In [4] with x=1" if sys.version_info >= (3, 12) else "first by In [4]"
-    assert f"false\t✓taken\trequired\t{taker}" in view.card()
+    # Before 3.12 nothing of ours runs when an outcome is covered.
+    first_hit = "first by In [4] with x=1" if sys.version_info >= (3, 12) else "first by In [4]"
+    assert f"false\t✓covered\trequired\t{first_hit}" in view.card()
     view.rest()
 
 
-def test_a_click_pins_and_escape_lets_go(lab: Lab) -> None:
+def test_click_pins_and_escape_unpins(lab: Lab) -> None:
     view = View(lab, 1)
     view.rest()
     view.place("0 < ").click()
@@ -317,11 +320,11 @@ def test_keys(lab: Lab) -> None:
     view.keys(Keys.ENTER)
     assert view.pinned() == ""
     view.keys(Keys.HOME)
-    assert view.focused() == "a: all arms taken"
+    assert view.focused() == "a: all outcomes covered"
     view.keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert view.focused() == "a or b: counted by its operands"
     view.keys(Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.END, Keys.ARROW_LEFT)
-    assert view.focused() == "f(0, 0, 5) is not None: all arms taken"
+    assert view.focused() == "f(0, 0, 5) is not None: all outcomes covered"
     # Of what these mean to a notebook in command mode, nothing happened.
     view.keys("a", "b", "d", "d", "m", "x", "j", Keys.ARROW_DOWN, Keys.SPACE, Keys.SPACE)
     assert len(lab.cells()) == cells and not view.run(
@@ -343,7 +346,7 @@ def test_keys(lab: Lab) -> None:
     lab.until(f"return window.jupyterapp.shell.currentWidget.content.model.cells.length === {typed}")
 
 
-def test_one_stop_of_tab_a_source(lab: Lab) -> None:
+def test_one_tab_stop_per_source(lab: Lab) -> None:
     view = View(lab, 1)
     view.rest()
     view.run("root.querySelector('.help').focus()")
@@ -371,7 +374,7 @@ def test_only_what_was_missed(lab: Lab) -> None:
     box.click()
 
 
-def test_screen_readers_are_told(lab: Lab) -> None:
+def test_accessible_names_and_descriptions(lab: Lab) -> None:
     """Names, roles and descriptions as the browser computes them."""
     view = View(lab, 1)
     view.rest()
@@ -383,15 +386,17 @@ def test_screen_readers_are_told(lab: Lab) -> None:
     )
     (node,) = tree["nodes"]
     expanded = {each["name"]: each["value"]["value"] for each in node["properties"]}["expanded"]
-    told = node["description"]["value"]
+    description = node["description"]["value"]
     assert (node["role"]["value"], node["name"]["value"], expanded) == ("button", "0 < c: never false", False)
-    assert told.startswith("compare — true: taken once, first by In [2]") and told.endswith("false: never taken")
+    assert description.startswith("compare: true covered once, first by In [2]") and description.endswith(
+        "; false never covered"
+    )
     view.rest()
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_lines_under_marks_are_seen(lab: Lab, theme: str) -> None:
-    """WCAG 1.4.11: what only a line says stands out by 3:1."""
+def test_underlines_have_enough_contrast(lab: Lab, theme: str) -> None:
+    """WCAG 1.4.11: underlines that carry information have a contrast of 3:1."""
     lab.theme(theme)
     script = """
     const parse = (color) => {
@@ -403,7 +408,7 @@ def test_lines_under_marks_are_seen(lab: Lab, theme: str) -> None:
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const back = parse(getComputedStyle(root.closest('.jp-Notebook')).backgroundColor).slice(0, 3);
-    return Object.fromEntries(['taken', 'missed', 'never-ran', 'optional'].map((state) => {
+    return Object.fromEntries(['covered', 'missed', 'never-ran', 'optional'].map((state) => {
       const [r, g, b, alpha] = parse(getComputedStyle(root.querySelector(`.mark.${state}`)).borderBottomColor);
       const line = [r, g, b].map((c, i) => c * alpha + back[i] * (1 - alpha));
       const [high, low] = [luminance(line), luminance(back)].sort((a, b) => b - a);
@@ -417,7 +422,7 @@ def test_lines_under_marks_are_seen(lab: Lab, theme: str) -> None:
 
 def test_high_contrast_and_reduced_motion(lab: Lab) -> None:
     lines = """
-    return ['taken', 'missed', 'never-ran', 'optional'].map((state) => {
+    return ['covered', 'missed', 'never-ran', 'optional'].map((state) => {
       const { borderBottomStyle, borderBottomWidth } = getComputedStyle(root.querySelector(`.mark.${state}`));
       return `${borderBottomStyle} ${borderBottomWidth}`;
     });
@@ -453,7 +458,7 @@ for (const view of [...document.querySelectorAll('.branchcov-widget')].slice(0, 
 def test_axe_finds_nothing(lab: Lab, theme: str) -> None:
     lab.theme(theme)
     lab.driver.execute_script(OPEN)
-    View(lab, 1).focus("i % 2: all arms taken")
+    View(lab, 1).focus("i % 2: all outcomes covered")
     time.sleep(0.5)
     passed, faults = axe.check(lab.driver, *(f".jp-Cell:nth-of-type({n}) .branchcov-widget" for n in (2, 3, 4, 5)))
     assert faults == []

@@ -1,4 +1,4 @@
-"""The durable record where notebooks are read: it is seen in each viewer, live or not, trusted or not."""
+"""The static output where notebooks are read: it is seen in each viewer, live or not, trusted or not."""
 
 from __future__ import annotations
 
@@ -206,14 +206,14 @@ def test_nbconvert_html(desk: Desk, saved: Callable[[str], Path]) -> None:
         desk.driver.get(page.as_uri())
         _look(desk.driver, notebook, f"nbconvert html {theme}")
         shown = desk.driver.execute_script("return document.body.innerText")
-        assert "kind: 1 of 4 edges taken" in shown and "never fell through" in shown
+        assert "kind: 1 of 4 edges covered" in shown and "never fell through" in shown
 
 
 def test_nbconvert_markdown(desk: Desk, saved: Callable[[str], Path]) -> None:
     notebook = saved("notebook")
     text = MarkdownExporter().from_filename(str(notebook))[0]
     assert all(record in text for record in _records(notebook))
-    assert "`kind`: 1 of 4 edges taken\n\n```mermaid\n" in text
+    assert "`kind`: 1 of 4 edges covered\n\n```mermaid\n" in text
     for theme in THEMES:
         page = desk.folder / f"markdown-{theme}.html"
         page.write_text(_page(MarkdownIt("commonmark", {"html": True}).render(text), theme), "utf-8")

@@ -1,4 +1,4 @@
-"""One view that follows while cells run."""
+"""One view that is updated while cells run."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def text(shown: Shown) -> str:
 
 
 def new(shown: Shown) -> list[str]:
-    """The arms marked as new in the view."""
+    """The outcomes marked as new in the view."""
     (state,) = shown.states
     marks = [mark for source in state["data"]["sources"] for mark in source["marks"]]
-    return [f"{mark['kind']} {arm['name']}" for mark in marks for arm in mark["arms"] if arm["new"]]
+    return [f"{mark['kind']} {outcome['name']}" for mark in marks for outcome in mark["outcomes"] if outcome["new"]]
 
 
-def test_a_function_lights_up(live: Kernel) -> None:
+def test_the_view_is_updated_after_each_cell(live: Kernel) -> None:
     live.run(CELL)
     shown = live.run("%branchcov_watch kind")
-    assert "branchcov: 0 of 2 arms taken (0.0%)" in shown.text and len(shown.comms) >= 1
+    assert "branchcov: 0 of 2 outcomes covered (0.0%)" in shown.text and len(shown.comms) >= 1
     first = live.run("kind(3); other(3)")
-    assert text(first).startswith("branchcov: 1 of 2 arms taken (50.0%)") and "other" not in text(first)
+    assert text(first).startswith("branchcov: 1 of 2 outcomes covered (50.0%)") and "other" not in text(first)
     assert new(first) == ["ifexp false"]
     second = live.run("[kind(n) for n in (3, 10)]")
-    assert text(second) == "branchcov: 2 of 2 arms taken (100.0%)"
+    assert text(second) == "branchcov: 2 of 2 outcomes covered (100.0%)"
     assert new(second) == ["ifexp true"]
     assert new(live.run("kind(3)")) == []
     assert second.states[0]["record"] in second.updates[0]["text/html"]
@@ -58,14 +58,14 @@ def test_a_function_lights_up(live: Kernel) -> None:
     assert (last.updates, last.states) == ([], [])
 
 
-def test_a_function_that_was_changed_starts_afresh(live: Kernel) -> None:
+def test_a_redefined_function_starts_at_zero(live: Kernel) -> None:
     live.run(CELL)
     live.run("%branchcov_watch kind")
     live.run("kind(3)")
     changed = live.run("def kind(x):\n    return 'big' if x > 99 else 'small'")
-    assert text(changed).startswith("branchcov: 0 of 2 arms taken (0.0%)")
-    assert "note: kind was written anew; what ran before was other code and is not shown" in text(changed)
-    assert text(live.run("kind(100)")).startswith("branchcov: 1 of 2 arms taken (50.0%)")
+    assert text(changed).startswith("branchcov: 0 of 2 outcomes covered (0.0%)")
+    assert "note: kind was redefined; the coverage of its former code is not shown" in text(changed)
+    assert text(live.run("kind(100)")).startswith("branchcov: 1 of 2 outcomes covered (50.0%)")
 
 
 def test_methods_modules_and_everything(live: Kernel, tmp_path: Path) -> None:
@@ -74,21 +74,21 @@ def test_methods_modules_and_everything(live: Kernel, tmp_path: Path) -> None:
     live.run(CLASS)
     live.run("%branchcov_watch C.m shapes_to_watch")
     done = live.run("C().m(1), C().p, shapes_to_watch.area(2, 3)")
-    assert text(done).startswith("branchcov: 3 of 6 arms taken (50.0%)"), text(done)
+    assert text(done).startswith("branchcov: 3 of 6 outcomes covered (50.0%)"), text(done)
     live.run("%branchcov_watch")
     assert "4 of " in text(live.run("C().m(0)"))
 
 
-def test_names_that_nothing_has(live: Kernel) -> None:
+def test_an_unknown_name_is_one_line(live: Kernel) -> None:
     shown = live.run("%branchcov_watch nothing")
-    assert "nothing called nothing is there to watch; define or import it first" in shown.stderr + shown.traceback
+    assert "nothing is called nothing; define or import it first" in shown.stderr + shown.traceback
     assert live.run("1 if 2 else 3").updates == []
 
 
-def test_without_a_front_end_the_record_stays() -> None:
+def test_without_a_front_end_the_output_does_not_change() -> None:
     with kernel() as running:
         running.run("%load_ext ipy_branchcov")
         running.run(CELL)
-        assert "0 of 2 arms" in running.run("%branchcov_watch kind").text
+        assert "0 of 2 outcomes" in running.run("%branchcov_watch kind").text
         done = running.run("kind(3)")
         assert (done.updates, done.states, done.displays) == ([], [], [])

@@ -51,10 +51,10 @@ def test_the_view_follows_on_the_page(tmp_path: Path) -> None:
         assert lab.driver.execute_script(LABELS) == [1, "new: true"]
         lab.command("docmanager:save")
         (output,) = json.loads(lab.file.read_text())["cells"][2]["outputs"]
-        assert "".join(output["data"]["text/plain"]) == "branchcov: 2 of 2 arms taken (100.0%)"
+        assert "".join(output["data"]["text/plain"]) == "branchcov: 2 of 2 outcomes covered (100.0%)"
 
 
-#: What the reader has done to the view: the pinned place and its arms, open folds, the checkbox.
+#: What the reader has done to the view: the pinned place and its outcomes, open folds, the checkbox.
 KEPT = """
 const view = document.querySelector('.branchcov-widget');
 const pinned = view.querySelector('.pinned');
@@ -83,7 +83,7 @@ def test_what_the_reader_did_to_the_view_stays(tmp_path: Path) -> None:
             """
         )
         before = lab.driver.execute_script(KEPT)
-        assert before == ["x > 9", ["missed", "taken"], [True], True]
+        assert before == ["x > 9", ["missed", "covered"], [True], True]
         for _ in range(2):  # the click chose the cell of the view
             lab.command("notebook:move-cursor-down")
         lab.command("notebook:run-cell")

@@ -2,43 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { called, describe, duty, fate, indent, name, nest, news, places, turned, walk } from "../ipy_branchcov/reports/static/widget.js";
-
-const arm = (name, hits, more = {}) => ({ name, hits, required: true, first: "", reason: "", excluded: false, ...more });
-
-test("a branch in words", () => {
-  const arms = [arm("true", 3, { first: "In [2]" }), arm("false", 0)];
-  assert.equal(describe({ kind: "if", arms }, false), "if — true: taken, first by In [2]; false: never taken");
-  assert.equal(describe({ kind: "if", arms }, true), "if — true: taken 3 times, first by In [2]; false: never taken");
-  assert.equal(describe({ kind: "if", arms: [arm("true", 1)] }, true), "if — true: taken once");
-  const values = [["x", "5"], ["n", "10"]];
-  assert.equal(
-    describe({ kind: "if", arms: [arm("true", 1, { first: "In [7]", values })] }),
-    "if — true: taken, first by In [7] with x=5, n=10",
-  );
-  assert.equal(
-    describe({ kind: "assert", arms: [arm("false", 0, { reason: "an assert that fails" })] }),
-    "assert — false: never taken (optional: an assert that fails)",
-  );
-  assert.equal(describe({ kind: "if", arms: [arm("true", 1, { excluded: true, reason: "x" })] }), "if — true: taken, excluded");
-  assert.equal(describe({ kind: "", label: "never ran", arms: [] }), "never ran");
-});
-
-test("what became of an arm, and whether it counts", () => {
-  assert.deepEqual([0, 1, 3].map((hits) => fate(arm("true", hits), true)), ["never taken", "taken once", "taken 3 times"]);
-  assert.equal(fate(arm("true", 3), false), "taken");
-  assert.equal(duty(arm("true", 1)), "required");
-  assert.equal(duty(arm("true", 1, { required: false, reason: "why" })), "optional: why");
-  assert.equal(duty(arm("true", 1, { required: false })), "optional");
-  assert.equal(duty(arm("true", 1, { excluded: true, reason: "why" })), "excluded");
-});
+import { indent, name, nest, places, turned, walk } from "../ipy_branchcov/reports/static/widget.js";
 
 test("the name of a place", () => {
-  assert.equal(name({ text: "x > 0", label: "never true", state: "missed" }), "x > 0: never true");
-  assert.equal(name({ text: "x > 0", label: "", state: "taken" }), "x > 0: all arms taken");
-  assert.equal(name({ text: "a or b", label: "", state: "optional", composite: true }), "a or b: counted by its operands");
-  assert.equal(name({ text: "", line: 3, end: 3, label: "never ran", state: "never-ran" }), "line 3: never ran");
-  assert.equal(called({ text: "", line: 3, end: 7 }), "lines 3 to 7");
+  assert.equal(name({ place: "x > 0", label: "never true", words: "never true" }), "x > 0: never true");
+  assert.equal(name({ place: "x > 0", label: "", words: "all outcomes covered" }), "x > 0: all outcomes covered");
+  assert.equal(name({ place: "lines 3 to 7", label: "5 lines never ran", words: "never ran" }), "lines 3 to 7: 5 lines never ran");
 });
 
 // The text of each node; what a mark covers in brackets behind its number, its end as a bar.
@@ -69,12 +38,6 @@ test("places in the order in which they end", () => {
     { pieces: [piece("x")], miss: 0 },
   ];
   assert.deepEqual(places({ lines }), [2, 1, 0]);
-});
-
-test("what is new", () => {
-  assert.equal(news({ arms: [arm("true", 1), arm("false", 0)] }), "");
-  assert.equal(news({ arms: [arm("true", 1, { new: true }), arm("false", 1, { new: true })] }), "new: true, false");
-  assert.equal(describe({ kind: "if", arms: [arm("true", 1, { new: true })] }), "if — true: taken, new");
 });
 
 test("walking over what was missed goes round", () => {

@@ -1,8 +1,8 @@
-"""Stands for pyperf in a workload's process: runs what the script hands over, and tells how long it took.
+"""Stands for pyperf in a workload's process: runs what the script hands over, and reports how long it took.
 
 pyperf itself starts a process of its own for every value, which no coverage tool follows. Like pyperf, this runs the
 workload once to warm up; then it waits for the others of its round, and runs it ``LOOPS`` times. The seconds of both
-are told through the pipe ``TOLD``; the pipe ``GO`` ends when all are to go on. They are the processor's seconds, of all
+go through the pipe ``RESULTS``; the pipe ``GO`` ends when all are to go on. They are the processor's seconds, of all
 threads of the process: what else runs on the machine does not count, and what a tool does in a thread of its own does.
 """
 
@@ -45,4 +45,4 @@ def _time(repeat):
 
 
 def _tell(seconds):
-    os.write(int(os.environ["TOLD"]), f"{seconds}\n".encode())
+    os.write(int(os.environ["RESULTS"]), f"{seconds}\n".encode())

@@ -1,7 +1,7 @@
-"""What each edge of a code object means: the arms of the source's branches that it takes.
+"""What each edge of a code object means: the outcomes of the source's branches that it covers.
 
-The AST names the branches, the bytecode is the witness. Every conditional instruction is either mapped to arms
-or ignored for a named reason; every arm is either witnessed or marked with the reason why not.
+The AST names the branches, the bytecode is the evidence. Every conditional instruction is either mapped to outcomes or
+ignored for a named reason; every outcome is either observable in the bytecode or has a reason why not.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from functools import cached_property, partial
 from types import CodeType
 
 from ipy_branchcov.analysis import quirks
-from ipy_branchcov.analysis.codemap import ArmNumber, CodeMap, Way
+from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.decisions import decide
-from ipy_branchcov.analysis.identity import Whole
 from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
-from ipy_branchcov.analysis.pragmas import Policy, statement_heads
+from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.analysis.truth import constant
-from ipy_branchcov.bytecode import Bytecode, Instruction, code_objects
-from ipy_branchcov.model.coverage import BranchCoverage, Outcome
+from ipy_branchcov.analysis.staleness import CompiledSource
+from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, Instruction, code_objects
+from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.statements import Head, heads
+from ipy_branchcov.model.truth import constant
 
 
 @dataclass
@@ -32,30 +33,36 @@ class Analysis:
 
     decisions: Decisions
     positions: Positions
-    codes: dict[int, tuple[CodeType, CodeMap]] = field(default_factory=dict)
+    codes: Recent[int, tuple[CodeType, CodeMap]] = field(default_factory=Recent)
+    places: Recent[int, tuple[CodeType, CodeType | None]] = field(default_factory=Recent)
 
     @cached_property
-    def whole(self) -> Whole | None:
-        """The source compiled anew; None where it does not compile."""
-        return Whole.of(self.decisions.map.source)
+    def whole(self) -> CompiledSource | None:
+        """The source, compiled again; None where it does not compile."""
+        return CompiledSource.of(self.decisions.map.source)
+
+    def placed(self, code: CodeType) -> CodeType | None:
+        """The code object with this code's instructions and the text's positions. None: it is not of this text.
+
+        A cell's code is always of its text.
+        """
+        if self.decisions.map.source.kind != "file" or self.whole is None:
+            return code
+        entry = self.places.get(id(code))
+        if entry is None or entry[0] is not code:
+            entry = (code, self.whole.text_of(code))
+            self.places[id(code)] = entry
+        return entry[1]
+
+    def turn(self) -> None:
+        """Let go of code that was not asked for since the last call."""
+        self.codes.turn()
+        self.places.turn()
 
     @cached_property
-    def statement_heads(self) -> list[tuple[int, int]]:
-        """First and last line of each statement's head."""
-        return statement_heads(self.decisions.tree)
-
-    @cached_property
-    def untaken(self) -> tuple[BranchCoverage, ...]:
-        """The branches with no arm taken: most of what a run tells, and the same in every run."""
-        return tuple(
-            BranchCoverage(
-                branch.kind,
-                branch.span,
-                tuple(Outcome(arm.name, 0, arm.required, arm.excluded, arm.reason) for arm in branch.arms),
-                branch.function,
-            )
-            for branch in self.decisions.map.branches
-        )
+    def heads(self) -> list[Head]:
+        """The statements, handlers and cases that have code."""
+        return list(heads(self.decisions.tree))
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""
@@ -81,7 +88,7 @@ def find_branches(source: Source, codes: Iterable[CodeType] = (), policy: Policy
 
 @dataclass(frozen=True)
 class _Arrival:
-    """How a tested value came to its test: made there (``kept`` None), or kept by another test's way out.
+    """Where a tested value comes from: computed before its test (``kept`` None), or kept by another test's exit.
 
     ``node`` is the expression whose truth is tested, or a part at its end. ``negated``: by a ``not`` on the way.
     """
@@ -89,7 +96,7 @@ class _Arrival:
     node: ast.AST
     link: int
     negated: bool
-    kept: Way | None = None
+    kept: ExitEdge | None = None
 
 
 def _node(positions: Positions, instruction: Instruction | None) -> ast.AST | None:
@@ -125,22 +132,22 @@ class _Mapper:
         elif (item := quirks.with_exit(self.bytecode, jump, self.node, self.parents)) is not None:
             self._site(jump, item, "suppressed", "propagated", when=quirks.tests_true(jump))
         elif (handler := quirks.handler_test(self.bytecode, jump, self.node, self.parents)) is not None:
-            self._site(jump, handler, "match", "nomatch", when=quirks.jumps_on_match(jump))
+            self._site(jump, handler, "match", "nomatch", when=False)
         elif (pattern := self.patterns.of(jump)) is not None:
             passes = self.patterns.passes(jump, pattern)
-            self.result.arms[(jump.offset, passes)] = tuple(self.patterns.matched(jump, pattern, jumped=passes))
-            self.result.arms[(jump.offset, not passes)] = tuple(self.patterns.unmatched(pattern))
+            self.result.outcomes[(jump.offset, passes)] = tuple(self.patterns.matched(jump, pattern, jumped=passes))
+            self.result.outcomes[(jump.offset, not passes)] = tuple(self.patterns.unmatched(pattern))
         else:
             self._test(jump)
 
     def _site(self, jump: Instruction, node: ast.AST, yes: str, no: str, *, when: bool) -> None:
-        """Map both ways out of a jump; ``when``: whether jumping means ``yes``."""
+        """Map both exits of a jump; ``when``: whether jumping means ``yes``."""
         number = self.decisions.site(node)
         if number is None:
             self.result.unknown[jump.offset] = f"no branch at {type(node).__name__}"
             return
-        self.result.arms[(jump.offset, True)] = (self.decisions.arm(number, yes if when else no),)
-        self.result.arms[(jump.offset, False)] = (self.decisions.arm(number, no if when else yes),)
+        self.result.outcomes[(jump.offset, True)] = (self.decisions.outcome(number, yes if when else no),)
+        self.result.outcomes[(jump.offset, False)] = (self.decisions.outcome(number, no if when else yes),)
 
     # --- loops
 
@@ -169,7 +176,7 @@ class _Mapper:
         return None
 
     def _async_for(self, anext: Instruction) -> None:
-        """``body``: the item's way out of the SEND loop. ``exhausted``: END_ASYNC_FOR, left normally."""
+        """``body``: the item's exit of the SEND loop. ``exhausted``: END_ASYNC_FOR, left normally."""
         send: Instruction | None = anext
         while send is not None and send.name != "SEND":
             send = self.bytecode.following(send)
@@ -180,11 +187,11 @@ class _Mapper:
             self.result.unknown[anext.offset] = "an asynchronous loop without target"
             return
         body = (arrived.offset, False) if arrived.name == "END_SEND" else (send.offset, True)
-        self.result.arms[body] = (self.decisions.arm(number, "body"),)
+        self.result.outcomes[body] = (self.decisions.outcome(number, "body"),)
         for handler in self.bytecode.handlers():
             end = self.bytecode.at.get(handler.target)
             if handler.start <= anext.offset < handler.end and end is not None and end.name == "END_ASYNC_FOR":
-                self.result.arms[(end.offset, False)] = (self.decisions.arm(number, "exhausted"),)
+                self.result.outcomes[(end.offset, False)] = (self.decisions.outcome(number, "exhausted"),)
 
     # --- tests of truth
 
@@ -197,24 +204,24 @@ class _Mapper:
             return
         for jumped in (True, False):
             truth = quirks.tests_true(jump) is jumped
-            way = (jump.offset, jumped)
+            exit_edge = (jump.offset, jumped)
             stop = self._kept_value(jump, jumped)
             for leaf in fresh:
                 assert leaf is not None
-                self.result.arms[way] = tuple(self._from_leaf(leaf, truth, stop))
+                self.result.outcomes[exit_edge] = tuple(self._from_leaf(leaf, truth, stop))
             for arrival in arrivals:
                 if arrival.kept is not None:
-                    arms = tuple(self._upwards(arrival.node, truth is not arrival.negated, stop))
-                    if arms != self.result.arms.get(way):
-                        self.result.joint.setdefault(way, {})[arrival.kept] = arms
+                    outcomes = tuple(self._upwards(arrival.node, truth is not arrival.negated, stop))
+                    if outcomes != self.result.outcomes.get(exit_edge):
+                        self.result.shared_jumps.setdefault(exit_edge, {})[arrival.kept] = outcomes
         if not any(
-            self.result.arms.get((jump.offset, jumped)) or (jump.offset, jumped) in self.result.joint
+            self.result.outcomes.get((jump.offset, jumped)) or (jump.offset, jumped) in self.result.shared_jumps
             for jumped in (True, False)
         ):
             self.result.ignored[jump.offset] = "part of a test that is constant"
 
     def _arrivals(self, jump: Instruction) -> Iterator[_Arrival]:
-        """Go back from a test to what made the value it tests."""
+        """Go back from a test to the instructions that computed the tested value."""
         stack: list[tuple[Instruction, bool]] = [(jump, False)]
         seen: set[tuple[int, bool]] = set()
         while stack:
@@ -305,11 +312,11 @@ class _Mapper:
         """The innermost branch that a tested value belongs to: (node, link, whether its truth is the other)."""
         node: ast.AST | None = arrival.node
         negated = arrival.negated
-        silent = id(arrival.node) in self.decisions.silent
-        if arrival.link >= 0 and (silent or self.decisions.site(arrival.node, arrival.link) is not None):
+        constant_folded = id(arrival.node) in self.decisions.constant_folded
+        if arrival.link >= 0 and (constant_folded or self.decisions.site(arrival.node, arrival.link) is not None):
             return arrival.node, arrival.link, negated
         while node is not None:
-            if self._branch_at(node) is not None or id(node) in self.decisions.silent:
+            if self._branch_at(node) is not None or id(node) in self.decisions.constant_folded:
                 return node, -1, negated
             parent = self.parents.get(id(node))
             if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
@@ -330,7 +337,7 @@ class _Mapper:
         return self.decisions.site(node, -1 if chain else 0)
 
     def _kept_value(self, jump: Instruction, jumped: bool) -> ast.AST | None:
-        """The operator or chain whose value a way out keeps for another test; None: it goes to no other test."""
+        """The operator or chain whose value an exit keeps for another test; None if no other test follows."""
         node = self.node(jump)
         if not isinstance(node, ast.BoolOp | ast.Compare):
             return None
@@ -350,7 +357,7 @@ class _Mapper:
                 return None
         return None
 
-    def _from_leaf(self, leaf: tuple[ast.AST, int, bool], truth: bool, stop: ast.AST | None) -> Iterator[ArmNumber]:
+    def _from_leaf(self, leaf: tuple[ast.AST, int, bool], truth: bool, stop: ast.AST | None) -> Iterator[OutcomeNumber]:
         node, link, negated = leaf
         truth = truth is not negated
         if link < 0:
@@ -359,15 +366,15 @@ class _Mapper:
         number = self.decisions.site(node, link)
         assert isinstance(node, ast.Compare)
         if number is not None:
-            yield self.decisions.arm(number, "true" if truth else "false")
+            yield self.decisions.outcome(number, "true" if truth else "false")
         if (not truth or link == len(node.ops) - 1) and node is not stop:
             yield from self._upwards(node, truth, stop)
 
-    def _upwards(self, start: ast.AST, truth: bool, stop: ast.AST | None) -> Iterator[ArmNumber]:
-        """The arms of all tests decided by an expression's truth, up to one whose value is tested again."""
+    def _upwards(self, start: ast.AST, truth: bool, stop: ast.AST | None) -> Iterator[OutcomeNumber]:
+        """The outcomes of all tests decided by an expression's truth, up to one whose value is tested again."""
         for node, value in self.decisions.implied(start, truth):
             if node is stop and node is not start:
                 return
             number = self._branch_at(node)
             if number is not None:
-                yield self.decisions.arm(number, "true" if value else "false")
+                yield self.decisions.outcome(number, "true" if value else "false")

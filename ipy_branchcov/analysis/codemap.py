@@ -1,62 +1,60 @@
-"""What each way out of the instructions of one code object means."""
+"""What each exit of the instructions of one code object means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ipy_branchcov.bytecode import Bytecode
+from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 
-#: (number of the branch in its map, number of the arm in its branch).
-ArmNumber = tuple[int, int]
-#: A way out of an instruction: its offset, and whether it jumped (False: it fell through).
-Way = tuple[int, bool]
-Arms = tuple[ArmNumber, ...]
+#: (number of the branch in its map, number of the outcome in its branch).
+OutcomeNumber = tuple[int, int]
+Outcomes = tuple[OutcomeNumber, ...]
 
 
 @dataclass
 class CodeMap:
     """What the edges of one code object mean.
 
-    ``arms``: the arms that a way out takes. ``joint``: where one test serves two operands, the arms it takes
-    when the frame came from that other test's way out. ``ignored``: offsets of conditional instructions that
-    are no branch of the source, with the reason. ``unknown``: those that could not be placed (a fault of ours).
+    ``outcomes``: the outcomes that an exit covers. ``shared_jumps``: where one test serves two operands, the outcomes
+    that it covers when the frame came from the other test's exit. ``ignored``: offsets of conditional instructions
+    that are no branch of the source, with the reason. ``unknown``: those that could not be placed (a fault of ours).
     """
 
     bytecode: Bytecode
-    arms: dict[Way, Arms] = field(default_factory=dict)
-    joint: dict[Way, dict[Way, Arms]] = field(default_factory=dict)
+    outcomes: dict[ExitEdge, Outcomes] = field(default_factory=dict)
+    shared_jumps: dict[ExitEdge, dict[ExitEdge, Outcomes]] = field(default_factory=dict)
     ignored: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
 
-    def way(self, src: int, dst: int) -> Way | None:
-        """The way out that an edge took. None where the edge means nothing."""
+    def exit_edge(self, src: int, dst: int) -> ExitEdge | None:
+        """The exit that an edge belongs to. None where the edge means nothing."""
         instruction, to = self.bytecode.at.get(src), self.bytecode.at.get(dst)
         if instruction is None or instruction is to:
             return None  # from an EXTENDED_ARG to its own instruction
         return (instruction.offset, dst != instruction.next and to is not self.bytecode.following(instruction))
 
-    def taken(self, src: int, dst: int, before: tuple[int, int] | None = None) -> Arms:
-        """The arms that an edge takes; ``before`` is the watched edge before it, for a joint test."""
-        way = self.way(src, dst)
-        if way is None:
+    def outcomes_of(self, src: int, dst: int, before: tuple[int, int] | None = None) -> Outcomes:
+        """The outcomes that an edge covers; ``before`` is the watched edge before it, for a shared jump."""
+        exit_edge = self.exit_edge(src, dst)
+        if exit_edge is None:
             return ()
-        if before is not None and way in self.joint:
-            came = self.way(*before)
-            if came in self.joint[way]:
-                return self.joint[way][came]
-        return self.arms.get(way, ())
+        if before is not None and exit_edge in self.shared_jumps:
+            came = self.exit_edge(*before)
+            if came in self.shared_jumps[exit_edge]:
+                return self.shared_jumps[exit_edge][came]
+        return self.outcomes.get(exit_edge, ())
 
     @property
-    def ways(self) -> frozenset[Way]:
-        """The ways out that mean something."""
-        return frozenset((*self.arms, *self.joint))
+    def exits(self) -> frozenset[ExitEdge]:
+        """The exits that mean something."""
+        return frozenset((*self.outcomes, *self.shared_jumps))
 
     @property
-    def copies(self) -> dict[int, frozenset[Way]]:
-        """The joint tests by offset, with the ways that lead to them from those other tests."""
-        found: dict[int, frozenset[Way]] = {}
-        for (offset, _), came in self.joint.items():
+    def copies(self) -> dict[int, frozenset[ExitEdge]]:
+        """The shared jumps by offset, with the exits of the other tests that lead to them."""
+        found: dict[int, frozenset[ExitEdge]] = {}
+        for (offset, _), came in self.shared_jumps.items():
             found[offset] = found.get(offset, frozenset()) | came.keys()
         return found
 
@@ -65,11 +63,11 @@ class CodeMap:
         """The edges that lead on, and the ends of loops, by the instruction that proves them (3.14).
 
         Where instructions are watched, the interpreter drops the BRANCH events that hang on NOT_TAKEN and POP_ITER; an
-        item of an asynchronous comprehension has no NOT_TAKEN, thus no such event in any case.
+        item of an asynchronous comprehension has no NOT_TAKEN, so it never has such an event.
         """
         at, following = self.bytecode.at, self.bytecode.following
         edges: dict[int, tuple[int, int]] = {}
-        for offset, jumped in self.arms:
+        for offset, jumped in self.outcomes:
             item, after = at[offset], following(at[offset])
             if not jumped and item.name == "END_SEND" and after is not None and after.name != "NOT_TAKEN":
                 edges[offset] = (offset, item.next)
@@ -84,20 +82,20 @@ class CodeMap:
 
     @property
     def ends(self) -> dict[int, int]:
-        """Instructions that are no tests but whose way out means an arm, with the instruction that follows."""
+        """Instructions that are no tests but whose exit means an outcome, with the instruction that follows."""
         at = self.bytecode.at
-        return {offset: at[offset].next for offset, _ in self.arms if not at[offset].conditional}
+        return {offset: at[offset].next for offset, _ in self.outcomes if not at[offset].conditional}
 
     @property
-    def joint_offsets(self) -> frozenset[int]:
+    def shared_offsets(self) -> frozenset[int]:
         """The tests that need the edge before them."""
-        return self._with_prefixes(offset for offset, _ in self.joint)
+        return self._with_prefixes(offset for offset, _ in self.shared_jumps)
 
     @property
     def watched_offsets(self) -> frozenset[int]:
-        """The tests whose way out a joint test needs to know."""
-        return self._with_prefixes(offset for ways in self.joint.values() for offset, _ in ways)
+        """The tests whose exit a shared jump needs to know."""
+        return self._with_prefixes(offset for exits in self.shared_jumps.values() for offset, _ in exits)
 
     def _with_prefixes(self, offsets: Iterable[int]) -> frozenset[int]:
-        """The same and their EXTENDED_ARGs, whose offset is the one told on 3.11."""
+        """The same and their EXTENDED_ARGs, whose offset is the one that 3.11 reports."""
         return frozenset(place for offset in offsets for place in (offset, self.bytecode.at[offset].first))

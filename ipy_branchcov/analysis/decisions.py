@@ -1,4 +1,4 @@
-"""AST -> branches with spans, kinds and arms: the truth of what there is to take. No bytecode here."""
+"""AST -> branches with spans, kinds and outcomes: which branches exist. No bytecode here."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipy_branchcov.analysis.pragmas import Exclusions, Policy, code_lines, exclusions
+from ipy_branchcov.analysis.pragmas import Exclusions, Policy, exclusions
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.analysis.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
-from ipy_branchcov.model.branch import ARMS, CONDITIONS, Arm, Branch, BranchMap
+from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OUTCOMES, Branch, BranchMap, Outcome
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.statements import heads, tries
+from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
 
 ASSERTED = "asserts are not expected to fail"
 LAST_HANDLER = "no exception that nobody handles is expected"
 CONTEXT = "an exception in the block is not expected"
-COMPOSITE = "counted by its operands"
 CONFIGURED = "optional by configuration"
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -34,7 +34,7 @@ def decide(source: Source, policy: Policy | None = None) -> Decisions:
 
 @dataclass
 class _Found:
-    """A branch while the arms' obligations are not yet known."""
+    """A branch while the outcomes' obligations are not yet known."""
 
     kind: str
     span: Span
@@ -57,7 +57,7 @@ class _Finder:
         self.asserts: list[ast.Assert] = []
         self.patterns: list[tuple[ast.pattern, str]] = []
         #: Parts of constant tests, by identity.
-        self.silent: set[int] = set()
+        self.constant_folded: set[int] = set()
 
     def find(self, tree: ast.Module) -> Decisions:
         stack: list[tuple[ast.AST, str]] = [(tree, "")]
@@ -121,40 +121,40 @@ class _Finder:
     def _test(self, kind: str, test: ast.expr, function: str, optional: dict[str, str] | None = None) -> None:
         """A test of a statement or expression, and the operands below it."""
         decision = self.source.span(test)
-        self._silence_constants(test)
+        self._fold_constants(test)
         if constant(test) is None:
             self._condition(kind, test, function, decision, optional or {})
         self._operands(test, function, decision, whole=True)
 
-    def _silence_constants(self, test: ast.expr) -> None:
+    def _fold_constants(self, test: ast.expr) -> None:
         """Parts of a test that are constant have no operands that anything depends on."""
         if constant(test) is not None:
-            self._silence(test)
+            self._fold(test)
             return
         match test:
             case ast.UnaryOp(op=ast.Not()):
-                self._silence_constants(test.operand)
+                self._fold_constants(test.operand)
             case ast.BoolOp():
                 for value in test.values:
-                    self._silence_constants(value)
+                    self._fold_constants(value)
             case ast.IfExp():
-                self._silence_constants(test.body)
-                self._silence_constants(test.orelse)
+                self._fold_constants(test.body)
+                self._fold_constants(test.orelse)
 
-    def _silence(self, test: ast.expr) -> None:
-        self.silent.add(id(test))
+    def _fold(self, test: ast.expr) -> None:
+        self.constant_folded.add(id(test))
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            self._silence(test.operand)
+            self._fold(test.operand)
         elif isinstance(test, ast.BoolOp):
             for value in test.values:
-                self._silence(value)
+                self._fold(value)
         elif isinstance(test, ast.IfExp):
             for part in (test.test, test.body, test.orelse):
-                self._silence(part)
+                self._fold(part)
 
     def _condition(self, kind: str, test: ast.expr, function: str, decision: Span, optional: dict[str, str]) -> None:
         if composite(test):
-            optional = dict.fromkeys(ARMS[kind], COMPOSITE)
+            optional = dict.fromkeys(OUTCOMES[kind], COMPOSITE)
         link = -1 if isinstance(test, ast.Compare) and len(test.ops) > 1 else 0
         found = self._add(kind, test, function, span=self.source.span(test), link=link, optional=optional)
         found.decision = decision
@@ -164,7 +164,7 @@ class _Finder:
 
         ``whole``: a real test, whose truth the compiler also takes out of conditional expressions.
         """
-        if id(test) in self.silent:
+        if id(test) in self.constant_folded:
             return
         match test:
             case ast.UnaryOp(op=ast.Not()):
@@ -204,7 +204,7 @@ class _Finder:
         return self._add("compare", chain, function, span=self.source.span(left, chain.comparators[link]), link=link)
 
     def _bool_op(self, node: ast.BoolOp, function: str) -> None:
-        if id(node) in self.silent:
+        if id(node) in self.constant_folded:
             return
         span = self.source.span(node)
         for value in node.values[:-1]:
@@ -213,7 +213,7 @@ class _Finder:
             self._operands(value, function, span, whole=False)
 
     def _compare(self, node: ast.Compare, function: str) -> None:
-        if id(node) in self.silent:
+        if id(node) in self.constant_folded:
             return
         for link in range(len(node.ops) - 1):
             self._link(node, link, function).decision = self.source.span(node)
@@ -225,7 +225,7 @@ class _Finder:
         self._test("while", node.test, function)
 
     def _ifexp(self, node: ast.IfExp, function: str) -> None:
-        if id(node) in self.silent:
+        if id(node) in self.constant_folded:
             return
         self._test("ifexp", node.test, function)
 
@@ -249,7 +249,7 @@ class _Finder:
         kind = "with" if isinstance(node, ast.With) else "async-with"
         for item in node.items:
             span = self.source.span(item.context_expr)
-            self._add(kind, item, function, span=span, optional=dict.fromkeys(ARMS[kind], CONTEXT))
+            self._add(kind, item, function, span=span, optional=dict.fromkeys(OUTCOMES[kind], CONTEXT))
 
     def _try(self, node: ast.Try | ast.TryStar, function: str) -> None:
         kind = "except" if isinstance(node, ast.Try) else "except*"
@@ -273,8 +273,12 @@ class _Finder:
         groups = [list(group) for _, group in itertools.groupby(order, key=lambda found: (found.span, found.kind))]
         sites = {(id(found.node), found.link): number for number, group in enumerate(groups) for found in group}
         excluded = exclusions(self.source, tree, self.policy)
-        lines = code_lines(tree) - excluded.lines
-        result = Decisions(BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents, self.silent)
+        lines = {line for head in heads(tree) for line in head.lines}
+        lines.update(line for line, _ in tries(tree))
+        lines -= excluded.lines
+        result = Decisions(
+            BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents, self.constant_folded
+        )
         self._excuse_asserts(result, groups)
         branches = tuple(self._branch(group[0], excluded) for group in groups)
         result.map = BranchMap(self.source, branches, frozenset(lines))
@@ -282,7 +286,7 @@ class _Finder:
         return result
 
     def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
-        """Inside an assert's test, arms that can only be taken by failing are optional."""
+        """Inside an assert's test, outcomes that can only be covered by failing are optional."""
         by_site = {(id(f.node), f.link): f for group in groups for f in group}
         for statement in self.asserts:
             for node in ast.walk(statement.test):
@@ -290,24 +294,24 @@ class _Finder:
                     found = by_site.get((id(node), link))
                     if found is None or not isinstance(node, ast.expr) or found.optional:
                         continue
-                    for arm, truth in (("true", True), ("false", False)):
-                        if arm not in ARMS[found.kind] or (link >= 0 and stays_open(node, link, truth)):
+                    for outcome, truth in (("true", True), ("false", False)):
+                        if outcome not in OUTCOMES[found.kind] or (link >= 0 and stays_open(node, link, truth)):
                             continue
                         if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
-                            found.optional[arm] = ASSERTED
+                            found.optional[outcome] = ASSERTED
 
     def _branch(self, found: _Found, excluded: Exclusions) -> Branch:
         out = found.span.line in excluded.lines or found.span.line in excluded.branch_lines
-        arms = []
-        for name in ARMS[found.kind]:
+        outcomes = []
+        for name in OUTCOMES[found.kind]:
             reason = found.optional.get(name, "")
             if found.kind in self.policy.optional and not reason:
                 reason = CONFIGURED
             if found.kind in self.policy.required and reason != COMPOSITE:
                 reason = ""
-            arms.append(Arm(name, required=not reason, excluded=out, reason=reason))
+            outcomes.append(Outcome(name, required=not reason, excluded=out, reason=reason))
         decision = found.decision if found.kind in CONDITIONS else None
-        return Branch(found.kind, found.span, tuple(arms), found.function, decision or found.span)
+        return Branch(found.kind, found.span, tuple(outcomes), found.function, decision or found.span)
 
 
 def _operator(node: ast.BoolOp) -> str:

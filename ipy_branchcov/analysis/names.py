@@ -1,4 +1,4 @@
-"""The names in a condition: those whose values say why it went one way."""
+"""The names in a condition: their values explain its outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def names(node: ast.AST) -> tuple[str, ...]:
 
 
 def _condition(node: ast.AST) -> list[ast.AST | None]:
-    """The parts of a node that decide: what it contains beside them would run later."""
+    """The parts of a node that decide its outcome; other parts run later."""
     match node:
         case ast.For() | ast.AsyncFor() | ast.comprehension():
             return [node.target, node.iter]

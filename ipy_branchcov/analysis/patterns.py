@@ -1,14 +1,14 @@
-"""Which patterns of a case a conditional jump tests, and which of them have matched or failed behind it."""
+"""Which patterns of a case a conditional jump tests, and which of them have matched or failed after it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from ipy_branchcov.analysis.codemap import ArmNumber
+from ipy_branchcov.analysis.codemap import OutcomeNumber
 from ipy_branchcov.analysis.quirks import NodeOf, tests_true
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.bytecode import Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import Bytecode, Instruction
 
 
 class Patterns:
@@ -22,7 +22,7 @@ class Patterns:
     def of(self, jump: Instruction) -> ast.pattern | None:
         """The innermost refutable pattern that a jump tests.
 
-        A guard's jump has the position of its pattern; what made the tested value tells them apart.
+        A guard's jump has the position of its pattern; what computed the tested value shows which of the two it is.
         """
         before = self._bytecode.preceding(jump)
         while before is not None and before.name == "COPY":
@@ -65,18 +65,18 @@ class Patterns:
             return on_none is isinstance(pattern, ast.MatchSingleton)
         return tests_true(jump)
 
-    def unmatched(self, pattern: ast.pattern) -> Iterator[ArmNumber]:
+    def unmatched(self, pattern: ast.pattern) -> Iterator[OutcomeNumber]:
         """A pattern and all around it fail, up to an alternative that has another after it."""
         node: ast.AST | None = pattern
         while isinstance(node, ast.pattern):
             if (number := self._decisions.site(node)) is not None:
-                yield self._decisions.arm(number, "nomatch")
+                yield self._decisions.outcome(number, "nomatch")
             parent = self._decisions.parents.get(id(node))
             if isinstance(parent, ast.MatchOr) and node is not parent.patterns[-1]:
                 return
             node = parent
 
-    def matched(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> Iterator[ArmNumber]:
+    def matched(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> Iterator[OutcomeNumber]:
         """The patterns that are complete when this test has passed: all around it but those tested further."""
         further = self._next_pattern(jump, pattern, jumped=jumped)
         open_patterns = set()
@@ -87,7 +87,7 @@ class Patterns:
         node = pattern
         while isinstance(node, ast.pattern) and id(node) not in open_patterns:
             if (number := self._decisions.site(node)) is not None:
-                yield self._decisions.arm(number, "match")
+                yield self._decisions.outcome(number, "match")
             node = self._decisions.parents.get(id(node))
 
     def _next_pattern(self, jump: Instruction, pattern: ast.pattern, *, jumped: bool) -> ast.pattern | None:

@@ -6,8 +6,8 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.analysis.truth import constant, settled
-from ipy_branchcov.bytecode import Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import Bytecode, Instruction
+from ipy_branchcov.model.truth import constant, settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
 Parents = Mapping[int, ast.AST]
@@ -109,7 +109,7 @@ def starts_clean_up(bytecode: Bytecode, swap: Instruction) -> bool:
 def compared(comparison: Instruction, node: ast.AST | None) -> ast.AST | None:
     """Where a comparison stands that has the position of a ``not`` around it; other nodes as they are.
 
-    From 3.14 ``not not a == b`` is a comparison and TO_BOOL, which is then merged into it with its position.
+    From 3.13 ``not not a == b`` can be a comparison and TO_BOOL, which is then merged into it with its position.
     """
     inner = node
     while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
@@ -184,7 +184,10 @@ def link_of(bytecode: Bytecode, comparison: Instruction, chain: ast.Compare, nod
 
 
 def handler_test(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.AST | None:
-    """The typed handler that a jump after CHECK_EXC_MATCH or CHECK_EG_MATCH decides."""
+    """The typed handler that a jump after CHECK_EXC_MATCH or CHECK_EG_MATCH decides: it jumps where none matches.
+
+    The next handler always stands behind this one, so no compiler turns the jump round.
+    """
     check = _skip_back(bytecode, jump, "COPY", "TO_BOOL")
     if check is None or check.name not in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
         return None
@@ -192,11 +195,6 @@ def handler_test(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents
     while node is not None and not isinstance(node, ast.ExceptHandler):
         node = parents.get(id(node))
     return node
-
-
-def jumps_on_match(jump: Instruction) -> bool:
-    """CHECK_EXC_MATCH leaves a truth; CHECK_EG_MATCH what matched, or None."""
-    return jump.name.endswith("NOT_NONE") or "IF_TRUE" in jump.name
 
 
 def with_exit(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.AST | None:

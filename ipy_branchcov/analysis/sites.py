@@ -1,4 +1,4 @@
-"""The branches of one source, and the way from syntax nodes to them."""
+"""The branches of one source, found by syntax node."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ipy_branchcov.analysis.truth import operator_truth, settled
 from ipy_branchcov.model.branch import BranchMap
+from ipy_branchcov.model.truth import operator_truth, settled
 
 
 @dataclass
 class Decisions:
-    """The branches of one source, and the way from syntax nodes to them.
+    """The branches of one source, found by syntax node.
 
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
-    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``silent``: parts of tests that
-    are constant, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
+    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``constant_folded``: the constant parts
+    of tests, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
     """
 
     map: BranchMap
     tree: ast.Module
     sites: dict[tuple[int, int], int]
     parents: dict[int, ast.AST]
-    silent: set[int]
+    constant_folded: set[int]
     nodes: tuple[ast.AST, ...] = ()
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
-        """The number of the branch that hangs on a node. A chain's own test has link -1 where its links have 0 on."""
+        """The number of a node's branch. Link: -1 for the whole test of a chain, 0 and up for its links."""
         return self.sites.get((id(node), link))
 
     def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
@@ -75,7 +75,7 @@ class Decisions:
                     return False
             node = parent
 
-    def arm(self, number: int, name: str) -> tuple[int, int]:
-        """(branch number, arm number) of an arm by its name."""
-        arms = self.map.branches[number].arms
-        return number, next(i for i, arm in enumerate(arms) if arm.name == name)
+    def outcome(self, number: int, name: str) -> tuple[int, int]:
+        """(branch number, outcome number) of an outcome by its name."""
+        outcomes = self.map.branches[number].outcomes
+        return number, next(i for i, outcome in enumerate(outcomes) if outcome.name == name)

@@ -1,26 +1,8 @@
 """What a program could do and did: frozen values, no I/O, standard library only."""
 
-from ipy_branchcov.model.branch import Arm, Branch, BranchMap
-from ipy_branchcov.model.coverage import (
-    BranchCoverage,
-    Coverage,
-    Outcome,
-    SourceCoverage,
-    Taker,
-    Totals,
-)
+from ipy_branchcov.model.branch import Branch, BranchMap, FirstHit, Outcome
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.totals import Totals
 
-__all__ = [
-    "Arm",
-    "Branch",
-    "BranchCoverage",
-    "BranchMap",
-    "Coverage",
-    "Outcome",
-    "Source",
-    "SourceCoverage",
-    "Span",
-    "Taker",
-    "Totals",
-]
+__all__ = ["Branch", "BranchMap", "Coverage", "FirstHit", "Outcome", "Source", "SourceCoverage", "Span", "Totals"]

@@ -1,14 +1,16 @@
-"""What there is to take in a source: branches and their arms. Static facts, defined on the source alone."""
+"""Branches and their outcomes: what a program could do (no hits), and what it did (hits)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.totals import Totals
 
-#: The arms of each kind of branch, in order.
-ARMS: Mapping[str, tuple[str, ...]] = {
+#: The outcomes of each kind of branch, in order.
+OUTCOMES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("if", "while", "ifexp", "assert", "comp-if", "guard"), ("true", "false")),
     **dict.fromkeys(("and", "or", "compare"), ("true", "false")),
     **dict.fromkeys(("for", "async-for", "comp-for", "async-comp-for"), ("body", "exhausted")),
@@ -19,39 +21,128 @@ ARMS: Mapping[str, tuple[str, ...]] = {
 #: Kinds whose branch is one Boolean operand.
 CONDITIONS = frozenset({"and", "or", "compare"})
 
+#: The reason why the outcomes of a decision are optional where its conditions are counted.
+COMPOSITE = "counted by its operands"
+
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """One labelled way out of a branch.
+class FirstHit:
+    """The cell or test that covered an outcome first, and the values of names at that time, as short texts."""
 
-    ``reason`` says why an arm is optional; it is empty for required ones. An excluded arm (pragma) is
+    by: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        return (natural(self.by), sorted(self.values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One labelled result of a branch, with its hits: exact where the coverage is counted, else 0 or 1.
+
+    ``reason`` says why an outcome is optional; it is empty for required ones. An excluded outcome (pragma) is
     neither required nor counted.
     """
 
     name: str
+    hits: int = 0
     required: bool = True
     excluded: bool = False
     reason: str = ""
+    first: FirstHit | None = None
+
+    @property
+    def covered(self) -> bool:
+        return self.hits > 0
+
+    @property
+    def missed(self) -> bool:
+        """Required and not covered; optional and excluded outcomes are never missed."""
+        return self.required and not self.excluded and not self.hits
+
+    def __add__(self, other: Outcome) -> Outcome:
+        required = self.required or other.required
+        return Outcome(
+            self.name,
+            self.hits + other.hits,
+            required,
+            self.excluded and other.excluded,
+            "" if required else min(self.reason, other.reason),
+            _earlier(self.first, other.first),
+        )
+
+
+def _earlier(one: FirstHit | None, other: FirstHit | None) -> FirstHit | None:
+    if one is None or other is None or one == other:
+        return one or other
+    return min(one, other, key=lambda first: first.order)
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A place in a source with two or more arms.
+    """A place in a source with two or more outcomes.
 
-    ``decision`` is the span of the whole test that a condition belongs to (its own span elsewhere);
-    ``function`` the qualified name of the innermost function or class, "" at top level.
+    ``function`` is the qualified name of the innermost function or class, "" at top level; ``decision`` the span of the
+    whole test that a condition belongs to (None where it is not known, as in data that was read).
     """
 
     kind: str
     span: Span
-    arms: tuple[Arm, ...]
+    outcomes: tuple[Outcome, ...]
     function: str = ""
-    decision: Span | None = None
+    decision: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def key(self) -> tuple[Span, str]:
         """What identifies a branch within its source."""
         return (self.span, self.kind)
+
+    @property
+    def missed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.missed)
+
+    @property
+    def covered(self) -> bool:
+        """Whether any outcome was covered."""
+        return any(outcome.hits for outcome in self.outcomes)
+
+    @property
+    def composite(self) -> bool:
+        """Whether it is a decision whose conditions are counted instead of it."""
+        return all(outcome.reason == COMPOSITE for outcome in self.outcomes)
+
+    @property
+    def totals(self) -> Totals:
+        counted = [o for o in self.outcomes if o.required and not o.excluded]
+        return Totals(len(counted), sum(o.covered for o in counted))
+
+    def self_check(self) -> None:
+        """Raise ValueError where the outcomes are not those of the kind, or their numbers make no sense."""
+        names = tuple(outcome.name for outcome in self.outcomes)
+        if names != OUTCOMES.get(self.kind):
+            raise ValueError(f"{self.kind} at {self.span}: its outcomes are {names}, not {OUTCOMES.get(self.kind)}")
+        for outcome in self.outcomes:
+            if outcome.hits < 0:
+                raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has {outcome.hits} hits")
+            if outcome.required and outcome.reason:
+                raise ValueError(f"{self.kind} at {self.span}: {outcome.name} is required and has a reason why not")
+            if outcome.first is not None and not outcome.covered:
+                raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has a first hit and no hits")
+
+    def __getitem__(self, name: str) -> Outcome:
+        """The outcome of that name. Raises KeyError."""
+        for outcome in self.outcomes:
+            if outcome.name == name:
+                return outcome
+        raise KeyError(name)
+
+    def __add__(self, other: Branch) -> Branch:
+        ours = {outcome.name: outcome for outcome in self.outcomes}
+        for outcome in other.outcomes:
+            ours[outcome.name] = ours[outcome.name] + outcome if outcome.name in ours else outcome
+        function = min(self.function, other.function)
+        return Branch(self.kind, self.span, tuple(ours.values()), function, self.decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +152,9 @@ class BranchMap:
     source: Source
     branches: tuple[Branch, ...]
     code_lines: frozenset[int]
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key in which ``In [9]`` comes before ``In [10]``; a number may have any number of digits."""
+    parts = ((part, part.lstrip("0")) for part in re.split(r"(\d+)", text) if part)
+    return tuple((0, len(digits), digits) if part.isdecimal() else (1, 0, part) for part, digits in parts)

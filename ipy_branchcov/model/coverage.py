@@ -1,165 +1,97 @@
-"""What happened: outcomes of arms, summed by source. ``a + b`` merges, in any order and grouping."""
+"""What happened: the outcomes of branches, summed by source. ``a + b`` merges, in any order and grouping."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.branch import Branch, natural
+from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.totals import Totals
 
-
-@dataclass(frozen=True, slots=True)
-class Taker:
-    """Who took an arm first (a cell label, a test) and the values of names then, as short texts."""
-
-    by: str
-    values: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def order(self) -> tuple[object, ...]:
-        return (natural(self.by), sorted(self.values.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An arm and its hits. Hits are exact where the coverage is counted, else 0 or 1."""
-
-    name: str
-    hits: int = 0
-    required: bool = True
-    excluded: bool = False
-    reason: str = ""
-    first: Taker | None = None
-
-    @property
-    def taken(self) -> bool:
-        return self.hits > 0
-
-    @property
-    def missed(self) -> bool:
-        """A required arm that was not taken; optional and excluded arms are never missed."""
-        return self.required and not self.excluded and not self.hits
-
-    def __add__(self, other: Outcome) -> Outcome:
-        takers = [o.first for o in (self, other) if o.first is not None]
-        return replace(
-            self,
-            hits=self.hits + other.hits,
-            required=self.required or other.required,
-            excluded=self.excluded and other.excluded,
-            reason="" if self.required or other.required else min(self.reason, other.reason),
-            first=min(takers, key=lambda taker: taker.order, default=None),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Required arms, and how many of them were taken."""
-
-    arms: int = 0
-    taken: int = 0
-
-    @property
-    def missed(self) -> int:
-        return self.arms - self.taken
-
-    @property
-    def percent(self) -> float | None:
-        """One decimal. None for no arms; 0 and 100 are never reached by rounding.
-
-        >>> Totals(3000, 2999).percent, Totals(3000, 1).percent, Totals().percent
-        (99.9, 0.1, None)
-        """
-        if not self.arms:
-            return None
-        percent = round(100 * self.taken / self.arms, 1)
-        if percent >= 100 and self.taken < self.arms:
-            return 99.9
-        return 0.1 if percent <= 0 and self.taken else percent
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(self.arms + other.arms, self.taken + other.taken)
-
-    def __str__(self) -> str:
-        if self.percent is None:
-            return "no branches"
-        arms = "arm" if self.arms == 1 else "arms"
-        return f"{self.taken} of {self.arms} {arms} taken ({self.percent:.1f}%)"
-
-
-@dataclass(frozen=True, slots=True)
-class BranchCoverage:
-    """A branch with the outcome of each of its arms."""
-
-    kind: str
-    span: Span
-    outcomes: tuple[Outcome, ...]
-    function: str = ""
-
-    @property
-    def key(self) -> tuple[Span, str]:
-        return (self.span, self.kind)
-
-    @property
-    def missed(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.missed)
-
-    @property
-    def taken(self) -> bool:
-        """Whether any arm was taken."""
-        return any(outcome.hits for outcome in self.outcomes)
-
-    @property
-    def totals(self) -> Totals:
-        counted = [o for o in self.outcomes if o.required and not o.excluded]
-        return Totals(len(counted), sum(o.taken for o in counted))
-
-    def __getitem__(self, name: str) -> Outcome:
-        """The outcome of the arm of that name. Raises KeyError."""
-        for outcome in self.outcomes:
-            if outcome.name == name:
-                return outcome
-        raise KeyError(name)
-
-    def __add__(self, other: BranchCoverage) -> BranchCoverage:
-        ours = {outcome.name: outcome for outcome in self.outcomes}
-        for outcome in other.outcomes:
-            ours[outcome.name] = ours[outcome.name] + outcome if outcome.name in ours else outcome
-        return replace(self, outcomes=tuple(ours.values()), function=min(self.function, other.function))
+#: The words of a note about code that was not measured.
+_UNMEASURED = re.compile(r"\b(not|cannot be) measured\b|^compiled: ")
 
 
 @dataclass(frozen=True)
 class SourceCoverage:
     """One source's branches in source order, and its lines with code that never ran.
 
-    ``note`` is one line for people, where something could not be measured exactly; "" elsewhere.
+    ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``known_spans``
+    are the :attr:`missed_spans` from a data file that left the text out.
     """
 
     source: Source
-    branches: tuple[BranchCoverage, ...] = ()
+    branches: tuple[Branch, ...] = ()
     missed_lines: frozenset[int] = frozenset()
     note: str = ""
+    known_spans: frozenset[Span] = field(default=frozenset(), compare=False, repr=False)
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """What identifies a source when data merge: its text and its name, which ``In [3]`` is not."""
-        source = self.source
-        nameless = source.kind == "cell" and "#" not in source.name
-        return (source.digest,) if nameless else (source.digest, source.name)
+    def key(self) -> SourceKey:
+        """Sources with the same key are merged."""
+        return self.source.key
+
+    @property
+    def missed(self) -> tuple[Branch, ...]:
+        """The branches with a missed outcome; each has its own ``missed``."""
+        return tuple(branch for branch in self.branches if branch.missed)
 
     @cached_property
     def totals(self) -> Totals:
         return sum((branch.totals for branch in self.branches), Totals())
 
     @property
+    def notes(self) -> list[str]:
+        """The lines of ``note``."""
+        return self.note.split("\n") if self.note else []
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """The notes that say that some of its code ran, or was there to run, and was not measured."""
+        return [note for note in self.notes if _UNMEASURED.search(note)]
+
+    @cached_property
+    def missed_spans(self) -> tuple[Span, ...]:
+        """Parts of lines that never ran though their line did, and that are no branch of their own; in source order.
+
+        They follow from the text and the outcomes, so those of a sum do not depend on the order of its parts.
+        """
+        if not self.source.text:
+            return tuple(sorted(self.known_spans, key=lambda span: span.order))
+        missed = {
+            (branch.key, o.name) for branch in self.branches if branch.covered for o in branch.outcomes if not o.hits
+        }
+        never = {branch.span for branch in self.branches if not branch.covered}
+        found = {region.span for region in self.source.regions if not missed.isdisjoint(region.after)}
+        spans = (span for span in found - never if span.line not in self.missed_lines)
+        return tuple(sorted(spans, key=lambda span: span.order))
+
+    @property
+    def last_line(self) -> int:
+        """The last line that a branch or a missed place has; 0 without any."""
+        spans = (*(branch.span for branch in self.branches), *self.known_spans)
+        return max((*(span.end_line for span in spans), *self.missed_lines), default=0)
+
+    def _never_ran(self, span: Span) -> bool:
+        return span in self.known_spans or span.line in self.missed_lines
+
+    @property
     def line_hits(self) -> dict[int, int]:
-        """Lines with code, in order, and 1 where it ran: exact for lines, as hits belong to arms."""
-        lines = dict.fromkeys(self.source.statement_lines, 1)
-        lines.update((branch.span.line, 1) for branch in self.branches if branch.taken)
+        """Lines with code, in order: 1 where it ran, else 0. Only outcomes are counted, not lines.
+
+        A statement stands for all its lines, where not some of them alone are missed.
+        """
+        starts = self.source.statement_lines
+        lines = dict.fromkeys(starts.values(), 1)
+        lines.update((branch.span.line, 1) for branch in self.branches if branch.covered)
         known = lines.keys() | {branch.span.line for branch in self.branches}
-        lines.update((line, 0) for line in self.missed_lines if line in known or not self.source.statement_lines)
+        for line in self.missed_lines:
+            if line in known or starts.get(line) not in self.missed_lines:
+                lines[line] = 0
         return dict(sorted(lines.items()))
 
     @property
@@ -177,6 +109,37 @@ class SourceCoverage:
                 ranges.append((line, line))
         return ranges
 
+    def self_check(self) -> None:
+        """Raise ValueError where branches are not in order, or something lies outside the text."""
+        name, order = self.source.name, [(branch.span.order, branch.kind) for branch in self.branches]
+        if order != sorted(set(order)):
+            raise ValueError(f"{name}: its branches are not in source order, or one stands there twice")
+        for branch in self.branches:
+            branch.self_check()
+        if not self.source.text:
+            return
+        for span in (*(branch.span for branch in self.branches), *self.missed_spans):
+            if not self.source.holds(span):
+                raise ValueError(f"{name}: {span} lies outside the text")
+        last = len(self.source.lines)
+        if outside := sorted(line for line in self.missed_lines if not 1 <= line <= last):
+            raise ValueError(f"{name}: missed lines {outside} of {last} lines")
+        if double := [span for span in self.missed_spans if span.line in self.missed_lines]:
+            raise ValueError(f"{name}: {double[0]} is part of a line that is missed as a whole")
+
+    def placed(self) -> SourceCoverage:
+        """The same in the whole cell, where the source is the part of one that is below a cell magic."""
+        if self.source.within is None:
+            return self
+        whole, above = self.source.within
+        return replace(
+            self,
+            source=whole,
+            branches=tuple(replace(each, span=each.span.moved(above)) for each in self.branches),
+            missed_lines=frozenset(line + above for line in self.missed_lines),
+            known_spans=frozenset(span.moved(above) for span in self.known_spans),
+        )
+
     def __add__(self, other: SourceCoverage) -> SourceCoverage:
         merged = {branch.key: branch for branch in self.branches}
         for branch in other.branches:
@@ -186,21 +149,42 @@ class SourceCoverage:
         known = max(self.source, other.source, key=lambda source: len(source.text))
         if not best.text and known.text:
             best = replace(best, text=known.text, compiled=known.compiled)
-        note = "\n".join(sorted({n for c in (self, other) for n in c.note.split("\n") if n}))
-        return SourceCoverage(best, tuple(branches), self.missed_lines & other.missed_lines, note)
+        note = "\n".join(sorted({*self.notes, *other.notes}))
+        missed = self.missed_lines & other.missed_lines
+        # Used where neither text is known: what never ran in both, alone or with its whole line.
+        either = self.known_spans | other.known_spans
+        spans = frozenset(s for s in either if self._never_ran(s) and other._never_ran(s) and s.line not in missed)
+        return SourceCoverage(best, tuple(branches), missed, note, spans)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """All that was measured: sources in order of their names, and the interpreters that ran them."""
+    """All that was measured: sources in order of their names, and the interpreters that ran them.
+
+    ``lost`` has one line for people for each piece that should be here and is not: the data of a killed process.
+    """
 
     sources: tuple[SourceCoverage, ...] = ()
     python: frozenset[str] = frozenset()
     counted: bool = True
+    lost: frozenset[str] = frozenset()
 
     @cached_property
     def totals(self) -> Totals:
         return sum((source.totals for source in self.sources), Totals())
+
+    @property
+    def summary(self) -> str:
+        """The totals in words; without outcomes that count, why there are none."""
+        outcomes = [outcome for source in self.sources for branch in source.branches for outcome in branch.outcomes]
+        if self.totals.outcomes:
+            return str(self.totals)
+        if outcomes:
+            return f"all of it {'excluded' if any(outcome.excluded for outcome in outcomes) else 'optional'}"
+        if not self.sources:
+            return "nothing measured yet"
+        unmeasured = [note for source in self.sources for note in source.unmeasured]
+        return unmeasured[0] if len(unmeasured) == len(self.sources) else "no branches in what ran"
 
     def __iter__(self) -> Iterator[SourceCoverage]:
         return iter(self.sources)
@@ -210,6 +194,20 @@ class Coverage:
             return NotImplemented
         return merge([self, other])
 
+    def self_check(self) -> None:
+        """Raise ValueError, in one line, where the invariants of the model do not hold."""
+        order = [_source_order(source.source) for source in self.sources]
+        if order != sorted(order) or len({source.key for source in self.sources}) < len(self.sources):
+            raise ValueError("the sources are not in order, or one stands there twice")
+        for source in self.sources:
+            source.self_check()
+        outcomes = [o for s in self.sources for b in s.branches for o in b.outcomes]
+        counted = [outcome for outcome in outcomes if outcome.required and not outcome.excluded]
+        if self.totals != Totals(len(counted), sum(outcome.covered for outcome in counted)):
+            raise ValueError(f"the totals are {self.totals}, and the outcomes are others")
+        if not self.counted and any(outcome.hits > 1 for outcome in outcomes):
+            raise ValueError("hits above 1 where nothing was counted")
+
     def select(self, wanted: Callable[[SourceCoverage], bool]) -> Coverage:
         return replace(self, sources=tuple(filter(wanted, self.sources)))
 
@@ -217,17 +215,18 @@ class Coverage:
 def merge(parts: Iterable[Coverage]) -> Coverage:
     """Sum coverages: hits add up, a line is missed where every part missed it.
 
-    The empty coverage is neutral. Exact counts and mere taken/missed merge to taken/missed. Linear in the parts.
+    The empty coverage changes nothing. Where one part has no exact counts, the sum has none. Linear in the parts.
     """
     parts = list(parts)
     counted = all(part.counted for part in parts)
-    groups: dict[tuple[str, ...], list[SourceCoverage]] = {}
+    groups: dict[SourceKey, list[SourceCoverage]] = {}
     for part in parts:
         for source in part.sources:
             groups.setdefault(source.key, []).append(source)
     merged = [_sum(group) if counted else _flat(_sum(group)) for group in groups.values()]
     merged.sort(key=lambda coverage: _source_order(coverage.source))
-    return Coverage(tuple(merged), frozenset().union(*(part.python for part in parts)), counted)
+    python, lost = (frozenset().union(*each) for each in ([p.python for p in parts], [p.lost for p in parts]))
+    return Coverage(tuple(merged), python, counted, lost)
 
 
 def _sum(group: list[SourceCoverage]) -> SourceCoverage:
@@ -248,11 +247,6 @@ def _flat(source: SourceCoverage) -> SourceCoverage:
             for branch in source.branches
         ),
     )
-
-
-def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """A sort key in which ``In [9]`` comes before ``In [10]``."""
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", text) if part)
 
 
 def _source_order(source: Source) -> tuple[object, ...]:

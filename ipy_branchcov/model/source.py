@@ -7,47 +7,32 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from ipy_branchcov.model.regions import Region, regions
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.statements import heads, tries
+
+__all__ = ["Source", "SourceKind", "Span", "cell_text", "shortened", "split_lines"]
 
 SourceKind = Literal["cell", "file"]
-
-
-class Span(NamedTuple):
-    """A place in a source: lines from 1, columns from 0 in code points, end exclusive.
-
-    >>> Span(2, 7, 2, 22).contains(Span(2, 7, 2, 12))
-    True
-    """
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-    @property
-    def start(self) -> tuple[int, int]:
-        return (self.line, self.column)
-
-    @property
-    def end(self) -> tuple[int, int]:
-        return (self.end_line, self.end_column)
-
-    @property
-    def order(self) -> tuple[int, int, int, int]:
-        """Source order: by start, the wider first."""
-        return (self.line, self.column, -self.end_line, -self.end_column)
-
-    def contains(self, other: Span) -> bool:
-        return self.start <= other.start and other.end <= self.end
+#: What identifies a source, in a session and when data merge.
+SourceKey = tuple[str, ...]
+#: What Python's parser raises for a text that is no Python, has NUL characters, or is too deep in itself.
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A text that was or could be run.
+    """A text that was run or could be run.
 
     ``text`` is what its author sees. ``compiled`` is what the compiler was given where the two differ
     (IPython turns ``%magic`` and ``!shell`` lines into calls), line for line the same; else None.
-    ``known_digest`` stands in for the text's own where a data file left the text out.
+    ``known_digest`` is the digest from a data file that left the text out. ``within``: the cell whose end this text
+    is, below a cell magic, and the number of lines above it there.
+
+    >>> Source("In [3]", "x").key == Source("In [4]", "x").key, Source("nb.ipynb#a", "x").key[1:]
+    (True, ('nb.ipynb#a',))
     """
 
     name: str
@@ -56,6 +41,7 @@ class Source:
     path: str | None = None
     compiled: str | None = field(default=None, compare=False, repr=False)
     known_digest: str | None = field(default=None, compare=False, repr=False)
+    within: tuple[Source, int] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -67,38 +53,52 @@ class Source:
         return "sha256:" + hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
+    def key(self) -> SourceKey:
+        """The digest and the name; of a cell outside a notebook file the digest alone: ``In [3]`` is no name."""
+        nameless = self.kind == "cell" and "#" not in self.name
+        return (self.digest,) if nameless else (self.digest, self.name)
+
+    @cached_property
     def lines(self) -> list[str]:
         """The text's lines as the compiler counts them, without their ends."""
         return split_lines(self.text)
 
     @cached_property
     def code(self) -> str:
-        """The text as Python: ``compiled``, or ``text``; in a cell with magic and shell lines neutralised."""
+        """The text as Python: ``compiled``, or ``text``; in a cell without its magic and shell lines."""
         if self.compiled is not None:
             return self.compiled
         return self.text if self.kind == "file" else _without_magics(self.text)
 
     def tree(self) -> ast.Module:
-        """The syntax tree of :attr:`code`. Raises SyntaxError (ValueError for NUL characters)."""
+        """The syntax tree of :attr:`code`. Raises one of :data:`UNPARSABLE`."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the author is warned when the code is compiled to run
-            return ast.parse(self.code, self.name)
+            return ast.parse(self.code)  # for an error, Python would open a file of the name
 
     @cached_property
-    def statement_lines(self) -> frozenset[int]:
-        """The first lines of statements that do something. Empty where the text is not known or does not parse."""
+    def statement_lines(self) -> dict[int, int]:
+        """Each line with code, and the line on which its statement, handler or case starts (itself, mostly).
+
+        Empty where the text is not known or does not parse.
+        """
         try:
             tree = self.tree()
-        except (SyntaxError, ValueError):
-            return frozenset()
-        silent = (ast.Global, ast.Nonlocal)
-        return frozenset(
-            node.lineno
-            for node in ast.walk(tree)
-            if isinstance(node, ast.stmt)
-            and not isinstance(node, silent)
-            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        )
+        except UNPARSABLE:
+            return {}
+        found = list(heads(tree))
+        lines = {line: head.start for head in found for line in head.lines}
+        lines.update((head.start, head.start) for head in found)
+        lines.update((line, line) for line, _ in tries(tree))
+        return lines
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The parts of lines that run only after one outcome. Empty where the text is not known or does not parse."""
+        try:
+            return tuple(regions(self.tree(), self.span))
+        except UNPARSABLE:
+            return ()
 
     @cached_property
     def _code_lines(self) -> list[str]:
@@ -112,6 +112,20 @@ class Source:
         if text.isascii():
             return byte
         return len(text.encode("utf-8", "surrogatepass")[:byte].decode("utf-8", "replace"))
+
+    def holds(self, span: Span) -> bool:
+        """Whether a span lies within :attr:`code`."""
+        lines = self._code_lines
+        if not (span.start <= span.end and span.line >= 1 and span.end_line <= len(lines)):
+            return False
+        return 0 <= span.column <= len(lines[span.line - 1]) and 0 <= span.end_column <= len(lines[span.end_line - 1])
+
+    def snippet(self, span: Span, longest: int) -> str:
+        """The text of a span as one line of at most ``longest`` characters."""
+        lines = self.lines[span.line - 1 : span.end_line] or [""]
+        lines[-1] = lines[-1][: span.end_column]
+        lines[0] = lines[0][span.column :]
+        return shortened(" ".join(" ".join(lines).split()), longest)
 
     def span(self, first: ast.AST, last: ast.AST | None = None) -> Span:
         """From the start of a located node to the end of another (or of itself)."""
@@ -128,6 +142,15 @@ class Source:
 def cell_text(typed: str) -> str:
     """A cell's text as IPython compiles it: without leading blank lines and newlines at its end."""
     return re.sub(r"\A(?:[ \t]*\n)+", "", typed).rstrip("\n")
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text of at most ``longest`` characters.
+
+    >>> shortened("abcde", 5), shortened("abcdef", 5)
+    ('abcde', 'abcd…')
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def split_lines(text: str) -> list[str]:
@@ -148,7 +171,7 @@ def _without_magics(text: str) -> str:
     try:
         ast.parse(text)
         return text
-    except (SyntaxError, ValueError):
+    except UNPARSABLE:
         pass
     lines = split_lines(text)
     for i, line in enumerate(lines):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from ipy_branchcov.model.coverage import BranchCoverage, Coverage, SourceCoverage, Totals
+from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.totals import Totals
 
 _DOCTYPE = '<!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">'
 
@@ -14,15 +16,18 @@ def render(coverage: Coverage, *, timestamp: int = 0) -> str:
     sources = [(source, _lines(source)) for source in coverage.sources]
     valid = sum(len(lines) for _, lines in sources)
     covered = sum(bool(hits) for _, lines in sources for hits, _ in lines.values())
-    rates = {"line-rate": _rate(covered, valid), "branch-rate": _rate(coverage.totals.taken, coverage.totals.arms)}
+    rates = {
+        "line-rate": _rate(covered, valid),
+        "branch-rate": _rate(coverage.totals.covered, coverage.totals.outcomes),
+    }
     root = ET.Element(
         "coverage",
         {
             **rates,
             "lines-covered": str(covered),
             "lines-valid": str(valid),
-            "branches-covered": str(coverage.totals.taken),
-            "branches-valid": str(coverage.totals.arms),
+            "branches-covered": str(coverage.totals.covered),
+            "branches-valid": str(coverage.totals.outcomes),
             "complexity": "0",
             "version": "ipy-branchcov",
             "timestamp": str(timestamp),
@@ -37,16 +42,16 @@ def render(coverage: Coverage, *, timestamp: int = 0) -> str:
     return f'<?xml version="1.0" ?>\n{_DOCTYPE}\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _lines(source: SourceCoverage) -> dict[int, tuple[int, list[BranchCoverage]]]:
+def _lines(source: SourceCoverage) -> dict[int, tuple[int, list[Branch]]]:
     """Hits and branches by line."""
-    lines: dict[int, tuple[int, list[BranchCoverage]]] = {line: (hits, []) for line, hits in source.line_hits.items()}
+    lines: dict[int, tuple[int, list[Branch]]] = {line: (hits, []) for line, hits in source.line_hits.items()}
     for branch in source.branches:
-        if branch.totals.arms:
-            lines.setdefault(branch.span.line, (int(branch.taken), []))[1].append(branch)
+        if branch.totals.outcomes:
+            lines.setdefault(branch.span.line, (int(branch.covered), []))[1].append(branch)
     return lines
 
 
-def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[int, list[BranchCoverage]]]) -> None:
+def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[int, list[Branch]]]) -> None:
     covered = sum(bool(hits) for hits, _ in lines.values())
     element = ET.SubElement(
         parent,
@@ -55,7 +60,7 @@ def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[in
             "name": source.source.name,
             "filename": source.source.name,
             "line-rate": _rate(covered, len(lines)),
-            "branch-rate": _rate(source.totals.taken, source.totals.arms),
+            "branch-rate": _rate(source.totals.covered, source.totals.outcomes),
             "complexity": "0",
         },
     )
@@ -66,14 +71,16 @@ def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[in
         if branches:
             total = sum((branch.totals for branch in branches), Totals())
             line.set("branch", "true")
-            line.set("condition-coverage", f"{100 * total.taken // total.arms}% ({total.taken}/{total.arms})")
+            line.set(
+                "condition-coverage", f"{100 * total.covered // total.outcomes}% ({total.covered}/{total.outcomes})"
+            )
             conditions = ET.SubElement(line, "conditions")
             for i, branch in enumerate(branches):
                 own = branch.totals
                 ET.SubElement(
                     conditions,
                     "condition",
-                    {"number": str(i), "type": "jump", "coverage": f"{100 * own.taken // own.arms}%"},
+                    {"number": str(i), "type": "jump", "coverage": f"{100 * own.covered // own.outcomes}%"},
                 )
 
 

@@ -1,4 +1,4 @@
-"""Lines, and what stands under their columns, cut to the width of a terminal."""
+"""Fold lines, and the notes under their columns, to the width of a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-#: What a row is: the beginning of a line, more of it, or what stands under it.
+#: Kinds of rows: the beginning of a line, more of it, or a note under it.
 Row = Literal["code", "more", "under"]
 
 
@@ -26,7 +26,7 @@ class Note:
 
 
 def fold(code: Text, notes: Sequence[Note], room: int | None) -> Iterator[tuple[Row, Text]]:
-    """The rows of a line and its notes in a ``room`` of so many cells, or in as many as it takes.
+    """The rows of a line and its notes, at most ``room`` cells wide (None: without limit).
 
     Each piece of a long line has its own carets below it; the words stand where a note ends, below the carets
     where the room to the right of them is too small.
@@ -48,12 +48,12 @@ def fold(code: Text, notes: Sequence[Note], room: int | None) -> Iterator[tuple[
 
 
 def _hang(text: str, room: int) -> int:
-    """How far in the rest of a line stands: further than its beginning, and never so far that no room is left."""
+    """The indent of a line's second and further rows: more than its own, and at most half of the room."""
     return min(len(text) - len(text.lstrip(" ")) + 4, room // 2)
 
 
 def _cuts(text: str, room: int) -> list[int]:
-    """Where a line is cut: behind the last space, or where the room ends if that left a piece less than a third."""
+    """Where a line is cut: behind the last space that fits, unless that leaves less than a third of the room."""
     cuts = [0]
     while cuts[-1] < len(text):
         first = cuts[-1]

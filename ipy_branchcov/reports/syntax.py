@@ -1,4 +1,4 @@
-"""Syntax colours of Python's lines, as class names that a view's style sheet knows."""
+"""Syntax colours of Python code, as class names for style sheets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
 
 @dataclass(frozen=True)
 class Colours:
-    """For each line its coloured stretches in order: (first column, column behind the last, class)."""
+    """For each line its coloured parts in order: (first column, column behind the last, class)."""
 
     lines: tuple[tuple[tuple[int, int, str], ...], ...]
 

@@ -8,14 +8,16 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from ipy_branchcov.model.coverage import Coverage, Totals
+from ipy_branchcov.model import words
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.reports.folding import Note, fold
-from ipy_branchcov.reports.markup import MarkedSource, describe, mark, ordered, titles
+from ipy_branchcov.reports.view import MarkedSource, mark_all
 
 _STYLES = {
     "missed": "bold yellow underline",
     "never-ran": "red",
-    "taken": "green",
+    "covered": "green",
     "optional": "",
     "excluded": "dim",
 }
@@ -29,32 +31,32 @@ def render(
     color: bool = False,
     width: int = 80,
     first: str | None = None,
-    durable: bool = False,
+    static: bool = False,
     named: bool = False,
 ) -> str:
     """The text of a coverage, without a newline at its end.
 
-    Plain: the places with something missed, in lines as long as they are. ``color``: whole sources with ANSI
-    colours, but for ``missed``, in lines of at most ``width`` columns (20 of them for code, however narrow).
-    ``counts``: every branch with its hits. ``first`` names the source on top; ``durable``: no execution counts;
+    Plain: the lines with something missed, as long as they are. ``color``: whole sources (with ``missed``: these
+    lines alone) with ANSI colours, folded to at most ``width`` columns (but 20 at least for code).
+    ``counts``: every branch with its hits. ``first`` names the source on top; ``static``: no execution counts;
     ``named``: a single source is named too.
     """
     out = Text()
-    sources = ordered(coverage, first, durable=durable)
+    sources = mark_all(coverage, first, static=static)
     several = len(sources) > 1
-    alone = f"{sources[0].source.name}: " if named and len(sources) == 1 else ""
-    out.append(f"branchcov: {alone}{coverage.totals}", "bold" if color else "")
+    alone = f"{sources[0].coverage.source.name}: " if named and len(sources) == 1 else ""
+    out.append(f"branchcov: {alone}{coverage.summary}", "bold" if color else "")
     if color:
         out.append_text(_bar(coverage.totals))
-    for source, title in zip(sources, titles(sources, first, durable=durable), strict=True):
-        marked = mark(source)
+    for marked in sources:
+        totals, notes = marked.coverage.totals, marked.coverage.notes
         lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
-        if several and (lines or source.note or source.totals.arms):
-            out.append(f"\n{title}: {source.totals}", "bold" if color else "")
+        if several and (lines or notes or totals.outcomes):
+            out.append(f"\n{marked.title}: {totals}", "bold" if color else "")
             if color:
-                out.append_text(_bar(source.totals))
-        if source.note:
-            out.append(f"\n  note: {source.note}")
+                out.append_text(_bar(totals))
+        for note in notes:
+            out.append(f"\n  note: {note}")
         for line in lines:
             out.append("\n")
             out.append_text(line)
@@ -68,7 +70,7 @@ def render(
 
 
 def _bar(totals: Totals) -> Text:
-    """How much is taken, as a bar of ten cells behind the words, not by colour alone."""
+    """The percentage as a bar of ten cells, readable without colours."""
     if totals.percent is None:
         return Text()
     full = int(totals.percent / 10)
@@ -90,7 +92,7 @@ def _lines(marked: MarkedSource, *, whole: bool, counts: bool, width: int | None
             continue
         if skipped:
             more = "line" if skipped == 1 else "lines"
-            shown.append(Text(f"{'':>{gutter}} | ... {skipped} more {more} never ran"))
+            shown.append(Text(f"{'':>{gutter}} | ... {skipped} more {more} {words.NEVER_RAN}"))
             skipped = 0
         line = code[number - 1] if code is not None and number <= len(code) else Text(_tabs(text))
         if missed:
@@ -109,34 +111,34 @@ def _starts(marked: MarkedSource, line: int) -> bool:
 
 
 def _inside_run(marked: MarkedSource, line: int) -> bool:
-    """Whether a missed line stands between others: long runs are told by their ends."""
+    """Whether a missed line stands between others: of a long run only both ends are shown."""
     return {line - 2, line - 1, line + 1, line + 2} <= marked.missed
 
 
 def _notes(marked: MarkedSource, line: int, *, counts: bool) -> list[Note]:
-    """What stands under a line: carets and words, one note a place."""
+    """The notes under a line: carets and words, one note a place."""
     text = marked.lines[line - 1]
     if line in marked.missed:
         start = len(text) - len(text.lstrip())
-        return [_note(text, start, len(text.rstrip()), "never ran", _STYLES["never-ran"])]
+        return [_note(text, start, len(text.rstrip()), words.NEVER_RAN, _STYLES["never-ran"])]
     notes: dict[tuple[int, int, str], Note] = {}
     for each in marked.on(line):
         if each.span.line != line or not (each.label or (counts and each.branch is not None)):
             continue
         start, end = marked.extent(each, line)
-        words = each.label
+        under = each.label
         if counts and each.branch is not None:
-            words = "; ".join(filter(None, (words, describe(each.branch, counted=True))))
-        notes.setdefault((start, end, words), _note(text, start, end, words, _STYLES[each.state]))
+            under = "; ".join(filter(None, (under, words.sentence(each.branch, counted=True))))
+        notes.setdefault((start, end, under), _note(text, start, end, under, _STYLES[each.state]))
     return list(notes.values())
 
 
-def _note(text: str, start: int, end: int, words: str, style: str) -> Note:
-    return Note(len(_tabs(text[:start])), len(_tabs(text[:end])), words, style.replace(" underline", ""))
+def _note(text: str, start: int, end: int, under: str, style: str) -> Note:
+    return Note(len(_tabs(text[:start])), len(_tabs(text[:end])), under, style.replace(" underline", ""))
 
 
 def _tabs(text: str) -> str:
-    """Tabs as four spaces, so that what stands below fits."""
+    """Tabs as four spaces, so that carets below fit."""
     return text.replace("\t", "    ")
 
 

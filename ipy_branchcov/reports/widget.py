@@ -1,31 +1,108 @@
-"""Coverage -> the interactive view of a live notebook: the same marks, drawn by one ES module (anywidget)."""
+"""Coverage -> the data of the interactive view in a live notebook, drawn by one ES module (anywidget)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import anywidget
 import traitlets
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.model.source import Span
-from ipy_branchcov.reports.markup import Mark, MarkedSource, NewArm, mark, ordered
+from ipy_branchcov.model import words
+from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.reports.syntax import Colours, colours
+from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, State, mark_all
 
 _STATIC = Path(__file__).parent / "static"
-#: Characters of a place's text where it is told again.
-_LONGEST = 120
+
+
+class OutcomeView(TypedDict):
+    """One outcome of a branch."""
+
+    name: str
+    hits: int
+    state: str  # covered, missed, optional, or excluded
+    fate: str  # in words whether it was covered, or how often
+    duty: str  # in words whether it counts, or why not
+    first: str  # who covered it first, or ""
+    values: list[tuple[str, str]]  # names and values at its first hit; empty in what is saved
+    new: bool
+
+
+class MarkView(TypedDict):
+    """A place: a branch, or lines that never ran."""
+
+    state: State
+    label: str  # the words of a miss, or ""
+    words: str  # what became of it, in any state
+    kind: str  # the branch's, "" without one
+    kind_words: str  # the same in words, those of the language between backticks
+    sentence: str  # its branch in a sentence
+    news: str  # what is newly covered, or ""
+    text: str
+    place: str  # its text, or its lines
+    line: int
+    end: int
+    composite: bool
+    within: list[int]  # the marks around it, from the inside out
+    outcomes: list[OutcomeView]
+
+
+class PieceView(TypedDict):
+    """A part of a line under the same marks; marks are numbers in the source's list."""
+
+    marks: list[int]  # from the widest to the innermost
+    ends: list[int]
+    tokens: list[tuple[str, str]]  # text, syntax class or ""
+
+
+class LineView(TypedDict):
+    """A line of a source."""
+
+    number: int
+    missed: bool
+    miss: int | None  # the mark of the lines that never ran, on the first of them
+    worth: bool  # shown under "only missed"
+    pieces: list[PieceView]
+
+
+class SourceView(TypedDict):
+    """A source with its lines and marks."""
+
+    name: str
+    totals: str
+    percent: float | None
+    note: str
+    lines: list[LineView]
+    marks: list[MarkView]
+
+
+class ViewData(TypedDict):
+    """All that the front end draws. ``widget.js`` has the same types as JSDoc; a test compares them."""
+
+    totals: str
+    percent: float | None
+    missed: bool  # whether the view begins with "only missed"
+    sources: list[SourceView]
+
+
+class ValuesView(TypedDict):
+    """The values at the first hits of a branch."""
+
+    source: int
+    mark: int
+    sentence: str  # the mark's, with the values
+    values: list[list[tuple[str, str]]]  # of each outcome
 
 
 class CoverageWidget(anywidget.AnyWidget):
-    """Shows :func:`view`'s data: in the place of an HTML record, or where it is displayed itself.
+    """Shows the data of :func:`view` in the place of an HTML record, or where the widget is displayed.
 
-    A displayed widget is saved as a reference that nobody can resolve the next day ("model not found"), and
-    outranks what stands beside it. A widget that is never displayed leaves nothing behind: while it lives, its
-    front end draws the view where the record of the name ``record`` stands, and the record is what is saved.
+    A displayed widget is saved as a reference that cannot be resolved the next day ("model not found"), and viewers
+    prefer it to the HTML beside it. A widget that is not displayed is not saved: as long as it exists, its front end
+    draws the view in the place of the record with the class ``record``, and the record is saved.
     """
 
     _esm = _STATIC / "widget.js"
@@ -33,12 +110,27 @@ class CoverageWidget(anywidget.AnyWidget):
     data = traitlets.Dict().tag(sync=True)
     record = traitlets.Unicode().tag(sync=True)
 
-    @classmethod
-    def of(
-        cls, coverage: Coverage, *, first: str | None = None, missed: bool = False, record: str = ""
-    ) -> CoverageWidget:
-        """The widget of a coverage; ``first`` names the source on top, ``record`` the HTML to stand in for."""
-        return cls(data=view(coverage, first=first, missed=missed), record=record)
+    def __init__(self, coverage: Coverage, *, first: str | None = None, missed: bool = False, record: str = ""):
+        """``first`` names the source on top, ``record`` the HTML that it replaces."""
+        self._shown: tuple[Coverage, str | None, Set[NewOutcome]] = (coverage, first, frozenset())
+        super().__init__(data=view(coverage, first=first, missed=missed), record=record)
+        self.on_msg(self._answer)
+
+    def show(self, coverage: Coverage, *, new: Set[NewOutcome], record: str) -> None:
+        """Show another coverage from now on. ``new``: outcomes to show as newly covered."""
+        self._shown = (coverage, None, new)
+        with self.hold_sync():
+            self.data, self.record = dict(view(coverage, new=new)), record
+
+    def _answer(self, widget: object, message: object, buffers: object) -> None:
+        """Send the values of first hits to a view that asks for them.
+
+        They may be secrets, and a front end can save the state of every widget into the notebook. So they are no
+        part of that state.
+        """
+        if isinstance(message, dict) and "view" in message:
+            coverage, first, new = self._shown
+            self.send({"view": message["view"], "values": list(first_values(coverage, first=first, new=new))})
 
 
 def bundle(widget: CoverageWidget) -> dict[str, Any]:
@@ -48,26 +140,37 @@ def bundle(widget: CoverageWidget) -> dict[str, Any]:
 
 
 def view(
-    coverage: Coverage, *, first: str | None = None, missed: bool = False, new: Set[NewArm] = frozenset()
-) -> dict[str, Any]:
-    """What the front end draws: plain JSON, columns already cut into pieces. ``new``: arms to mark as newly taken."""
+    coverage: Coverage, *, first: str | None = None, missed: bool = False, new: Set[NewOutcome] = frozenset()
+) -> ViewData:
+    """What the front end draws, as plain JSON with all its words. ``new``: outcomes to show as newly covered."""
     return {
-        "totals": str(coverage.totals),
+        "totals": coverage.summary,
         "percent": coverage.totals.percent,
         "missed": missed,
-        "counted": coverage.counted,
-        "sources": [_source(source, new) for source in ordered(coverage, first)],
+        "sources": [_source(marked, coverage.counted, new) for marked in mark_all(coverage, first)],
     }
 
 
-def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
-    marked = mark(coverage)
-    ranges = [_missed_range(marked, *lines) for lines in coverage.missed_ranges]
-    marks = sorted([*marked.marks, *ranges], key=lambda each: (each.span.order, -each.weight))
-    numbers = {id(each): number for number, each in enumerate(marks)}
-    missed = {each.span.line: numbers[id(each)] for each in ranges}
+def first_values(
+    coverage: Coverage, *, first: str | None = None, new: Set[NewOutcome] = frozenset()
+) -> Iterator[ValuesView]:
+    """The values that :func:`view` leaves out, by the numbers of its sources and marks."""
+    for source, marked in enumerate(mark_all(coverage, first)):
+        for number, each in enumerate(marked.places):
+            outcomes = each.branch.outcomes if each.branch else ()
+            values = [list(o.first.values.items()) if o.first else [] for o in outcomes]
+            if each.branch and any(values):
+                fresh = _fresh(each.branch, marked, new)
+                sentence = words.sentence(each.branch, counted=coverage.counted, firsts=True, new=fresh)
+                yield {"source": source, "mark": number, "sentence": sentence, "values": values}
+
+
+def _source(marked: MarkedSource, counted: bool, new: Set[NewOutcome]) -> SourceView:
+    coverage = marked.coverage
+    numbers = {id(each): number for number, each in enumerate(marked.places)}
+    missed = {each.span.line: numbers[id(each)] for each in marked.runs}
     coloured = colours(marked.lines)
-    lines = [
+    lines: list[LineView] = [
         {
             "number": number,
             "missed": number in marked.missed,
@@ -78,73 +181,63 @@ def _source(coverage: SourceCoverage, new: Set[NewArm]) -> dict[str, Any]:
         for number in range(1, len(marked.lines) + 1)
     ]
     return {
-        "name": coverage.source.name,
+        "name": marked.title,
         "totals": str(coverage.totals),
         "percent": coverage.totals.percent,
         "note": coverage.note,
         "lines": lines,
-        "marks": [_mark(each, marked, numbers, new) for each in marks],
+        "marks": [_mark(each, marked, numbers, counted, new) for each in marked.places],
     }
 
 
-def _missed_range(marked: MarkedSource, first: int, last: int) -> Mark:
-    """Lines below each other that never ran, as one place: it is told and walked to once."""
-    label = "never ran" if first == last else f"{last - first + 1} lines never ran"
-    return Mark(Span(first, 0, last, len(marked.lines[last - 1])), "never-ran", label)
-
-
-def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[dict[str, Any]]:
+def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[PieceView]:
     """A line cut by its marks: the marks on each piece, those that end with it, and its text by syntax class."""
     for segment in marked.segments(number):
-        end = segment.column + len(segment.text)
         yield {
             "marks": [numbers[id(each)] for each in segment.marks],
-            "ends": [
-                numbers[id(each)]
-                for each in segment.marks
-                if each.span.end_line == number and marked.extent(each, number)[1] == end
-            ],
+            "ends": [numbers[id(each)] for each in segment.ends],
             "tokens": list(coloured.cut(number, segment.column, segment.text)),
         }
 
 
-def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], new: Set[NewArm]) -> dict[str, Any]:
-    """A place and what is told about it. ``within``: the places around it, from the inside out."""
-    branch, digest = each.branch, marked.coverage.source.digest
-    wider = takewhile(lambda other: other is not each, marked.on(each.span.line))
-    around = [other for other in wider if other.span.contains(each.span)]
-    # Inside code that never ran, its parts need not say it again.
-    missed = each.span.line in marked.missed
-    echo = branch is not None if missed else any(other.state == "never-ran" for other in around)
+def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bool, new: Set[NewOutcome]) -> MarkView:
+    """A place and its words. ``within``: the numbers of the places around it, from the inside out."""
+    branch, text = each.branch, marked.text(each)
+    lines = f"line{'' if each.span.line == each.span.end_line else 's'} {words.line_range(*each.span[::2], ' to ')}"
+    fresh = _fresh(branch, marked, new) if branch else []
     return {
         "state": each.state,
-        "label": "" if echo else each.label,
+        "label": each.label,
+        "words": each.words,
         "kind": branch.kind if branch else "",
-        "text": _shortened(marked, each.span) if branch or not missed else "",
+        "kind_words": words.KINDS.get(branch.kind, branch.kind) if branch else "",
+        "sentence": words.sentence(branch, counted=counted, firsts=True, values=False, new=fresh)
+        if branch
+        else each.label,
+        "news": f"new: {', '.join(fresh)}" if fresh else "",
+        "text": text,
+        "place": text or lines,
         "line": each.span.line,
         "end": each.span.end_line,
         "composite": each.composite,
-        "within": [numbers[id(other)] for other in reversed(around) if other.branch],
-        "arms": [
+        "within": [numbers[id(other)] for other in marked.around(each)],
+        "outcomes": [
             {
                 "name": outcome.name,
                 "hits": outcome.hits,
-                "required": outcome.required,
-                "excluded": outcome.excluded,
-                "reason": outcome.reason,
+                "state": words.state(outcome),
+                "fate": words.fate(outcome, counted=counted),
+                "duty": words.duty(outcome),
                 "first": outcome.first.by if outcome.first else "",
-                "values": list(outcome.first.values.items()) if outcome.first else [],
-                "new": branch is not None and (digest, branch.key, outcome.name) in new,
+                "values": [],
+                "new": outcome.name in fresh,
             }
             for outcome in (branch.outcomes if branch else ())
         ],
     }
 
 
-def _shortened(marked: MarkedSource, span: Span) -> str:
-    """The text in a span as one line of at most :data:`_LONGEST` characters."""
-    lines = list(marked.lines[span.line - 1 : span.end_line])
-    lines[-1] = lines[-1][: span.end_column] if span.end_line <= len(marked.lines) else lines[-1]
-    lines[0] = lines[0][span.column :]
-    text = " ".join(" ".join(lines).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def _fresh(branch: Branch, marked: MarkedSource, new: Set[NewOutcome]) -> list[str]:
+    """The names of a branch's outcomes that are newly covered."""
+    digest = marked.coverage.source.digest
+    return [outcome.name for outcome in branch.outcomes if (digest, branch.key, outcome.name) in new]

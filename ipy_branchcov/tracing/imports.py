@@ -1,36 +1,44 @@
-"""Modules that are imported during a run are prepared before their first line runs."""
+"""Instrument modules that are imported during a run, before their first line runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
-from types import CodeType
+from types import CodeType, FunctionType
 
 
 class Imports:
-    """Gives the code of modules to ``prepare``, between :meth:`begin` and :meth:`end`.
+    """Passes the code of modules to ``instrument``, between :meth:`begin` and :meth:`end`, and names to ``imported``.
 
-    Cached bytecode stays as the compiler made it: what a loader reads is rewritten each time.
+    Cached bytecode stays as the compiler made it: the code is instrumented each time that a loader has read it.
     """
 
-    def __init__(self, prepare: Callable[[CodeType], CodeType]):
-        self._prepare = prepare
+    def __init__(self, instrument: Callable[[CodeType], CodeType], imported: Callable[[str], None] | None = None):
+        self._instrument = instrument
+        self._imported = imported
         self._before: object = None
 
     def begin(self) -> None:
-        prepare, original = self._prepare, SourceFileLoader.get_code
+        instrument, original, imported = self._instrument, SourceFileLoader.get_code, self._imported
         self._before = SourceFileLoader.__dict__.get("get_code")
 
         def get_code(loader: SourceFileLoader, fullname: str) -> CodeType | None:
+            if imported is not None:
+                imported(fullname)
             code = original(loader, fullname)
-            return None if code is None else prepare(code)
+            return None if code is None else instrument(code)
 
+        # As part of importlib's own file it is left out of the tracebacks of modules that cannot be imported, and
+        # debuggers step over it.
+        code = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+        home = {"__name__": "importlib._bootstrap_external", "__builtins__": __builtins__}
+        get_code = FunctionType(code, home, "get_code", None, get_code.__closure__)
         self._ours = get_code
-        SourceFileLoader.get_code = get_code  # type: ignore[method-assign,assignment]
+        SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
 
     def end(self) -> None:
         if SourceFileLoader.__dict__.get("get_code") is not self._ours:
-            return  # another tool has put itself above; ours goes on handing code through
+            return  # another tool wrapped ours, which must stay; it now returns code unchanged
         if self._before is None:
             del SourceFileLoader.get_code
         else:

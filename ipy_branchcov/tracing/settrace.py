@@ -1,8 +1,8 @@
 """Opcode events of ``sys.settrace``: the reference. Exact on every Python, and slow (``f_trace_opcodes``).
 
-One ambiguity remains, on 3.11 alone: the compiler can let a test jump to its own fall-through (``if a: pass`` as the
-last line of a ``finally``, on the way of an exception), where offsets do not tell the arms apart. Tracers that
-rewrite code tell them. No such test stands in the standard library.
+One ambiguity remains, on 3.11 alone: the compiler can make a test jump to its own fall-through (``if a: pass`` as the
+last line of a ``finally``, in the copy for exceptions). Both outcomes then have the same offsets. Tracers that
+instrument code distinguish them. The standard library has no such test.
 """
 
 from __future__ import annotations
@@ -13,33 +13,39 @@ import threading
 from types import CodeType, FrameType
 from typing import Any
 
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Planner, Recording, Witness
+from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
+from ipy_branchcov.tracing.gc_control import undisturbed
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
 
-#: Before an instruction with a long argument; from 3.12 it has an event of its own.
-_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
-#: Instructions that swallow the StopIteration they cause, though the event of an exception is sent for it.
+#: Instructions that handle the StopIteration they cause; the interpreter still sends an exception event for it.
 _SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND", "END_SEND") if name in dis.opmap)
 
 
 class SettraceTracer:
     """Records every pair of instructions that followed each other in a frame; counts are always exact.
 
-    A trace function that was there before (a debugger's) is called as well and comes back at the end.
+    A trace function that was set before (a debugger's) is called as well, and is restored at the end.
     """
 
     name = "settrace"
 
-    def __init__(self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, witness: Witness | None = None):
+    def __init__(
+        self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, on_first_hit: OnFirstHit | None = None
+    ):
         self.note = ""
-        self._witness = witness
+        self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
         self._active = False
+        #: The trace function as it is set.
+        self._traced = undisturbed(self._call, ())
         self._previous: Any = None
         self._previous_of_threads: Any = None
+        #: A frame that ran before, and the trace function that it had.
+        self._joined: tuple[FrameType, Any] | None = None
 
-    def prepare(self, code: CodeType) -> CodeType:
+    def instrument(self, code: CodeType) -> CodeType:
         return code
 
     def start(self) -> None:
@@ -53,36 +59,52 @@ class SettraceTracer:
         self._active = True
         # 3.12 sends no opcode events unless a frame asked for them before (python/cpython#114480).
         sys._getframe().f_trace_opcodes = True
-        threading.settrace(self._call)
-        sys.settrace(self._call)
+        threading.settrace(self._traced)
+        sys.settrace(self._traced)
+
+    def record_frame(self, frame: FrameType) -> None:
+        if (recording := self._recording(frame.f_code)) is not None:
+            self._joined = frame, frame.f_trace
+            frame.f_trace = self._local(recording, frame.f_trace)
+            frame.f_trace_opcodes = True
 
     def pause(self) -> None:
-        """Give the trace function back."""
+        """Restore the previous trace function."""
         self._active = False
-        if sys.gettrace() == self._call:
+        if sys.gettrace() == self._traced:
             sys.settrace(self._previous)
         else:
             self.note = "the measured code replaced the trace function: what ran after that was not measured"
-        if threading.gettrace() == self._call:
+        if threading.gettrace() == self._traced:
             threading.settrace(self._previous_of_threads)
+
+    def forked(self) -> None:
+        for _, recording in self._known.values():
+            if recording is not None:
+                recording.edges.clear()
 
     def stop(self) -> list[Recording]:
         if self._active:
             self.pause()
+        if self._joined is not None:
+            frame, previous = self._joined
+            frame.f_trace, self._joined = previous, None
         recordings = [recording for _, recording in self._known.values() if recording is not None]
         for recording in recordings:
-            lines = dict.fromkeys(edge.dst for edge in recording.edges)
-            by_offset = {start: line for start, _, line in _offsets(recording.code)}
-            recording.lines.update(line for offset in lines if (line := by_offset.get(offset)))
+            recording.lines = lines_at(recording.code, {edge.dst for edge in recording.edges})
         self._known = {}
         return recordings
 
     def _recording(self, code: CodeType) -> Recording | None:
-        known = self._known.get(id(code))  # it holds the code object, so that no other gets its id
+        known = self._known.get(id(code))  # it keeps the code object alive, so that its id stays unique
         if known is None:
-            known = (code, Recording(code, self._planner(code)) if self._wanted(code) else None)
+            wanted = self._wanted(code)
+            known = (code, Recording(code, self._mechanism(code), self._planner(code)) if wanted else None)
             known = self._known.setdefault(id(code), known)  # another thread may have come first
         return known[1]
+
+    def _mechanism(self, code: CodeType) -> Mechanism:
+        return Mechanism.SETTRACE
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         previous = self._previous(frame, event, arg) if self._previous is not None else None
@@ -96,7 +118,7 @@ class SettraceTracer:
     def _local(self, recording: Recording, previous: Any) -> Any:
         """The trace function of one run of a frame, from its start or resumption to its next stop."""
         edges, plan, code = recording.edges, recording.plan, recording.code.co_code
-        witness = self._witness
+        on_first_hit = self._on_first_hit
         last = -1
         before: tuple[int, int] | None = None
 
@@ -104,11 +126,11 @@ class SettraceTracer:
             nonlocal last, before, previous
             if event == "opcode":
                 offset = frame.f_lasti
-                edge = Edge(last, offset, before if last in plan.joint else None)
-                if witness is not None and edge not in edges:
-                    witness(recording.code, edge, frame)
+                edge = Edge(last, offset, before if last in plan.shared_jumps else None)
+                if on_first_hit is not None and edge not in edges:
+                    on_first_hit(recording.code, edge, frame)
                 edges[edge] = edges.get(edge, 0) + 1
-                if last in plan.watched and not (code[last] == _EXTENDED_ARG and offset == last + 2):
+                if last in plan.watched and not (code[last] == EXTENDED_ARG and offset == last + 2):
                     before = (last, offset)
                 last = offset
             elif event == "exception" and not (
@@ -117,10 +139,7 @@ class SettraceTracer:
                 last = -1
             if previous is not None and (event != "opcode"):
                 previous = previous(frame, event, arg)
-            return local if self._active else previous
+            return guarded if self._active else previous
 
-        return local
-
-
-def _offsets(code: CodeType) -> list[tuple[int, int, int | None]]:
-    return [(offset, offset + 2, line) for start, end, line in code.co_lines() for offset in range(start, end, 2)]
+        guarded = undisturbed(local, ())
+        return guarded

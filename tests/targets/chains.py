@@ -2,9 +2,9 @@
 
 
 def between(a, x, b):
-    if a < x <= b:                               # arms: TF T-
+    if a < x <= b:                               # outcomes: TF T-
         return True
-    return a < x <= b                            # arms: -F
+    return a < x <= b                            # outcomes: -F
 
 
 between(0, 1, 2)
@@ -12,24 +12,24 @@ between(3, 1, 2)
 
 
 def none(a, b):
-    if a is b is None:                           # arms: TF T-
+    if a is b is None:                           # outcomes: TF T-
         return 1
-    if a is not None and b is None:              # arms: TF -F
+    if a is not None and b is None:              # outcomes: TF -F
         return 2
-    return [v for v in (a, b) if 0 < v is not None]  # arms: BE TF T-
+    return [v for v in (a, b) if 0 < v is not None]  # outcomes: BE TF T-
 
 
 none(None, None)
 none(1, 2)
 try:
     none(None, 2)
-except TypeError:                                # arms: M-
+except TypeError:                                # outcomes: M-
     pass
 none(-1, 1)
 
 
 def operand(a, b, c):
-    return (a < b < 5) and c                     # arms: TF -F
+    return (a < b < 5) and c                     # outcomes: TF -F
 
 
 operand(1, 9, 2)
@@ -37,15 +37,15 @@ operand(3, 2, 2)
 
 
 def filters(values):
-    return [v for v in values if v is not None if v]  # arms: BE TF T-
+    return [v for v in values if v is not None if v]  # outcomes: BE TF T-
 
 
 filters([1, None])
 
 
 def superinstructions(a, b):
-    c = a; d = a is None or b is None            # arms: -F
-    return c and d if a < b < 3 else a and b     # arms: T- TF T- T-
+    c = a; d = a is None or b is None            # outcomes: -F
+    return c and d if a < b < 3 else a and b     # outcomes: T- TF T- T-
 
 
 superinstructions(1, 2)
@@ -53,7 +53,7 @@ superinstructions(2, 0)
 
 
 def joint_chain(x, two=2):
-    return (x < two <= two <= two) or [1]        # arms: TF T- T-
+    return (x < two <= two <= two) or [1]        # outcomes: TF T- T-
 
 
 joint_chain(1)

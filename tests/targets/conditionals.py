@@ -2,13 +2,13 @@
 
 
 def sign(x):
-    if x > 0:                                    # arms: TF
+    if x > 0:                                    # outcomes: TF
         return 1
-    elif x is None:                              # arms: -F
+    elif x is None:                              # outcomes: -F
         return None
-    elif not x:                                  # arms: TF
+    elif not x:                                  # outcomes: TF
         return 0
-    return "even" if x % 2 == 0 else "odd"       # arms: T-
+    return "even" if x % 2 == 0 else "odd"       # outcomes: T-
 
 
 sign(3)
@@ -17,7 +17,7 @@ sign(-2)
 
 
 def nested(a, b):
-    return (1 if a else 2) if b else (3 if a else 4)  # arms: -F TF T-
+    return (1 if a else 2) if b else (3 if a else 4)  # outcomes: -F TF T-
 
 
 nested(0, 1)
@@ -25,9 +25,9 @@ nested(1, 0)
 
 
 def loop(n):
-    while n:                                     # arms: TF
+    while n:                                     # outcomes: TF
         n -= 1
-        if n == 7: continue                      # arms: -F
+        if n == 7: continue                      # outcomes: -F
     else:
         n = 5
     while True:
@@ -39,8 +39,8 @@ loop(2)
 
 
 def empty(a):
-    if a: pass                                   # arms: TF
-    if a: pass                                   # arms: TF
+    if a: pass                                   # outcomes: TF
+    if a: pass                                   # outcomes: TF
     else: pass
 
 
@@ -49,7 +49,7 @@ empty(1)
 
 
 def text(a, b):
-    return f"{a if b else 'none'}-{b or 'x'!r:>{10 if a else 4}}"  # arms: T- T- T-
+    return f"{a if b else 'none'}-{b or 'x'!r:>{10 if a else 4}}"  # outcomes: T- T- T-
 
 
 text(1, 2)
@@ -61,11 +61,11 @@ class Raises:
 
 
 def raising(x):
-    if x:                                        # arms: --
+    if x:                                        # outcomes: --
         pass
 
 
 try:
     raising(Raises())
-except ValueError:                               # arms: M-
+except ValueError:                               # outcomes: M-
     pass

@@ -8,15 +8,15 @@ def constants(a):
         x = 2
     if __debug__ and not None:
         x = 3
-    y = a or 1                                   # arms: TF
-    if a and True:                               # arms: TF
+    y = a or 1                                   # outcomes: TF
+    if a and True:                               # outcomes: TF
         x = 4
-    if True if a else False:                     # arms: TF TF
+    if True if a else False:                     # outcomes: TF TF
         x = 5
     while 1:
         break
     z = 1 if 1 else 2
-    for b in [c for c in (a,) for d in [c]]:     # arms: BE BE
+    for b in [c for c in (a,) for d in [c]]:     # outcomes: BE BE
         pass
     return x, y, z, b
 

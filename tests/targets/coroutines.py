@@ -5,7 +5,7 @@ import types
 
 
 async def numbers(n):
-    for i in range(n):                           # arms: BE
+    for i in range(n):                           # outcomes: BE
         await asyncio.sleep(0)
         yield i
 
@@ -23,14 +23,14 @@ class Manager:
 
 
 async def loops():
-    async for i in numbers(2):                   # arms: BE
-        if i:                                    # arms: TF
+    async for i in numbers(2):                   # outcomes: BE
+        if i:                                    # outcomes: TF
             pass
-    async for i in numbers(1):                   # arms: B-
+    async for i in numbers(1):                   # outcomes: B-
         break
-    async for i in numbers(0):                   # arms: -E
+    async for i in numbers(0):                   # outcomes: -E
         pass
-    return [i async for i in numbers(3) if i and await asyncio.sleep(0, i) > 1]  # arms: BE TF TF
+    return [i async for i in numbers(3) if i and await asyncio.sleep(0, i) > 1]  # outcomes: BE TF TF
 
 
 class Waiting:
@@ -50,61 +50,61 @@ class Late:
     async def __anext__(self):
         await Waiting()
         self.count -= 1
-        if self.count < 0:                       # arms: TF
+        if self.count < 0:                       # outcomes: TF
             raise StopAsyncIteration
         return self.count
 
 
 async def late():
-    async for i in Late(2):                      # arms: BE
-        x = 1 if i else 2                        # arms: TF
-    return [i async for i in Late(2) if x]       # arms: BE T-
+    async for i in Late(2):                      # outcomes: BE
+        x = 1 if i else 2                        # outcomes: TF
+    return [i async for i in Late(2) if x]       # outcomes: BE T-
 
 
 async def managers():
-    async with Manager(True):                    # arms: S-
+    async with Manager(True):                    # outcomes: S-
         raise KeyError
     try:
-        async with Manager(True), Manager(False):  # arms: S- -P
-            async with Manager(False):           # arms: -P
+        async with Manager(True), Manager(False):  # outcomes: S- -P
+            async with Manager(False):           # outcomes: -P
                 raise KeyError
-    except KeyError:                             # arms: --
+    except KeyError:                             # outcomes: --
         pass
-    return await loops() or 5                    # arms: T-
+    return await loops() or 5                    # outcomes: T-
 
 
 async def both():
-    return [x async for x in numbers(2) for y in range(x)]  # arms: BE BE
+    return [x async for x in numbers(2) for y in range(x)]  # outcomes: BE BE
 
 
 async def broken(count):
-    for i in range(count):                       # arms: B-
+    for i in range(count):                       # outcomes: B-
         yield i
-        if i:                                    # arms: TF
+        if i:                                    # outcomes: TF
             raise KeyError
 
 
 async def ended_by_another_exception():
     seen = []
     try:
-        async for i in broken(3):                # arms: B-
+        async for i in broken(3):                # outcomes: B-
             seen.append(i)
-    except KeyError:                             # arms: M-
+    except KeyError:                             # outcomes: M-
         pass
     try:
-        return [i async for i in broken(3)]      # arms: B-
-    except KeyError:                             # arms: M-
+        return [i async for i in broken(3)]      # outcomes: B-
+    except KeyError:                             # outcomes: M-
         return seen
 
 
 @types.coroutine
 def awaitable(value):
-    return (yield from numbers_until(value)) or 1  # arms: TF
+    return (yield from numbers_until(value)) or 1  # outcomes: TF
 
 
 def numbers_until(value):
     yield
-    return value if value else 0                 # arms: TF
+    return value if value else 0                 # outcomes: TF
 
 
 async def awaiting():

@@ -3,18 +3,18 @@
 
 def handle(error):
     try:
-        if error:                                # arms: TF
+        if error:                                # outcomes: TF
             raise error
-    except (KeyError, IndexError):               # arms: MN
+    except (KeyError, IndexError):               # outcomes: MN
         return 1
-    except ValueError:                           # arms: MN
+    except ValueError:                           # outcomes: MN
         return 2
     except:
         return 3
     else:
         return 4
     finally:
-        if error is None:                        # arms: TF
+        if error is None:                        # outcomes: TF
             error = 1
 
 
@@ -27,25 +27,25 @@ handle(TypeError())
 def last(error):
     try:
         raise error
-    except KeyError:                             # arms: MN
+    except KeyError:                             # outcomes: MN
         pass
 
 
 last(KeyError())
 try:
     last(ValueError())
-except ValueError:                               # arms: M-
+except ValueError:                               # outcomes: M-
     pass
-except TypeError:                                # arms: --
+except TypeError:                                # outcomes: --
     pass
 
 
 def group(*errors):
     try:
         raise ExceptionGroup("group", errors)
-    except* KeyError:                            # arms: MN
+    except* KeyError:                            # outcomes: MN
         pass
-    except* ValueError:                          # arms: M-
+    except* ValueError:                          # outcomes: M-
         pass
 
 
@@ -65,8 +65,8 @@ class Suppress:
 
 
 def block(outer, inner, error):
-    with Suppress(outer), Suppress(inner) as m:  # arms: SP SP
-        if error:                                # arms: TF
+    with Suppress(outer), Suppress(inner) as m:  # outcomes: SP SP
+        if error:                                # outcomes: TF
             raise error
 
 
@@ -75,14 +75,14 @@ block(True, True, KeyError())
 block(True, True, None)
 try:
     block(False, False, KeyError())
-except KeyError:                                 # arms: M-
+except KeyError:                                 # outcomes: M-
     pass
 
 
 def check(a, b):
-    assert a                                     # arms: T-
-    assert a and b, "never"                      # arms: T- T-
-    assert a or b                                # arms: T- --
+    assert a                                     # outcomes: T-
+    assert a and b, "never"                      # outcomes: T- T-
+    assert a or b                                # outcomes: T- --
 
 
 check(1, 2)

@@ -1,4 +1,4 @@
-"""Constants inside tests: what they settle is no branch, what they leave open is told right."""
+"""Constants inside tests: what they settle is no branch, what they leave open is reported rightly."""
 
 
 def settled(a, b, c):
@@ -6,17 +6,17 @@ def settled(a, b, c):
         x = 1
     if None and a:
         x = 2
-    if (1 or c) and a:                           # arms: TF
+    if (1 or c) and a:                           # outcomes: TF
         x = 3
-    if a and (b or 1):                           # arms: TF
+    if a and (b or 1):                           # outcomes: TF
         x = 4
-    if (a if 0 else b):                          # arms: TF
+    if (a if 0 else b):                          # outcomes: TF
         x = 5
     if ("x" if a else True):
         x = 6
-    if ((1 or b) if a else b):                   # arms: T- TF
+    if ((1 or b) if a else b):                   # outcomes: T- TF
         x = 7
-    if b or ((a < b < c) and None and c):        # arms: TF
+    if b or ((a < b < c) and None and c):        # outcomes: TF
         x = 8
     return x
 
@@ -27,12 +27,12 @@ settled(1, 1, 1)
 
 
 def values(a, b):
-    x = (a or True) and b                        # arms: TF
-    y = (("x" if a else not b) and b)            # arms: T- TF
-    z = ((1 or a) if b else a) or 5              # arms: TF TF
-    u = (a and (not (not True))) and b           # arms: TF
-    v = ("x" and a) or b                         # arms: TF
-    w = ((1, -2) and a) or (b and f"x" and a)    # arms: TF -F
+    x = (a or True) and b                        # outcomes: TF
+    y = (("x" if a else not b) and b)            # outcomes: T- TF
+    z = ((1 or a) if b else a) or 5              # outcomes: TF TF
+    u = (a and (not (not True))) and b           # outcomes: TF
+    v = ("x" and a) or b                         # outcomes: TF
+    w = ((1, -2) and a) or (b and f"x" and a)    # outcomes: TF -F
     return x, y, z, u, v, w
 
 

@@ -2,16 +2,16 @@
 
 
 def inverted(a, b):
-    if not (a in b):                             # arms: TF
+    if not (a in b):                             # outcomes: TF
         x = 1
-    if not (a not in b):                         # arms: TF
+    if not (a not in b):                         # outcomes: TF
         x = 2
-    if not (a is b):                             # arms: T-
+    if not (a is b):                             # outcomes: T-
         x = 3
-    if not (a is not None):                      # arms: -F
+    if not (a is not None):                      # outcomes: -F
         x = 4
-    y = not (a in b) and 1                       # arms: TF
-    z = (not (not (a == 1))) and b               # arms: TF
+    y = not (a in b) and 1                       # outcomes: TF
+    z = (not (not (a == 1))) and b               # outcomes: TF
     return x, y, z
 
 
@@ -20,15 +20,15 @@ inverted(2, [1])
 
 
 def none_of_values(a, b):
-    if (a and b) is not None:                    # arms: TF TF
+    if (a and b) is not None:                    # outcomes: TF TF
         x = 1
-    if (not a) is not None:                      # arms: T-
+    if (not a) is not None:                      # outcomes: T-
         x = 2
-    if (a is None) is not None:                  # arms: T-
+    if (a is None) is not None:                  # outcomes: T-
         x = 3
-    if (a or b) is None:                         # arms: TF TF
+    if (a or b) is None:                         # outcomes: TF TF
         x = 4
-    if (0 < a < 3) is not None:                  # arms: T- TF
+    if (0 < a < 3) is not None:                  # outcomes: T- TF
         x = 5
     return x
 

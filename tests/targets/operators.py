@@ -2,7 +2,7 @@
 
 
 def test(a, b, c):
-    if a and b or c:                             # arms: TF T- T-
+    if a and b or c:                             # outcomes: TF T- T-
         return 1
     return 2
 
@@ -12,9 +12,9 @@ test(0, 1, 1)
 
 
 def value(a, b, c):
-    x = a and b                                  # arms: TF
-    y = a or b or c                              # arms: TF TF
-    z = not (a or b)                             # arms: TF
+    x = a and b                                  # outcomes: TF
+    y = a or b or c                              # outcomes: TF TF
+    z = not (a or b)                             # outcomes: TF
     return x, y, z
 
 
@@ -23,18 +23,18 @@ value(0, 1, 0)
 value(0, 0, 1)
 
 
-def joint(a, b, c):
-    x = (a or b) and c                           # arms: TF -F
-    y = (a and b) or c                           # arms: TF -F
+def shared_jumps(a, b, c):
+    x = (a or b) and c                           # outcomes: TF -F
+    y = (a and b) or c                           # outcomes: TF -F
     return x, y
 
 
-joint(1, 0, 5)
-joint(0, 0, 5)
+shared_jumps(1, 0, 5)
+shared_jumps(0, 0, 5)
 
 
 def negated_joint(a, b, c):
-    return not (a or b) and c                    # arms: TF T-
+    return not (a or b) and c                    # outcomes: TF T-
 
 
 negated_joint(1, 0, 5)
@@ -43,9 +43,9 @@ negated_joint(0, 3, 5)
 
 def broken_lines(a, b, c):
     return (
-        a                                        # arms: T-
-        and (b                                   # arms: TF
-             or c)                               # arms: T-
+        a                                        # outcomes: T-
+        and (b                                   # outcomes: TF
+             or c)                               # outcomes: T-
         and "end"
     )
 
@@ -55,7 +55,7 @@ broken_lines(1, 2, 0)
 
 
 def inside_a_conditional(a, b, t, q, c):
-    x = ((a or b) if t else q) and c             # arms: T- T- TF
+    x = ((a or b) if t else q) and c             # outcomes: T- T- TF
     return x
 
 
@@ -65,7 +65,7 @@ inside_a_conditional(1, 0, True, 0, 0)
 
 
 def tested_conditional(a, b, t, q):
-    if (a or b) if t else q:                     # arms: TF TF -F T-
+    if (a or b) if t else q:                     # outcomes: TF TF -F T-
         return 1
 
 
@@ -74,7 +74,7 @@ tested_conditional(0, 0, True, 0)
 
 
 def walrus(f):
-    if (y := f()) and (z := y - 1):              # arms: T- TF
+    if (y := f()) and (z := y - 1):              # outcomes: T- TF
         return z
 
 
@@ -83,9 +83,9 @@ walrus(lambda: 2)
 
 
 def compared_with_none(a, b):
-    if (a and b) is None:                        # arms: TF TF
+    if (a and b) is None:                        # outcomes: TF TF
         return 1
-    return ((a and b) is not None) and b         # arms: T- TF
+    return ((a and b) is not None) and b         # outcomes: T- TF
 
 
 compared_with_none(1, None)
@@ -95,8 +95,8 @@ compared_with_none(1, 1)
 
 def joint_behind_a_long_operand(a, b):
     return (
-        a and b or                               # arms: TF -F
-        sum([int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),  # arms: TF
+        a and b or                               # outcomes: TF -F
+        sum([int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),  # outcomes: TF
              int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),
              int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b)])
     ) or b

@@ -10,35 +10,35 @@ class Point:
 
 def what(value):
     match value:
-        case 0 | 1:                              # arms: MN MN -N
+        case 0 | 1:                              # outcomes: MN MN -N
             return "small"
-        case None:                               # arms: MN
+        case None:                               # outcomes: MN
             return "none"
-        case [1, x] if x > 2:                    # arms: MN M- TF
+        case [1, x] if x > 2:                    # outcomes: MN M- TF
             return "pair"
-        case [_, *rest] if rest:                 # arms: MN T-
+        case [_, *rest] if rest:                 # outcomes: MN T-
             return "sequence"
-        case {"key": int() as n, **others}:      # arms: MN M-
+        case {"key": int() as n, **others}:      # outcomes: MN M-
             return n, others
-        case Point(x=0, y=y):                    # arms: MN MN
+        case Point(x=0, y=y):                    # outcomes: MN MN
             return y
-        case Point(3, str()):                    # arms: -N -N --
+        case Point(3, str()):                    # outcomes: -N -N --
             return "never"
-        case str(text):                          # arms: MN
+        case str(text):                          # outcomes: MN
             return text
         case _:
             return "other"
 
 
-for value in (0, None, [1, 3], [1, 2], {"key": 1}, Point(0, 1), Point(1, 1), "text", 5.0):  # arms: BE
+for value in (0, None, [1, 3], [1, 2], {"key": 1}, Point(0, 1), Point(1, 1), "text", 5.0):  # outcomes: BE
     what(value)
 
 
 def final(value):
     match value:
-        case int() if value is None:             # arms: M- -F
+        case int() if value is None:             # outcomes: M- -F
             return 0
-        case x if x is not None:                 # arms: T-
+        case x if x is not None:                 # outcomes: T-
             return x
 
 
@@ -47,11 +47,11 @@ final(1)
 
 def after_a_constant_guard(value):
     match value:
-        case 4 if None:                          # arms: MN
+        case 4 if None:                          # outcomes: MN
             return 0
-        case None as nothing:                    # arms: MN
+        case None as nothing:                    # outcomes: MN
             return nothing
-        case -1:                                 # arms: -N
+        case -1:                                 # outcomes: -N
             return 1
 
 
@@ -61,9 +61,9 @@ after_a_constant_guard(4)
 
 def one_by_one(value):
     match value:
-        case [_, *_, 1 | 2]:                     # arms: MN MN MN MN
+        case [_, *_, 1 | 2]:                     # outcomes: MN MN MN MN
             return 1
-        case [_, _]:                             # arms: MN
+        case [_, _]:                             # outcomes: MN
             return 2
 
 

@@ -2,22 +2,22 @@
 
 
 def decorate(on):
-    return (lambda f: f) if on else None         # arms: T-
+    return (lambda f: f) if on else None         # outcomes: T-
 
 
 @decorate(1 and 2)
-class Größe(object if 1 > 2 else dict):          # arms: -F
-    feld = [i for i in "äöü" if i != "ö" or i]   # arms: BE TF T-
+class Größe(object if decorate is None else dict): # outcomes: -F
+    feld = [i for i in "äöü" if i != "ö" or i]   # outcomes: BE TF T-
 
-    def methode(self, π=3 or 4, *, 名=[] or {}): # arms: -F
-        return "ß😀" if π else "é", π and 名     # arms: T- T-
+    def methode(self, π=3 or 4, *, 名=[] or {}): # outcomes: -F
+        return "ß😀" if π else "é", π and 名     # outcomes: T- T-
 
 
 Größe().methode()
 
 
 def lambdas():
-    f, g = lambda a: a or 1, lambda a: a or 1    # arms: T- -F
+    f, g = lambda a: a or 1, lambda a: a or 1    # outcomes: T- -F
     return f(1), g(0)
 
 
@@ -25,8 +25,8 @@ lambdas()
 
 
 def subscripts(a, b):
-    a[b or 0] = {**(b or {}), "k": [*(a and [])]}  # arms: -F -F T-
-    del a[b or 0]                                # arms: -F
+    a[b or 0] = {**(b or {}), "k": [*(a and [])]}  # outcomes: -F -F T-
+    del a[b or 0]                                # outcomes: -F
     return a
 
 

@@ -1,17 +1,17 @@
-"""Excluded arms are told, never counted."""
+"""Excluded outcomes are reported, never counted."""
 
 
 def left_out(a):  # pragma: no cover
-    if a:                                        # arms: --
+    if a:                                        # outcomes: --
         return 1
 
 
 def partly(a, b):
-    if a:  # pragma: no cover                      arms: T-
-        return b or 2                            # arms: T-
+    if a:  # pragma: no cover                      outcomes: T-
+        return b or 2                            # outcomes: T-
     else:
-        return b or 3                            # arms: --
-    while a:  # pragma: no branch                  arms: --
+        return b or 3                            # outcomes: --
+    while a:  # pragma: no branch                  outcomes: --
         pass
 
 

@@ -1,0 +1,85 @@
+"""What a long session costs: memory and time a cell after 100, 1,000 and 2,000 measured cells.
+
+``python benchmarks/session.py`` prints for cells of three kinds, each measured and plain (in a process each): the
+memory of the process, the growth a cell, the CPU time a cell, and how long ``gc.collect()`` takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+MARKS = (100, 1_000, 2_000)
+#: Source texts of the n-th cell.
+KINDS: dict[str, Callable[[int], str]] = {
+    "new functions": lambda n: f"def f{n}(x):\n    return 1 if x and x > {n} else 0\nf{n}({n}); f{n}(0)\n",
+    "one function redefined": lambda n: f"def f(x):\n    return 1 if x and x > {n} else 0\nf({n}); f(0)\n",
+    "one text": lambda n: "def f(x):\n    return 1 if x and x > 5 else 0\nf(7); f(0)\n",
+}
+_TIMED = 50
+
+
+def resident() -> float:
+    """Memory of this process in MB, after a collection."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def collection() -> float:
+    """Milliseconds of one full collection: the best of five."""
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        gc.collect()
+        times.append(time.perf_counter() - begun)
+    return 1e3 * min(times)
+
+
+def run(kind: str, first_line: str) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.run_line_magic("load_ext", "ipy_branchcov")
+    warnings.simplefilter("ignore")  # IPython keeps 1,000 values, and says so
+    text, done, last, before = KINDS[kind], 0, 0, 0.0
+    for mark in (20, *MARKS):
+        spent = 0.0
+        while done < mark:
+            begun = time.process_time()
+            with contextlib.redirect_stdout(io.StringIO()):
+                shell.run_cell(first_line + text(done), store_history=True)
+            done += 1
+            if done > mark - _TIMED:
+                spent += time.process_time() - begun
+        now = resident()
+        if mark > 20:
+            growth = 1e3 * (now - before) / (mark - last)
+            print(
+                f"{kind:<23} {'measured' if first_line else 'plain':<9} {mark:>6} {now:>7.1f} MB",
+                f"{growth:>6.1f} kB {1e3 * spent / _TIMED:>7.2f} ms a cell   gc.collect() {collection():>6.1f} ms",
+                flush=True,
+            )
+        before, last = now, mark
+
+
+def main() -> None:
+    print(sys.version.split()[0], flush=True)
+    for kind in KINDS:
+        for first_line in ("", "%%branchcov -q\n"):
+            with TemporaryDirectory() as folder:
+                environment = os.environ | {"IPYTHONDIR": folder}
+                subprocess.run([sys.executable, __file__, kind, first_line], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:]) if len(sys.argv) > 1 else main()

@@ -1,0 +1,175 @@
+"""Code object -> instructions, and the edges into and out of each. Knows opcodes; knows no source."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator, Set
+from types import CodeType
+from typing import NamedTuple
+
+#: Byte offsets in UTF-8 columns, as ``code.co_positions()`` gives them; None where the compiler gave none.
+Position = tuple[int | None, int | None, int | None, int | None]
+
+#: An exit of an instruction: its offset, and whether it jumped (False: it fell through).
+ExitEdge = tuple[int, bool]
+
+#: The prefix of an instruction with a long argument.
+EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
+_CACHE = dis.opmap["CACHE"]
+_RELATIVE = frozenset(dis.hasjrel)
+_NAMES = dis.opname
+
+#: Instructions that never continue with the next one, and do not jump.
+FINAL = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
+
+
+class Instruction:
+    """One instruction without its caches and EXTENDED_ARGs.
+
+    ``first`` is the offset of its first EXTENDED_ARG, ``offset`` its own, ``next`` that of the instruction that
+    follows, ``target`` where it jumps to (None: it does not).
+    """
+
+    __slots__ = ("arg", "first", "index", "name", "next", "offset", "position", "target")
+
+    def __init__(self, index: int, name: str, arg: int, first: int, offset: int, position: Position):
+        self.index = index
+        self.name = name
+        self.arg = arg
+        self.first = first
+        self.offset = offset
+        self.next = offset + 2
+        self.target: int | None = None
+        self.position = position
+
+    def __repr__(self) -> str:
+        return f"<{self.offset} {self.name} {self.arg}{'' if self.target is None else f' -> {self.target}'}>"
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it has two exits, by jumping or falling through."""
+        return self.target is not None and ("_IF_" in self.name or self.name in ("FOR_ITER", "SEND"))
+
+    @property
+    def jumps(self) -> bool:
+        """Whether it always jumps."""
+        return self.target is not None and not self.conditional
+
+
+class Handler(NamedTuple):
+    """A row of the exception table: offsets ``start`` to ``end`` (exclusive) are protected by ``target``.
+
+    ``state``: the depth of the stack there, times two, and whether the instruction's offset is pushed.
+    """
+
+    start: int
+    end: int
+    target: int
+    state: int = 0
+
+
+class Bytecode:
+    """The instructions of one code object, by number and by offset, and the edges between them."""
+
+    def __init__(self, code: CodeType):
+        self.code = code
+        self.instructions = _decode(code)
+        self.at: dict[int, Instruction] = {}
+        for instruction in self.instructions:
+            self.at[instruction.first] = self.at[instruction.offset] = instruction
+        self._sources: dict[int, list[tuple[Instruction, bool]]] | None = None
+
+    def following(self, instruction: Instruction) -> Instruction | None:
+        """The instruction that it falls through to."""
+        i = instruction.index + 1
+        return self.instructions[i] if i < len(self.instructions) else None
+
+    def preceding(self, instruction: Instruction) -> Instruction | None:
+        return self.instructions[instruction.index - 1] if instruction.index else None
+
+    def sources(self, instruction: Instruction) -> list[tuple[Instruction, bool]]:
+        """The edges into an instruction: (from, whether by a jump). Exceptions are no edges."""
+        if self._sources is None:
+            self._sources = {}
+            for each in self.instructions:
+                if each.target is not None and (to := self.at.get(each.target)) is not None:
+                    self._sources.setdefault(to.index, []).append((each, True))
+                after = self.following(each)
+                if after is not None and not each.jumps and each.name not in FINAL:
+                    self._sources.setdefault(after.index, []).append((each, False))
+        return self._sources.get(instruction.index, [])
+
+    def forget_sources(self) -> None:
+        """Free the edges: they are more objects than all the rest."""
+        self._sources = None
+
+    def handlers(self) -> list[Handler]:
+        return _exception_table(self.code)
+
+
+def _decode(code: CodeType) -> list[Instruction]:
+    raw = code.co_code
+    positions = list(code.co_positions())
+    positions += [(None,) * 4] * (len(raw) // 2 - len(positions))  # a line table that the compiler did not write
+    instructions: list[Instruction] = []
+    last: Instruction | None = None
+    extended, first = 0, -1
+    for offset in range(0, len(raw), 2):
+        op = raw[offset]
+        if op == _CACHE:
+            if last is not None:
+                last.next = offset + 2
+            continue
+        if first < 0:
+            first = offset
+        arg = extended | raw[offset + 1]
+        if op == EXTENDED_ARG:
+            extended = arg << 8
+            continue
+        last = Instruction(len(instructions), _NAMES[op], arg, first, offset, positions[offset >> 1])
+        instructions.append(last)
+        extended, first = 0, -1
+        if op in _RELATIVE and last.name != "END_ASYNC_FOR":
+            last.target = -arg if "BACKWARD" in last.name else arg
+    for instruction in instructions:
+        if instruction.target is not None:
+            instruction.target = instruction.next + 2 * instruction.target
+    return instructions
+
+
+def _exception_table(code: CodeType) -> list[Handler]:
+    """Rows in order. The format: Objects/exception_handling_notes.txt of CPython (InternalDocs from 3.13)."""
+    numbers = _varints(code.co_exceptiontable)
+    return [
+        Handler(2 * start, 2 * (start + length), 2 * target, state)
+        for start, length, target, state in zip(numbers, numbers, numbers, numbers, strict=False)
+    ]
+
+
+def _varints(table: bytes) -> Iterator[int]:
+    entries = iter(table)
+    for first in entries:
+        value, last = first & 63, first
+        while last & 64:
+            last = next(entries)
+            value = value << 6 | last & 63
+        yield value
+
+
+def lines_by_offset(code: CodeType) -> dict[int, int | None]:
+    """The line of the instruction at each offset; None where the compiler gave none."""
+    return {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}
+
+
+def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
+    """The lines of the instructions at some offsets."""
+    return {line for offset, line in lines_by_offset(code).items() if line and offset in offsets}
+
+
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all that are nested in it, outer first."""
+    stack = [code]
+    while stack:
+        code = stack.pop()
+        yield code
+        stack.extend(constant for constant in reversed(code.co_consts) if isinstance(constant, CodeType))

@@ -1,0 +1,248 @@
+"""Which lines hold code, by the syntax tree alone, so that they are the same on every Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ipy_branchcov.model.truth import constant, refutable
+
+
+class Head(NamedTuple):
+    """A statement, handler or case: its lines up to its block, the last line of that block, and its syntax node.
+
+    Lines from 1, inclusive. A statement without a block is all head.
+    """
+
+    first: int
+    last: int
+    end: int
+    node: ast.AST
+
+    @property
+    def start(self) -> int:
+        """The line of its keyword: below the decorators."""
+        return getattr(self.node, "lineno", self.first)
+
+    @property
+    def lines(self) -> range:
+        return range(self.first, self.last + 1)
+
+    def own_lines(self) -> set[int]:
+        """The lines on which a name, a lambda, an f-string or the name of an attribute begins.
+
+        Where the head began, these can still be missed, alone. All others go with it: they hold brackets, operators,
+        constants, annotations or the message of an assert, whose code Pythons place differently, or have none of.
+        """
+        lines: set[int] = set()
+        for node in _evaluated(self.node):
+            if isinstance(node, ast.Attribute):
+                lines.add(node.end_lineno or node.lineno)  # where its name stands
+            elif isinstance(node, _BEGINS) and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+                lines.add(node.lineno)  # type: ignore[attr-defined]
+        return lines
+
+
+def heads(tree: ast.Module, *, without_code: bool = False) -> Iterator[Head]:
+    """Every statement, handler and case that has code and can be reached. ``without_code``: all of them."""
+    for node in statements(tree) if without_code else _reachable(tree):
+        match node:
+            case ast.stmt() | ast.ExceptHandler():
+                if without_code or not _has_no_code(node):
+                    yield _head(node)
+            case ast.match_case():
+                last = node.guard or node.pattern
+                yield Head(node.pattern.lineno, last.end_lineno or 0, node.body[-1].end_lineno or 0, node)
+
+
+def tries(tree: ast.Module) -> Iterator[tuple[int, int]]:
+    """The line of each ``try``, and that of the first statement in it that has code. If one is missed, so is the other.
+
+    Some Pythons have no code for the keyword itself.
+    """
+    for node in _reachable(tree):
+        if isinstance(node, ast.Try | ast.TryStar):
+            first = _first(node)
+            if first is not None:
+                yield node.lineno, first
+
+
+def _first(node: ast.Try | ast.TryStar) -> int | None:
+    """The line of the first statement with code in a ``try``, those in it included."""
+    for statement in node.body:
+        if isinstance(statement, ast.Try | ast.TryStar):
+            if (first := _first(statement)) is not None:
+                return first
+        elif not _has_no_code(statement):
+            return _head(statement).first
+    return None
+
+
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The statements, handlers and cases of a module. No expression is entered: most nodes stand in those."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for label in _BLOCKS:
+            stack += getattr(node, label, ())
+
+
+def _reachable(tree: ast.Module) -> Iterator[ast.AST]:
+    """The statements, handlers and cases that can be reached: compilers leave no code of the others."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for block in _live_blocks(node):
+            for each in block:
+                stack.append(each)
+                if stops(each):
+                    break
+
+
+def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
+    """The blocks of a statement but for those that a constant, or the end of the block before, closes."""
+    match node:
+        case ast.If(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            yield from (block for block, dead in ((body, False), (orelse, True)) if known is not dead)
+        case ast.While(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            yield from (block for block, dead in ((body, False), (orelse, True)) if known is not dead)
+        case ast.Try() | ast.TryStar():
+            yield from (node.body, node.handlers, node.finalbody)
+            if not _any_stops(node.body):
+                yield node.orelse
+        case ast.match_case(guard=guard, body=body):
+            if guard is None or constant(guard) is not False:
+                yield body
+        case _:
+            yield from (getattr(node, label, ()) for label in _BLOCKS)
+
+
+def stops(node: ast.AST) -> bool:
+    """Whether nothing behind a statement in its block can be reached."""
+    match node:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.Assert(test=test):
+            return constant(test) is False
+        case ast.If(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            return (known is False or _any_stops(body)) and (known is True or _any_stops(orelse))
+        case ast.While(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            return (known is True or _any_stops(orelse)) and (known is False or not any(_breaks(body)))
+        case ast.For(body=body, orelse=orelse) | ast.AsyncFor(body=body, orelse=orelse):
+            return _any_stops(orelse) and not any(_breaks(body))
+        case (
+            ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody)
+            | ast.TryStar(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody)
+        ):
+            ended = _any_stops(body) or _any_stops(orelse)
+            return _any_stops(finalbody) or (ended and all(_any_stops(each.body) for each in handlers))
+        case ast.Match(cases=cases):
+            whole = cases[-1].guard is None and not refutable(cases[-1].pattern)
+            return whole and all(_any_stops(case.body) for case in cases)
+    return False
+
+
+def _any_stops(statements: Iterable[ast.AST]) -> bool:
+    return any(map(stops, statements))
+
+
+def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
+    """The ``break`` statements of the loop whose block this is."""
+    for node in block:
+        match node:
+            case ast.Break():
+                yield node
+            case ast.For() | ast.AsyncFor() | ast.While():
+                yield from _breaks(node.orelse)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                pass
+            case _:
+                for inner in _live_blocks(node):
+                    yield from _breaks(inner)
+
+
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
+_NOT_EVALUATED = {"annotation", "returns", "type_params", "msg", "ctx", "op", "ops"}
+
+
+def _python(name: str) -> tuple[type[ast.AST], ...]:
+    """A kind of syntax node that not every Python has."""
+    kind = getattr(ast, name, None)
+    return () if kind is None else (kind,)
+
+
+#: What runs first where it begins. Operators, calls and displays run when their parts have run.
+_BEGINS: tuple[type[ast.AST], ...] = (
+    ast.Name,
+    ast.Lambda,
+    ast.JoinedStr,
+    ast.MatchValue,
+    ast.MatchSingleton,
+    *_python("TemplateStr"),
+)
+_INTERPOLATED: tuple[type[ast.AST], ...] = (ast.FormattedValue, *_python("Interpolation"))
+
+
+def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
+    """The expressions and patterns that a head evaluates, and what is in them. An f-string is one."""
+    if isinstance(node, _python("TypeAlias")):
+        return  # its value is evaluated when somebody asks for it
+    stack: list[Any] = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, list):
+            stack += each
+            continue
+        if not isinstance(each, ast.AST) or isinstance(each, _INTERPOLATED):
+            continue
+        if isinstance(each, ast.expr | ast.pattern):
+            yield each
+        fields = each._fields if each is not node else [field for field in each._fields if field not in _BLOCKS]
+        stack += [getattr(each, field, None) for field in fields if field not in _NOT_EVALUATED]
+
+
+def _has_no_code(node: ast.AST) -> bool:
+    """Statements for which no code is generated, on some Python at least."""
+    match node:
+        case ast.Global() | ast.Nonlocal() | ast.Expr(value=ast.Constant()) | ast.Try() | ast.TryStar():
+            return True
+        case ast.AnnAssign(value=None):
+            return True
+    return False
+
+
+def _head(node: ast.stmt | ast.ExceptHandler) -> Head:
+    first, end = node.lineno, node.end_lineno or node.lineno
+    parts: list[ast.AST] = []
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
+            # The colon stands on the line of the last part of the head, or after it.
+            parts = [*getattr(node, "bases", []), *(k.value for k in getattr(node, "keywords", []))]
+            parts += [p for p in ast.walk(getattr(node, "args", ast.Load())) if hasattr(p, "end_lineno")]
+            parts += [p for p in (getattr(node, "returns", None),) if p is not None]
+        case ast.If() | ast.While():
+            parts = [node.test]
+        case ast.For() | ast.AsyncFor():
+            parts = [node.iter]
+        case ast.With() | ast.AsyncWith():
+            parts = [part for item in node.items for part in (item.context_expr, item.optional_vars) if part]
+        case ast.Match():
+            parts = [node.subject]
+        case ast.ExceptHandler():
+            parts = [node.type] if node.type else []
+        case ast.Try() | ast.TryStar():
+            pass
+        case _:
+            return Head(first, end, end, node)
+    last = max([node.lineno, *(part.end_lineno for part in parts)])  # type: ignore[attr-defined]
+    body_end = node.body[-1].end_lineno if hasattr(node, "body") else end
+    return Head(first, last, body_end or end, node)

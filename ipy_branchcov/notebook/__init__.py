@@ -1,0 +1,1 @@
+"""The IPython extension: magics, cells, and what they show."""

@@ -1,0 +1,123 @@
+"""Show a result in a shell: as static output, and as a widget where a front end is connected.
+
+Reports are imported when the first one is shown: the packages that colour a terminal or draw a widget take longer to
+import than all the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Set
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from IPython.display import publish_display_data
+
+from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.coverage import Coverage
+
+if TYPE_CHECKING:
+    from ipy_branchcov.reports.view import NewOutcome
+    from ipy_branchcov.session.disassembly import Disassembly
+
+
+def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None) -> None:
+    """Show a coverage in a shell. ``first``: the cell to show on top.
+
+    In a notebook this is static output (HTML and plain text). Where a front end is connected, a widget replaces the
+    static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
+    ends that cannot replace the first. In a terminal it is coloured text.
+    """
+    from ipy_branchcov.reports import terminal
+
+    if not hasattr(shell, "kernel"):
+        color = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns
+        print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
+        return
+    data = {"text/plain": terminal.render(coverage, missed=missed, first=first, static=True)}
+    if view == "text":
+        publish_display_data(data)
+        return
+    from ipy_branchcov.reports import html
+
+    data["text/html"] = html.render(coverage, missed=missed, first=first, static=True)
+    publish_display_data(data)
+    if view == "widget" or (view == "auto" and live()):
+        from ipy_branchcov.reports import widget
+
+        record = "" if view == "widget" else html.record_name(data["text/html"])
+        made = widget.CoverageWidget(coverage, first=first, missed=missed, record=record)
+        if not record:
+            publish_display_data(widget.bundle(made))
+
+
+def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None:
+    """Show the instructions of what ran: folded in a notebook, as text in a terminal."""
+    from ipy_branchcov.reports import opcodes
+
+    text = opcodes.render(shown, counted=counted)
+    if not hasattr(shell, "kernel"):
+        print(text)
+    else:
+        publish_display_data({"text/plain": text, "text/html": opcodes.render_html(shown, counted=counted)})
+
+
+def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
+    """Show the control flow of one code object: a drawing where the front end has Mermaid, otherwise its text."""
+    from ipy_branchcov.reports import opcodes
+
+    text = opcodes.graph(shown, counted=counted)
+    if not hasattr(shell, "kernel"):
+        print(text)
+    else:
+        # Notebook 7 draws Mermaid only in Markdown, VS Code only by Mermaid's own type.
+        markdown = opcodes.render_markdown(shown, counted=counted)
+        publish_display_data({"text/plain": text, "text/markdown": markdown, "text/vnd.mermaid": text})
+
+
+class Followed:
+    """A view on the page that can be updated: the output by its display id, the widget by its model."""
+
+    def __init__(self, shell: Any, coverage: Coverage):
+        self._id = uuid4().hex
+        self._live = live()
+        self._widget: Any = None
+        if not hasattr(shell, "kernel"):
+            raise UsageError("%branchcov_watch needs a notebook; %branchcov_report shows the same in a terminal")
+        self._publish(coverage, frozenset(), update=False)
+
+    def show(self, coverage: Coverage, new: Set[NewOutcome]) -> None:
+        """Show another coverage. ``new``: outcomes to mark as newly covered.
+
+        Without a front end nothing changes: nobody looks, and output that later cells change could not be compared.
+        """
+        if self._live:
+            self._publish(coverage, new, update=True)
+
+    def _publish(self, coverage: Coverage, new: Set[NewOutcome], *, update: bool) -> None:
+        from ipy_branchcov.reports import html, terminal
+
+        data = {"text/plain": terminal.render(coverage, static=True), "text/html": html.render(coverage, static=True)}
+        if self._live:
+            from ipy_branchcov.reports import widget
+
+            record = html.record_name(data["text/html"])
+            if self._widget is None:
+                self._widget = widget.CoverageWidget(coverage, record=record)
+            else:
+                self._widget.show(coverage, new=new, record=record)
+        publish_display_data(data, transient={"display_id": self._id}, update=update)
+
+
+def live() -> bool:
+    """Whether a front end can draw a widget: a Jupyter server started this kernel for a session.
+
+    Kernels of nbval, nbclient and ipyparallel have no session; a session inherited from a parent kernel does not
+    count. JupyterLite's kernel runs in the page itself.
+    """
+    if sys.platform == "emscripten":
+        return True
+    return bool(os.environ.get("JPY_SESSION_NAME")) and os.environ.get("JPY_PARENT_PID") == str(os.getppid())

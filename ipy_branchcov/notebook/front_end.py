@@ -1,0 +1,58 @@
+"""After a measured run in a shell: bind the result to a name, write files, show it, and check the threshold."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.notebook.arguments import Request
+from ipy_branchcov.notebook.display import show, show_graph, show_opcodes
+from ipy_branchcov.reports import presented
+from ipy_branchcov.reports.files import write_reports
+from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.session.session import Session
+
+
+class FrontEnd:
+    """Shows and writes coverage in a shell as a request asks."""
+
+    def __init__(self, shell: Any, session: Session):
+        self._shell, self._session = shell, session
+
+    def show_cell(self, coverage: Coverage, request: Request, result: Any, label: str) -> None:
+        """Show the coverage of a ``%%branchcov`` cell; let the cell fail where the total is below the threshold."""
+        if result.error_before_exec is not None:
+            return  # it did not compile: nothing ran
+        below = self.show(coverage, request, label)
+        if below is not None and result.success:
+            result.error_in_exec = below
+            self._shell.showtraceback((type(below), below, None))
+
+    def show(self, coverage: Coverage, request: Request, first: str | None = None) -> BelowThreshold | None:
+        """Show a coverage, the cell ``first`` on top; return an error where the total is below the threshold."""
+        report = request.report
+        if report.out:
+            self._shell.push({report.out: presented.Coverage.of(coverage)})
+        try:
+            write_reports(coverage, report.places, values=report.values)
+            if not report.quiet:
+                show(self._shell, coverage, view=report.view, missed=report.missed, first=first)
+            self._show_instructions(request, counted=coverage.counted)
+        except BranchcovError as error:
+            print(f"branchcov: {error}", file=sys.stderr)
+        lines = failures(coverage, request.options(self._session.options).fail_under)
+        return BelowThreshold("; ".join(lines)) if lines else None
+
+    def _show_instructions(self, request: Request, *, counted: bool) -> None:
+        every = self._session.disassemblies
+        if request.shows_opcodes:
+            show_opcodes(self._shell, every, counted=counted)
+        for name in request.report.graph:
+            found = [each for each in every if name in (each.name, each.name.rpartition(".")[2])]
+            if not found:
+                known = ", ".join(sorted({each.name for each in every})) or "nothing"
+                raise UsageError(f"--graph {name}: no function of that name ran; there is {known}")
+            for each in found:
+                show_graph(self._shell, each, counted=counted)

@@ -1,0 +1,169 @@
+"""The magics: parse a line and pass it on. Imported only when the extension is loaded."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError as IPythonUsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.model.selection import select
+from ipy_branchcov.notebook.arguments import Request, options, request, split
+from ipy_branchcov.notebook.front_end import FrontEnd
+from ipy_branchcov.notebook.runs import Hooks, run_statement
+from ipy_branchcov.notebook.settings import Settings
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.table import Door
+
+if TYPE_CHECKING:
+    from ipy_branchcov.notebook.watch import Watch
+
+
+@magics_class
+class BranchcovMagics(Magics):
+    """``%%branchcov`` and the other magics; a shell has one session."""
+
+    shell: Any
+
+    def __init__(self, shell: Any, settings: Settings, session: Session):
+        super().__init__(shell)
+        self.session = session
+        self._settings = settings
+        self._front_end = FrontEnd(shell, session)
+        self.hooks = Hooks(shell, session, self.parse, self._front_end.show_cell)
+        self._watch: Watch | None = None
+        #: The request that measures every cell while something is watched.
+        self._watching: Request | None = None
+
+    def with_options(self) -> dict[str, Any]:
+        """The magics that take options, by their names."""
+        every = (self.branchcov, self.branchcov_report, self.branchcov_auto, self.branchcov_watch)
+        return {each.__name__: each for each in every}
+
+    def parse(self, words: str) -> Request:
+        """The options in the line of ``%%branchcov``. Raises IPython's UsageError, one line, for wrong options."""
+        parsed, asked = self._request(Door.CELL, self.branchcov, words)
+        if parsed.statement:
+            raise IPythonUsageError(
+                f"%%branchcov takes options only, not {' '.join(parsed.statement)!r}; the code goes below it"
+            )
+        return asked
+
+    def _request(self, door: Door, magic: Any, words: str) -> tuple[argparse.Namespace, Request]:
+        """The parsed line of a magic, and the request that its options make."""
+        parsed = parse_argstring(magic, words)
+        return parsed, request(door, parsed, self._settings.report_options())
+
+    def _parser(self, name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = vars(type(self))[name].parser
+        return parser
+
+    @no_var_expand
+    @line_cell_magic
+    @magic_arguments("%branchcov")
+    @options(Door.CELL)
+    @argument("statement", nargs="*", metavar="STATEMENT", help="As a line magic: the statement to run.")
+    def branchcov(self, line: str, cell: str | None = None) -> Any:
+        """Run a cell or a statement and show which outcomes of the branches inside its lines were covered.
+
+        The cell behaves exactly as without its first line. All code written in cells is measured, whichever cell
+        defined it; --source adds modules.
+        """
+        if cell is None:
+            words, body = split(self._parser("branchcov"), line)
+            asked = self.parse(words)
+            if not body:
+                raise IPythonUsageError("%branchcov STATEMENT, or %%branchcov above a cell")
+        else:
+            asked, body = self.parse(line), cell
+        if self.session.running and not self.hooks.unseen:  # part of a run that will show it
+            return run_statement(self.shell, body, self.hooks.cells)
+        label = self.hooks.cells.running_label
+        below = None
+        with self.hooks.suspended(label):
+            try:
+                self.session.start("", asked.options(self.session.options))
+            except BranchcovError as error:
+                raise IPythonUsageError(str(error)) from None
+            try:
+                value = run_statement(self.shell, body, self.hooks.cells)
+            finally:
+                below = self._front_end.show(
+                    self.session.stop(label, keep=self.hooks.automatic is not None), asked, label
+                )
+        if below is not None:
+            raise below
+        return value
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @options(Door.SHOW)
+    @argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="A function, class, module or cell (In[3]); without a name, everything.",
+    )
+    def branchcov_report(self, line: str) -> None:
+        """Show everything that was measured since the extension was loaded, or since the last reset."""
+        parsed, asked = self._request(Door.SHOW, self.branchcov_report, line)
+        try:
+            coverage = select(self.session.coverage(), parsed.names)
+        except BranchcovError as error:
+            raise IPythonUsageError(str(error)) from None
+        below = self._front_end.show(coverage, asked)
+        if below is not None:
+            raise below
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("state", choices=("on", "off"), help="on: measure every cell from now on; off: stop.")
+    @options(Door.AUTO)
+    def branchcov_auto(self, line: str) -> None:
+        """Measure every cell from now on, and show nothing; ``%branchcov_report`` shows the result."""
+        parsed, asked = self._request(Door.AUTO, self.branchcov_auto, line)
+        self.hooks.automatic = asked if parsed.state == "on" else None
+        if self.hooks.automatic is None:
+            self.session.release()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("--stop", action="store_true", help="Stop updating the view; it stays on the page.")
+    @argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="A function, class, module or cell (In[3]); without a name, everything.",
+    )
+    def branchcov_watch(self, line: str) -> None:
+        """Show one view that is updated as further cells run; each of them is measured."""
+        parsed = parse_argstring(self.branchcov_watch, line)
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+            if self.hooks.automatic is self._watching:
+                self.hooks.automatic = None
+                self.session.release()
+        if parsed.stop:
+            return
+        from ipy_branchcov.notebook.watch import Watch
+
+        try:
+            self._watch = Watch(self.shell, self.session, parsed.names)
+        except BranchcovError as error:
+            raise IPythonUsageError(str(error)) from None
+        if self.hooks.automatic is None:
+            self.hooks.automatic = self._watching = Request()
+
+    @line_magic
+    @magic_arguments()
+    def branchcov_reset(self, line: str) -> None:
+        """Forget what was measured."""
+        parse_argstring(self.branchcov_reset, line)
+        self.session.reset()

@@ -1,0 +1,1 @@
+"""Coverage from other processes: children that a run starts, and the kernels of notebooks."""

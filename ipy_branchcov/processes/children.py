@@ -1,0 +1,135 @@
+"""The Python processes that a measured run starts: each measures itself and writes its data into the run's folder.
+
+As coverage.py does it: ``branchcov.pth`` and ``branchcov.start`` stand in site-packages and do nothing
+where the variable is not set.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.printable import printable
+from ipy_branchcov.processes.endings import Endings
+from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
+from ipy_branchcov.processes.forks import Forks
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.scope import Scope
+from ipy_branchcov.session.session import Session
+
+#: The environment variable that names the folder.
+VARIABLE = "BRANCHCOV_PROCESSES"
+
+
+_FORK_SERVER = "from multiprocessing.forkserver import main"
+
+# --- in a process that was started
+
+
+class _Process:
+    """This process, from the start of its interpreter to its end, and its forks.
+
+    It leaves data once it has run measured code: multiprocessing's resource tracker lives as long as the run, and runs
+    none. Its fork server imports the main module; what it covered there comes with its forks.
+    """
+
+    def __init__(self, folder: Path):
+        given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
+        self._folder = folder
+        self._member: Member | None = None
+        self.session = Session(RunOptions().overridden(**given))
+        self.session.when_found(self._begun)
+        self.session.start("a process that was started")
+        self._forks = Forks(self.session, folder, watched=True)
+        self._forks.begin()
+        self._endings = Endings(self._ends, self._go_on)
+        self._endings.begin()
+        atexit.register(self.end)
+
+    def _begun(self) -> None:
+        if any(_FORK_SERVER in argument for argument in sys.orig_argv):
+            return
+        with suppress(OSError, BranchcovError):
+            self._member = Member(self._folder, printable(shlex.join(sys.orig_argv)))
+
+    def end(self) -> None:
+        self._endings.end(abrupt=False)  # a signal waits for it
+
+    def _leave_data(self) -> None:
+        if self._forks.child:
+            self._forks.save()
+            return
+        self.session.stop()
+        member, self._member = self._member, None
+        if member is not None:
+            with suppress(OSError, BranchcovError):  # where the data should be, the run reports a loss
+                member.save(self.session.coverage())
+
+    def _ends(self, abrupt: bool) -> int:
+        self._leave_data()
+        return 0
+
+    def _go_on(self) -> None:
+        """An exec failed: this begins another measurement, whose data is added."""
+        self.session.when_found(self._begun)
+        self.session.start("after a failed exec")
+
+    def leave(self) -> None:
+        atexit.unregister(self.end)
+        self._endings.close()
+        self._forks.close()
+        self.session.close()
+        if self._member is not None:
+            self._member.leave()
+
+
+_this: list[_Process] = []
+
+
+def begin() -> None:
+    """Measure this process. Called when the interpreter starts; what fails here never stops the program."""
+    if _this:
+        return  # the line stands in more than one folder of site-packages
+    # The variable can name any folder. Where a .begun file was written, the run reports a loss.
+    with suppress(Exception):
+        _this.append(_Process(Path(os.environ[VARIABLE])))
+
+
+def leave() -> None:
+    """Stop: this process is measured in another way, as a kernel or a worker."""
+    while _this:
+        _this.pop().leave()
+
+
+# --- in the process that starts others
+
+
+def elsewhere(options: RunOptions, scope: Scope) -> RunOptions:
+    """The options for a kernel or another process. Sources are paths: a module may not be importable there."""
+    return replace(options, source=(*scope.places.folders, *sorted(scope.places.files)))
+
+
+class Processes:
+    """Measures the processes that are started from now on, until :meth:`close`.
+
+    ``folder``: where they leave their data.
+    """
+
+    def __init__(self, folder: DataFolder, options: RunOptions):
+        self._folder = folder
+        folder.write_settings(options.changes())
+        self._before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = str(folder.path)
+
+    def close(self) -> None:
+        """Measure no more processes."""
+        if os.environ.get(VARIABLE) == str(self._folder.path):
+            del os.environ[VARIABLE]
+            if self._before is not None:
+                os.environ[VARIABLE] = self._before

@@ -1,0 +1,124 @@
+"""The ways in which a program ends and never comes back: ``os._exit``, ``exec``, a signal."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import stat
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+#: Signals that end a process unless it handles them, and that are sent for that.
+_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+)
+
+
+class Endings:
+    """Calls ``end`` before this process, or a fork of it, leaves in such a way; or when :meth:`end` is called.
+
+    ``end`` returns the exit status that a gate asks for, 0 for none; its argument: whether the process leaves so.
+    A signal that comes meanwhile waits until ``end`` has returned. ``failed`` is called where an ``exec`` failed after
+    all: the program goes on.
+    """
+
+    def __init__(self, end: Callable[[bool], int], failed: Callable[[], None]):
+        self._end = end
+        self._failed = failed
+        self._given: dict[str, tuple[Any, Any]] = {}
+        self._handled: list[signal.Signals] = []
+        self._ending = False
+        self._waiting = 0
+
+    def begin(self) -> None:
+        self._replace("_exit", self._exit(os._exit))
+        for name in ("execv", "execve"):  # the other functions of os call one of these
+            self._replace(name, self._exec(getattr(os, name)))
+        for number in _SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL and _handle(number, self._on_signal):
+                self._handled.append(number)
+
+    def close(self) -> None:
+        """Give back what is still ours."""
+        for name, (ours, theirs) in self._given.items():
+            if getattr(os, name) is ours:
+                setattr(os, name, theirs)
+        self._given.clear()
+        for number in self._handled:
+            if signal.getsignal(number) == self._on_signal:
+                _handle(number, signal.SIG_DFL)
+        self._handled.clear()
+
+    def end(self, *, abrupt: bool) -> int:
+        if self._ending:
+            return 0
+        self._ending = True
+        try:
+            gate = self._end(abrupt)
+        finally:
+            self._ending = False
+        if self._waiting:
+            _die(self._waiting)
+        return gate
+
+    def _replace(self, name: str, ours: Any) -> None:
+        self._given[name] = ours, getattr(os, name)
+        setattr(os, name, ours)
+
+    def _exit(self, original: Callable[[int], Any]) -> Any:
+        @functools.wraps(original)
+        def _exit(status: int) -> None:
+            if isinstance(status, int):  # else it is an error
+                gate = self.end(abrupt=True)
+                status = status or gate
+            original(status)
+
+        return _exit
+
+    def _exec(self, original: Callable[..., Any]) -> Any:
+        @functools.wraps(original)
+        def execute(path: Any, *arguments: Any, **keywords: Any) -> None:
+            ends = _executable(path)
+            if ends:
+                self.end(abrupt=True)
+            try:
+                original(path, *arguments, **keywords)
+            finally:
+                if ends:
+                    self._failed()
+
+        return execute
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._ending:
+            self._waiting = number
+        else:
+            self.end(abrupt=True)
+            _die(number)
+
+
+def _die(number: int) -> None:
+    _handle(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _handle(number: int, handler: Any) -> bool:
+    """Set a signal's handler; return whether it was: only the main thread can."""
+    try:
+        signal.signal(number, handler)
+    except ValueError:
+        return False
+    return True
+
+
+def _executable(path: Any) -> bool:
+    """Whether the system can execute a file: ``execvp`` tries many names."""
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 it can be a number
+        return regular and (isinstance(path, int) or os.access(path, os.X_OK))
+    except (OSError, TypeError, ValueError):
+        return False

@@ -1,0 +1,81 @@
+"""Forks of a measured process: each inherits the running tracer, and leaves what it covered in a folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.processes.endings import Endings
+from ipy_branchcov.processes.folder import Member
+from ipy_branchcov.session.session import Session
+
+
+class Forks:
+    """Watches for forks of this process, between :meth:`begin` and :meth:`close`. ``folder``: where they leave data.
+
+    ``watched``: how this process ends is watched already, and so is how its forks end.
+    """
+
+    def __init__(self, session: Session, folder: Path, *, watched: bool = False):
+        self._session = session
+        self._folder = folder
+        #: This process in the folder, where it is a fork.
+        self._member: Member | None = None
+        self._watched = watched
+        #: Whether this process is a fork of the one that began.
+        self.child = False
+
+    def begin(self) -> None:
+        if not _registered and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_in_child)
+            _registered.append(True)
+        _watching.append(self)
+
+    def save(self) -> None:
+        """In a fork, at its end: leave what it covered. Only the first call counts."""
+        self._session.stop()
+        member, self._member = self._member, None
+        if member is not None:
+            with suppress(BranchcovError):  # the run reports that the data is missing
+                member.save(self._session.coverage())
+
+    def _ends(self, abrupt: bool) -> int:
+        self.save()
+        return 0
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self in _watching:
+            _watching.remove(self)
+
+    def _forked(self, place: str) -> None:
+        self.child = True
+        self._session.forked()
+        self._member = None
+        if not self._watched:
+            self._watched = True
+            Endings(self._ends, _go_on).begin()
+        if self._folder.is_dir():
+            self._member = Member(self._folder, f"forked in {place}")
+
+
+def _go_on() -> None:
+    """An exec failed in a fork: it has left its data, and what it does now is not measured."""
+
+
+#: Those that watch now. What is registered with the interpreter cannot be unregistered.
+_watching: list[Forks] = []
+_registered: list[bool] = []
+
+
+def _after_in_child() -> None:
+    caller = sys._getframe(1)
+    if caller.f_code.co_name == "_execute_child":  # subprocess with preexec_fn: another program follows
+        return
+    place = f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"  # noqa: PTH119
+    for each in _watching:
+        with suppress(BranchcovError):
+            each._forked(place)

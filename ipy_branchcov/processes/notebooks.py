@@ -1,0 +1,163 @@
+"""Run a notebook in a fresh kernel, every cell measured."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from ipy_branchcov.errors import BranchcovError, DataError
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.processes import kernels
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.scope import Scope
+
+
+class NotebookFailed(BranchcovError):
+    """A cell failed; what was measured before is in ``coverage``. ``traceback``: the kernel's, coloured, or ""."""
+
+    def __init__(self, message: str, coverage: Coverage, traceback: str = ""):
+        super().__init__(message)
+        self.coverage = coverage
+        self.traceback = traceback
+
+
+class NotebookInterrupted(BranchcovError):
+    """Somebody stopped the run. The message is where: a cell, or a notebook; ``coverage``: what was measured before."""
+
+    def __init__(self, label: str, coverage: Coverage, *, begun: bool):
+        super().__init__(label)
+        self.coverage = coverage
+        #: Whether the notebook had begun.
+        self.begun = begun
+
+
+class Interrupt:
+    """Stops the notebooks that run in other threads, and those that have not begun."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._running: dict[object, tuple[asyncio.AbstractEventLoop, Any]] = {}
+
+    @contextmanager
+    def cell(self, kernel_manager: Any) -> Iterator[None]:
+        """A cell runs inside, in this thread's event loop: what comes meanwhile interrupts its kernel."""
+        key = object()
+        self._running[key] = asyncio.get_running_loop(), kernel_manager
+        try:
+            yield
+        finally:
+            del self._running[key]
+
+    def ask(self) -> None:
+        """Interrupt the running cells, so that their notebooks end; kill the kernels where that was asked before."""
+        again, self.asked = self.asked, True
+        for loop, kernel_manager in list(self._running.values()):
+            with suppress(RuntimeError):  # it has just ended
+                asyncio.run_coroutine_threadsafe(_stop(kernel_manager, again), loop)
+
+
+async def _stop(kernel_manager: Any, again: bool) -> None:
+    stopping = kernel_manager.shutdown_kernel(now=True) if again else kernel_manager.interrupt_kernel()
+    if isawaitable(stopping):
+        await stopping
+
+
+def run_notebook(
+    path: Path,
+    scope: Scope,
+    options: RunOptions,
+    progress: Callable[[int, int], None] = lambda done, cells: None,
+    interrupt: Interrupt | None = None,
+) -> Coverage:
+    """Run a notebook in a fresh kernel, every cell measured; cells are called ``path#CELL-ID``.
+
+    ``progress`` is called with the number of cells done and of all. Raises DataError for what is no notebook,
+    NotebookFailed when a cell fails, NotebookInterrupted where ``interrupt`` stopped it.
+    """
+    interrupt = interrupt or Interrupt()
+    try:
+        from jupyter_client.kernelspec import NoSuchKernel
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, DeadKernelError
+    except ImportError as error:
+        raise DataError(f"running notebooks needs {error.name}: pip install 'ipy-branchcov[run]'") from None
+    notebook = _read(path)
+    cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+    folder = str(path.resolve().parent)
+    # That its port is not encrypted, that it was interrupted when it ended: not what the reader wants to know.
+    quiet = ["--log-level=CRITICAL"]
+    client = NotebookClient(notebook, timeout=None, extra_arguments=quiet, resources={"metadata": {"path": folder}})
+    found: list[Coverage] = []
+    name = label = scope.name(str(path.resolve()))
+    if interrupt.asked:
+        raise NotebookInterrupted(name, Coverage(), begun=False)
+
+    async def run() -> None:
+        nonlocal label
+        async with client.async_setup_kernel(env=_environment()):
+            kernel_manager: Any = client.km
+            await _evaluate(client, kernels.start_expression(options))
+            for done, i in enumerate(cells):
+                if interrupt.asked:
+                    break
+                progress(done, len(cells))
+                label = kernels.cell_label(name, notebook.cells[i], i + 1)
+                await _evaluate(client, kernels.name_expression(label))
+                try:
+                    with interrupt.cell(kernel_manager):
+                        await client.async_execute_cell(notebook.cells[i], i)
+                finally:
+                    if await kernel_manager.is_alive():
+                        found.append(kernels.collected(await _evaluate(client, kernels.COLLECT), name, scope))
+            else:
+                progress(len(cells), len(cells))
+
+    try:
+        asyncio.run(run())
+    except CellExecutionError as error:
+        raise _ended(
+            f"{label}: failed; no cell below it ran", label, merge(found), interrupt, error.traceback
+        ) from None
+    except DeadKernelError:
+        line = f"{label}: the kernel died in it, so it was not measured"
+        raise _ended(line, label, replace(merge(found), lost=frozenset({line})), interrupt) from None
+    except NoSuchKernel as error:
+        raise DataError(f"{path}: no kernel {error.name!r} here; python -m ipykernel install installs one") from None
+    if interrupt.asked:
+        raise NotebookInterrupted(label, merge(found), begun=True)
+    return merge(found)
+
+
+def _ended(message: str, label: str, coverage: Coverage, interrupt: Interrupt, traceback: str = "") -> BranchcovError:
+    """The error for a notebook that ended before its last cell."""
+    if interrupt.asked:
+        return NotebookInterrupted(label, coverage, begun=True)
+    return NotebookFailed(message, coverage, traceback)
+
+
+def _read(path: Path) -> Any:
+    """The notebook in a file. Raises DataError."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except Exception:  # nbformat raises its own, json's, and AttributeError for other JSON
+        raise DataError(f"{path}: not a Jupyter notebook; open and save it in Jupyter") from None
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would make the kernel believe in a live front end."""
+    return {key: value for key, value in os.environ.items() if key != "JPY_SESSION_NAME"}
+
+
+async def _evaluate(client: Any, expression: str) -> str:
+    """The value of an expression in the kernel. Raises DataError where it fails."""
+    return kernels.read_reply(await client.kc.execute(**kernels.request(expression), reply=True, timeout=60))

@@ -1,0 +1,1 @@
+"""``pytest --branchcov``: the options (:mod:`.plugin`) and the measured run (:mod:`.run`)."""

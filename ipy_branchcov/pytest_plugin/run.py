@@ -1,0 +1,222 @@
+"""One measured run of pytest: its process, the kernels of its notebooks, its workers, and its reports."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.data import json_form
+from ipy_branchcov.data.baseline import regressions
+from ipy_branchcov.data.files import load
+from ipy_branchcov.errors import BranchcovError, UsageError
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.processes.children import Processes, elsewhere
+from ipy_branchcov.processes.folder import DataFolder
+from ipy_branchcov.processes.forks import Forks
+from ipy_branchcov.processes.kernels import KernelSession, cell_label
+from ipy_branchcov.reports import summary
+from ipy_branchcov.reports.files import with_texts, write_reports
+from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.session.config import check_sources
+from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.session import Session
+
+
+class MeasuredRun:
+    """A plugin that is registered while a run is measured. Raises BranchcovError for wrong options."""
+
+    def __init__(self, config: pytest.Config, options: RunOptions, report: ReportOptions):
+        self._config = config
+        self._options = options
+        self._report = report
+        self._named = bool(options.source)
+        self._sources = options.source or (".",)
+        self._late: list[str] = []
+        self._found: list[Coverage] = []
+        #: One line for each piece of data that was lost.
+        self._lost: list[str] = []
+        self._notes: list[str] = []
+        #: The session of each notebook's kernel, by the kernel's client; None: not measured, or not any more.
+        self._kernels: dict[Any, KernelSession | None] = {}
+        self._summary: list[str] = []
+        self._failures: list[str] = []
+        self._baseline = None if report.baseline is None else load(report.baseline)
+        self.session = Session(replace(options, source=()))
+        for spec in self._sources:
+            try:
+                self.session.add_source(spec)
+            except UsageError:
+                self._late.append(spec)
+        self._processes: Processes | None = None
+        self._folder = DataFolder()
+        config.add_cleanup(self._folder.remove)
+        self._forks = Forks(self.session, self._folder.path)
+        self.session.start("pytest")
+        self._forks.begin()
+        config.add_cleanup(self._forks.close)
+        config.add_cleanup(self.session.close)
+
+    def add_late_sources(self, option: str) -> None:
+        """Add sources that a conftest file made importable. ``option``: how they were given. Raises UsageError."""
+        check_sources(self._late, option)
+        for spec in self._late:
+            self.session.add_source(spec)
+        self._late.clear()
+        if self._options.subprocess:
+            self._processes = Processes(self._folder, elsewhere(self._options, self.session.scope))
+            self._config.add_cleanup(self._processes.close)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Attribute first hits to the test, where the tracer records when they happen."""
+        self.session.set_context(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.session.set_context("pytest")
+
+    # --- notebooks
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        result = yield
+        if _is_cell(item):
+            self._before_cell(item)
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        try:
+            return (yield)
+        finally:
+            if _is_cell(item):
+                self._after_cell(item)
+
+    def _before_cell(self, item: Any) -> None:
+        """Measure a kernel from its first cell on, and name the cell."""
+        kernel = item.parent.kernel
+        if kernel is None or not kernel.is_alive():
+            return
+        name = self._notebook(item)
+        try:
+            if kernel.kc not in self._kernels:
+                self._kernels[kernel.kc] = self._begin_kernel(kernel, name)
+            session = self._kernels[kernel.kc]
+            if session is not None:
+                session.name_cell(self._label(item))
+        except BranchcovError as error:
+            self._kernels[kernel.kc] = None
+            self._lost.append(f"{name}: not measured: {error}")
+
+    def _begin_kernel(self, kernel: Any, name: str) -> KernelSession | None:
+        if kernel.language != "python":
+            self._notes.append(f"{name}: its kernel runs {kernel.language}, which is not measured")
+            return None
+        session = KernelSession(kernel.kc, self.session.scope)
+        session.start(elsewhere(self._options, self.session.scope))
+        return session
+
+    def _notebook(self, item: Any) -> str:
+        """The name of a cell's notebook."""
+        return self.session.scope.name(os.path.realpath(item.path))
+
+    def _label(self, item: Any) -> str:
+        number = next(i for i, cell in enumerate(item.parent.nb.cells, 1) if cell is item.cell)
+        return cell_label(self._notebook(item), item.cell, number)
+
+    def _after_cell(self, item: Any) -> None:
+        """Collect the coverage of a cell at once: nbval kills its kernels, and so can cells."""
+        kernel = item.parent.kernel
+        session = None if kernel is None else self._kernels.get(kernel.kc)
+        if session is None:
+            return
+        if not kernel.is_alive():
+            self._kernels[kernel.kc] = None
+            self._lost.append(f"{self._label(item)}: its kernel died, so the cell was not measured")
+            return
+        try:
+            self._found.append(session.collect(self._label(item)))
+        except BranchcovError as error:
+            self._lost.append(f"{self._label(item)}: lost: {error}")
+
+    # --- workers of xdist
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Stop watching for processes here: tests run in workers, and each worker collects its own processes."""
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        data = getattr(node, "workeroutput", {}).get("branchcov")
+        if data is None:
+            self._lost.append(f"worker {node.gateway.id}: crashed, so its coverage is lost")
+            return
+        sent = json.loads(data)
+        self._lost += sent["lost"]
+        self._notes += sent["notes"]
+        self._found.append(json_form.loads(sent["coverage"], f"worker {node.gateway.id}"))
+
+    # --- the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._forks.child:  # its parent reports
+            self._forks.save()
+            return
+        found, lost = self._folder.collect(self.session.scope)
+        self._found += found
+        self._lost += lost
+        coverage = merge([self.session.stop(), *self._found])
+        worker = getattr(self._config, "workeroutput", None)
+        if worker is not None:
+            worker["branchcov"] = json.dumps(
+                {"coverage": json_form.dumps(coverage, values=True), "lost": self._lost, "notes": self._notes}
+            )
+            return
+        if self._config.option.collectonly:
+            return
+        if self._named:
+            coverage = merge([coverage, self.session.never_imported(coverage)])
+        coverage = replace(coverage, lost=coverage.lost | frozenset(self._lost))
+        try:
+            self._report_all(with_texts(coverage))
+        except BranchcovError as error:
+            self._failures.append(str(error))
+        if self._failures and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _report_all(self, coverage: Coverage) -> None:
+        if not self._report.quiet:
+            self._summary = summary.render(coverage, missing=self._report.missed).splitlines()
+        if self._baseline is not None:
+            self._failures += regressions(self._baseline, coverage, Path(self.session.scope.root))
+        self._failures += failures(coverage, self._options.fail_under, compared=self._baseline is not None)
+        places = self._report.places
+        write_reports(coverage, places, values=self._report.values)
+        self._summary += [f"{kind} report written to {place}" for kind, place in places.items()]
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not (self._summary or self._notes or self._lost or self._failures):
+            return
+        terminalreporter.section("branch coverage")
+        for line in self._summary:
+            terminalreporter.line(line)
+        for line in self._notes:
+            terminalreporter.line(f"note: {line}")
+        for line in self._lost:
+            terminalreporter.line(f"LOST {line}", yellow=True)
+        for line in self._failures:
+            terminalreporter.line(f"FAIL {line}", red=True, bold=True)
+
+
+def _is_cell(item: pytest.Item) -> bool:
+    return type(item).__module__.startswith("nbval.")

@@ -1,0 +1,74 @@
+"""Coverage -> the report files that a user asks for, each whole or not at all; and the texts of the sources in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ipy_branchcov.data import json_form
+from ipy_branchcov.data.files import write_whole
+from ipy_branchcov.data.source_files import read_source
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+
+
+def write_reports(coverage: Coverage, places: Mapping[str, str | Path | None], *, values: bool = False) -> bool:
+    """Write the reports whose place is given; return whether there was one. Raises DataError.
+
+    ``places``: by kind, which is html, json, lcov or cobertura. HTML goes into a folder, or into one file where the
+    name ends with ``.html``. ``values``: those of first hits, too, in JSON.
+    """
+    texts: dict[Path, str] = {}
+    for kind, place in places.items():
+        if place:
+            texts |= _rendered(coverage, kind, Path(place), values=values)
+    for path, text in texts.items():
+        write_whole(path, text)
+    return bool(texts)
+
+
+def _rendered(coverage: Coverage, kind: str, place: Path, *, values: bool) -> dict[Path, str]:
+    match kind:
+        case "html":
+            from ipy_branchcov.reports import pages
+
+            if place.suffix in (".html", ".htm"):
+                return {place: pages.document(coverage, "Branch coverage")}
+            return {place / name: text for name, text in pages.render(coverage, "Branch coverage").items()}
+        case "json":
+            return {place: json_form.dumps(coverage, values=values)}
+        case "lcov":
+            from ipy_branchcov.reports import lcov
+
+            return {place: lcov.render(coverage)}
+        case "cobertura":
+            from ipy_branchcov.reports import cobertura
+
+            return {place: cobertura.render(coverage)}
+    raise ValueError(kind)
+
+
+def with_texts(coverage: Coverage) -> Coverage:
+    """The same with the texts of files, which data files leave out."""
+    return replace(coverage, sources=tuple(map(_with_text, coverage.sources)))
+
+
+def _with_text(coverage: SourceCoverage) -> SourceCoverage:
+    """A file's text as it stands now, if that is the text that was measured; else with a note.
+
+    A source of which nothing was measured has a note already that says why, and no text to compare with.
+    """
+    source = coverage.source
+    unmeasured = coverage.note and not coverage.branches and not coverage.missed_lines
+    if source.text or source.kind == "cell" or source.path is None or unmeasured:
+        return coverage
+    current = read_source(source.path, source.name)
+    if current is None:
+        why = "cannot be read any more; its lines cannot be shown"
+    elif current.digest != source.digest:
+        why = "changed since it was measured; run it again to see its lines"
+    elif coverage.last_line > len(current.lines):
+        why = "has fewer lines than its data says; run it again to see its lines"
+    else:
+        return replace(coverage, source=current)
+    return replace(coverage, note="\n".join([*coverage.notes, f"{source.name}: {why}"]))

@@ -1,0 +1,233 @@
+"""Coverage -> marks on lines, with their words: computed here once, drawn by the text, the pages and the widget."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+from ipy_branchcov.model import words
+from ipy_branchcov.model.branch import COMPOSITE, Branch
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.source import split_lines
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.printable import visible
+
+#: An outcome that was covered just now: digest of its source, key of its branch, its name.
+NewOutcome = tuple[str, tuple[Span, str], str]
+State = Literal["missed", "never-ran", "covered", "optional", "excluded"]
+#: Characters of a place's text where it is repeated.
+_LONGEST = 120
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a source: a branch, a part of a line that never ran, or whole lines that never ran (``whole``).
+
+    ``words`` describe its state. ``label`` stands beside it in the text; it is empty where nothing is missed, and
+    inside code that never ran, which has a label already.
+    """
+
+    span: Span
+    state: State
+    words: str
+    label: str = ""
+    branch: Branch | None = None
+    whole: bool = False
+
+    @property
+    def weight(self) -> int:
+        """Of two marks on one place, the one with the greater weight is shown."""
+        return ("optional", "covered", "excluded", "missed", "never-ran").index(self.state)
+
+    @property
+    def composite(self) -> bool:
+        """Whether it is a decision whose conditions are counted instead of it."""
+        return self.branch is not None and self.branch.composite
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of one line under the same marks, from the widest to the innermost; ``ends``: those that end with it."""
+
+    text: str
+    column: int
+    marks: tuple[Mark, ...]
+    ends: tuple[Mark, ...]
+
+    @property
+    def mark(self) -> Mark | None:
+        """The mark that is shown: code that never ran, or else the innermost."""
+        never_ran = [mark for mark in self.marks if mark.state == "never-ran"]
+        return never_ran[0] if never_ran else self.marks[-1] if self.marks else None
+
+
+@dataclass(frozen=True)
+class MarkedSource:
+    """A source's lines with their marks in source order, and its lines that never ran (``runs``).
+
+    ``title`` is what the source is called.
+    """
+
+    coverage: SourceCoverage
+    title: str
+    marks: tuple[Mark, ...]
+    runs: tuple[Mark, ...]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The source's lines, without the empty one behind the last line end; control characters as pictures."""
+        lines = split_lines(visible(self.coverage.source.text))
+        return lines if not lines or lines[-1] else lines[:-1]
+
+    @property
+    def missed(self) -> frozenset[int]:
+        """The lines with code that never ran."""
+        return self.coverage.missed_lines
+
+    @cached_property
+    def places(self) -> list[Mark]:
+        """The marks and the runs, in source order."""
+        return sorted([*self.marks, *self.runs], key=_order)
+
+    @property
+    def misses(self) -> list[Mark]:
+        """The places that have a label, in source order."""
+        return [place for place in self.places if place.label]
+
+    @cached_property
+    def _by_line(self) -> dict[int, list[Mark]]:
+        lines: dict[int, list[Mark]] = {}
+        for mark in self.marks:
+            for line in range(mark.span.line, min(mark.span.end_line, len(self.lines)) + 1):
+                lines.setdefault(line, []).append(mark)
+        return lines
+
+    def on(self, line: int) -> list[Mark]:
+        """The marks that touch a line, in order of their start, the wider first."""
+        return self._by_line.get(line, [])
+
+    def around(self, mark: Mark) -> list[Mark]:
+        """The marks of branches around a mark, from the inside out."""
+        wider = self.on(mark.span.line)
+        wider = wider[: next((i for i, other in enumerate(wider) if other is mark), len(wider))]
+        return [other for other in reversed(wider) if other.branch is not None and other.span.contains(mark.span)]
+
+    def extent(self, mark: Mark, line: int) -> tuple[int, int]:
+        """The columns of a mark on a line, without the white space at its edges."""
+        text = self.lines[line - 1]
+        start = mark.span.column if mark.span.line == line else len(text) - len(text.lstrip())
+        end = mark.span.end_column if mark.span.end_line == line else len(text.rstrip())
+        return start, max(start, end)
+
+    def segments(self, line: int) -> list[Segment]:
+        """A line cut where marks begin and end."""
+        text = self.lines[line - 1]
+        extents = [(mark, *self.extent(mark, line)) for mark in self.on(line)]
+        cuts = sorted({0, len(text), *(c for _, start, end in extents for c in (start, end) if 0 <= c <= len(text))})
+        found = []
+        begin = deque(sorted(enumerate(extents), key=lambda each: each[1][1]))
+        active: dict[int, tuple[Mark, int]] = {}
+        for first, last in pairwise(cuts):
+            while begin and begin[0][1][1] <= first:
+                number, (mark, _, end) = begin.popleft()
+                active[number] = (mark, end)
+            active = {number: each for number, each in active.items() if last <= each[1]}
+            here = [active[number] for number in sorted(active)]
+            ends = tuple(mark for mark, end in here if end == last and mark.span.end_line == line)
+            found.append(Segment(text[first:last], first, tuple(mark for mark, _ in here), ends))
+        return found
+
+    def text(self, mark: Mark) -> str:
+        """The text of a place as one line of at most :data:`_LONGEST` characters; "" for whole lines."""
+        return "" if mark.whole else visible(self.coverage.source.snippet(mark.span, _LONGEST))
+
+    def worth(self, line: int) -> bool:
+        """Whether a missed place begins on a line."""
+        return line in self.missed or any(mark.label and mark.span.line == line for mark in self.on(line))
+
+    def touched(self, line: int) -> bool:
+        """Whether a missed place touches a line: its label may stand on a later line than its beginning."""
+        return line in self.missed or any(mark.label for mark in self.on(line))
+
+
+def mark(coverage: SourceCoverage, title: str = "") -> MarkedSource:
+    """Mark one source."""
+    parts = (Mark(span, "never-ran", words.NEVER_RAN, words.NEVER_RAN) for span in coverage.missed_spans)
+    marks = sorted([*_branch_marks(coverage), *parts], key=_order)
+    runs = tuple(_runs(coverage))
+    return MarkedSource(coverage, title or coverage.source.name, tuple(_without_echoes(marks, coverage)), runs)
+
+
+def mark_all(coverage: Coverage, first: str | None = None, *, static: bool = False) -> list[MarkedSource]:
+    """Sources as they are read, marked: the named one first, then most missed outcomes first. Empty ones are left out.
+
+    ``static``: without execution counts, so that the same run gives the same: sources with as many misses stand in the
+    order of their texts, not of their names.
+    """
+    shown = [s for s in coverage.sources if s.branches or s.missed_lines or s.note or s.source.name == first]
+    if static:
+        shown.sort(key=lambda s: (s.source.kind, s.source.text))
+    shown.sort(key=lambda s: (s.source.name != first, -s.totals.missed))
+    return [mark(source, title) for source, title in zip(shown, _titles(shown, first, static=static), strict=True)]
+
+
+def _titles(sources: Sequence[SourceCoverage], first: str | None, *, static: bool) -> Iterator[str]:
+    for each in sources:
+        source = each.source
+        if not static or source.kind == "file":
+            yield source.name
+        elif source.name == first:
+            yield "this cell"
+        else:
+            head = next((line.strip() for line in source.lines if line.strip() and line[0] not in "%#"), "")
+            yield f"another cell, {head.rstrip(':')!r}" if head else "another cell"
+
+
+def _branch_marks(coverage: SourceCoverage) -> Iterator[Mark]:
+    ranges = coverage.missed_ranges
+    firsts = [first for first, _ in ranges]
+    for branch in coverage.branches:
+        number = bisect_right(firsts, branch.span.line) - 1
+        if number >= 0 and branch.span.end_line <= ranges[number][1]:
+            continue  # shown by the whole lines
+        if any(outcome.excluded for outcome in branch.outcomes):
+            yield Mark(branch.span, "excluded", "excluded", branch=branch)
+        elif not branch.totals.outcomes:
+            yield Mark(branch.span, "optional", COMPOSITE if branch.composite else "optional", branch=branch)
+        elif not branch.missed:
+            yield Mark(branch.span, "covered", words.ALL_COVERED, branch=branch)
+        elif not branch.covered:
+            yield Mark(branch.span, "never-ran", words.NEVER_RAN, words.NEVER_RAN, branch)
+        else:
+            label = words.never(branch.missed)
+            yield Mark(branch.span, "missed", label, label, branch)
+
+
+def _without_echoes(marks: Iterable[Mark], coverage: SourceCoverage) -> Iterator[Mark]:
+    """The same marks in order; those inside code that never ran lose their label."""
+    never_ran: list[Span] = []
+    for each in marks:
+        never_ran = [span for span in never_ran if span.end > each.span.start]
+        on_missed_line = each.state == "never-ran" and each.span.line in coverage.missed_lines
+        echo = on_missed_line or any(span.contains(each.span) for span in never_ran)
+        yield replace(each, label="") if echo and each.label else each
+        if each.state == "never-ran":
+            never_ran.append(each.span)
+
+
+def _runs(coverage: SourceCoverage) -> Iterator[Mark]:
+    """Missed lines below each other, as one place."""
+    lines = coverage.source.lines
+    for first, last in coverage.missed_ranges:
+        label = words.NEVER_RAN if first == last else f"{last - first + 1} lines {words.NEVER_RAN}"
+        width = len(lines[last - 1]) if last <= len(lines) else 0
+        yield Mark(Span(first, 0, last, width), "never-ran", words.NEVER_RAN, label, whole=True)
+
+
+def _order(mark: Mark) -> tuple[tuple[int, ...], int]:
+    return (mark.span.order, -mark.weight)

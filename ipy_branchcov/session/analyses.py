@@ -1,0 +1,101 @@
+"""The analysis of each source, made when its code first runs, and what tracers need to know of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from types import CodeType
+
+from ipy_branchcov.analysis.branches import Analysis, find_branches
+from ipy_branchcov.analysis.codemap import CodeMap
+from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.model.recent import Recent
+from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.session.sources import Sources
+from ipy_branchcov.tracing import gc_control
+from ipy_branchcov.tracing.tracer import Plan
+
+#: What was used in the last so many runs is kept.
+_RUNS = 8
+
+
+class Analyses:
+    """Analyses by source. ``notes``: one line for people about each source that could not be analysed."""
+
+    def __init__(self, sources: Sources, policy: Policy):
+        self.notes: dict[SourceKey, str] = {}
+        self._sources = sources
+        self._policy = policy
+        #: By source; (None,) where its text does not compile.
+        self._known: Recent[SourceKey, tuple[Analysis | None]] = Recent()
+        self._runs = 0
+        self._lock = threading.RLock()
+
+    def set_policy(self, policy: Policy) -> bool:
+        """Analyse by this policy from now on. Returns whether it is another one, and everything is analysed again."""
+        if policy == self._policy:
+            return False
+        self._policy = policy
+        self.forget()
+        return True
+
+    def forked(self) -> None:
+        """Use a new lock: a thread that does not exist in this process may hold the old one."""
+        self._lock = threading.RLock()
+
+    def forget(self) -> None:
+        self._known.clear()
+        self.notes.clear()
+
+    def run_ended(self) -> None:
+        """Let go of analyses, and of maps of code, that no run has used for a while."""
+        self._runs += 1
+        if self._runs % _RUNS == 0:
+            self._known.turn()
+            for (analysis,) in self._known.values():
+                if analysis is not None:
+                    analysis.turn()
+
+    @gc_control.paused()
+    def of(self, source: Source) -> Analysis | None:
+        """The analysis of a source; None, with a note, where its text does not compile."""
+        with self._lock:
+            known = self._known.get(source.key)
+            if known is None:
+                try:
+                    known = (find_branches(source, (), self._policy),)
+                except (SyntaxError, ValueError, RecursionError) as error:
+                    known = (None,)
+                    self.notes[source.key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
+                self._known[source.key] = known
+            return known[0]
+
+    @gc_control.paused()
+    def plan(self, code: CodeType) -> Plan:
+        """What a tracer has to record of a code object. Raises nothing: it is called in the user's code."""
+        source = None
+        try:
+            source = self._sources.of(code)
+            analysis = None if source is None else self.of(source)
+            placed = None if analysis is None else analysis.placed(code)
+            if analysis is None or placed is None:
+                return Plan()
+            plan = _plan(analysis.of(placed))
+            # Code in other places keeps its own positions.
+            return plan if placed is code else replace(plan, bytecode=None)
+        except Exception as error:  # the source is then reported with this note
+            if source is not None:
+                self.notes[source.key] = f"not measured exactly: {error!r}"
+            return Plan()
+
+
+def _plan(code_map: CodeMap) -> Plan:
+    return Plan(
+        exits=code_map.exits,
+        copies=code_map.copies,
+        shared_jumps=code_map.shared_offsets,
+        watched=code_map.watched_offsets,
+        steps=code_map.steps,
+        ends=code_map.ends,
+        bytecode=code_map.bytecode,
+    )

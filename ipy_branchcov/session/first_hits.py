@@ -1,0 +1,50 @@
+"""Who covered each outcome first in a run, and with which values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import CodeType, FrameType
+
+from ipy_branchcov.analysis.names import names as names_in
+from ipy_branchcov.model.branch import FirstHit
+from ipy_branchcov.model.source import SourceKey
+from ipy_branchcov.session.analyses import Analyses
+from ipy_branchcov.session.sources import Sources
+from ipy_branchcov.session.values import arguments
+from ipy_branchcov.session.values import values as values_of
+from ipy_branchcov.tracing.tracer import Edge
+
+
+class FirstHits:
+    """Records first hits of one run. ``context``: who runs now (a cell, a test). ``values``: record values too."""
+
+    def __init__(self, sources: Sources, analyses: Analyses, context: str, *, values: bool):
+        self.context = context
+        self._sources = sources
+        self._analyses = analyses
+        self._values = values
+        #: By the source's key, the branch's number and the outcome's.
+        self._found: dict[tuple[SourceKey, int, int], FirstHit] = {}
+
+    def record(self, code: CodeType, edge: Edge, frame: FrameType) -> None:
+        """An edge was covered for the first time. Called in the user's code, so it raises nothing."""
+        try:
+            source = self._sources.of(code)
+            analysis = None if source is None else self._analyses.of(source)
+            placed = None if analysis is None else analysis.placed(code)
+            if analysis is None or source is None or placed is None:
+                return
+            for number, outcome in analysis.of(placed).outcomes_of(*edge):
+                key = (source.key, number, outcome)
+                if key not in self._found:
+                    names = (*names_in(analysis.decisions.nodes[number]), *arguments(code)) if self._values else ()
+                    self._found[key] = FirstHit(self.context, values_of(frame, names) if names else {})
+        except Exception:  # a first hit without its values is better than a changed program
+            return
+
+    def of(self, key: SourceKey, branch: int, outcome: int) -> FirstHit:
+        """The first hit of a covered outcome. Where the run's context was not known when it began, it is now."""
+        found = self._found.get((key, branch, outcome))
+        if found is None:
+            return FirstHit(self.context)
+        return found if found.by else replace(found, by=self.context)

@@ -1,0 +1,155 @@
+"""Resolve traced edges against the branches of their sources. Offsets end here; above, only spans."""
+
+from __future__ import annotations
+
+import ast
+import dis
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from types import CodeType
+
+from ipy_branchcov.analysis.branches import Analysis
+from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
+from ipy_branchcov.model.branch import Branch, FirstHit
+from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.statements import tries
+from ipy_branchcov.tracing.tracer import Recording
+
+CHANGED = "not measured: its source changed after the import. Re-import it and run again"
+NO_POSITIONS = "not measured: its code has no positions; run without -X no_debug_ranges"
+
+REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain leaves it as it is)"
+#: Code under the file's name that was not compiled from the file's text: of a template, a macro, ``exec``; old code.
+FOREIGN = "not measured: {}, which ran and is not in the file's text as it stands (made by exec, or changed since)"
+_MOST = 3
+
+#: Who took an outcome first: the branch's number, the outcome's.
+FirstHitOf = Callable[[int, int], "FirstHit | None"]
+
+
+def measure(
+    analysis: Analysis,
+    recordings: Iterable[Recording],
+    *,
+    counts: bool = False,
+    first_hit: FirstHitOf = lambda branch, outcome: None,
+) -> SourceCoverage:
+    """The coverage of one source by what its code objects did.
+
+    A cell of which only functions ran (it was run itself before the measurement began) is measured in its
+    functions alone; what stands outside them is left out.
+    """
+    hits: dict[int, dict[int, int]] = {}
+    ran: set[int] = set()
+    codes: list[CodeType] = []
+    branch_map, whole = analysis.decisions.map, analysis.whole
+    recordings = list(recordings)
+    of_text, foreign = _placed(analysis, recordings)
+    name = branch_map.source.name
+    if foreign and not of_text:
+        return SourceCoverage(branch_map.source, note=f"{name}: {CHANGED}")
+    note = f"{name}: {FOREIGN.format(_names(foreign))}" if foreign else ""
+    for recording in of_text:
+        codes.append(recording.code)
+        ran |= recording.lines
+        if not _has_positions(recording.code):
+            note = NO_POSITIONS
+            continue
+        code_map = analysis.of(recording.code)
+        for edge, count in recording.edges.items():
+            for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
+                counted = hits.setdefault(branch, {})
+                counted[outcome] = counted.get(outcome, 0) + count
+    missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran)
+    lines: frozenset[int] | None = None
+    if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
+        lines = _function_lines(analysis)
+        missed &= lines
+    found = list(branch_map.branches)
+    for number, counted in hits.items():
+        outcomes = list(found[number].outcomes)
+        for i, count in counted.items():
+            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first_hit(number, i))
+        found[number] = replace(found[number], outcomes=tuple(outcomes))
+    branches = tuple(each for each in found if lines is None or each.span.line in lines)
+    if any(map(asserts_rewritten, codes)):
+        branches = tuple(_without_asserts(analysis, branches))
+    return SourceCoverage(branch_map.source, branches, frozenset(missed), note)
+
+
+def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:
+    """The recordings of the text's code, at the text's places; and code that is not of the text."""
+    of_text, foreign = [], []
+    for recording in recordings:
+        placed = analysis.placed(recording.code)
+        if placed is None:
+            if not _makes_code_of_text(analysis, recording.code):
+                foreign.append(recording.code)
+        elif placed is recording.code:
+            of_text.append(recording)
+        else:
+            lines = translated(recording.lines, recording.code, placed)
+            of_text.append(replace(recording, code=placed, lines=lines))
+    return of_text, foreign
+
+
+def _makes_code_of_text(analysis: Analysis, code: CodeType) -> bool:
+    """Whether code only makes functions and classes that are of the text, as ``%autoreload`` makes them again."""
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    tests = any(each.opname.startswith("POP_JUMP") or each.opname == "FOR_ITER" for each in dis.get_instructions(code))
+    of_text = all(analysis.placed(each) is not None or _makes_code_of_text(analysis, each) for each in inner)
+    return bool(inner) and of_text and not tests
+
+
+def _names(codes: Iterable[CodeType]) -> str:
+    """The names of some code objects, with their lines."""
+    names = sorted({(code.co_firstlineno, code.co_qualname) for code in codes})
+    shown = [f"{name} (line {line})" for line, name in names[:_MOST]]
+    return ", ".join(shown) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
+
+
+def _without_asserts(analysis: Analysis, branches: Iterable[Branch]) -> Iterator[Branch]:
+    """The branches, those inside an assert optional and not covered: nothing is known of them."""
+    source = analysis.decisions.map.source
+    spans = [source.span(each.test) for each in ast.walk(analysis.decisions.tree) if isinstance(each, ast.Assert)]
+    lines = {line: span for span in spans for line in range(span.line, span.end_line + 1)}
+    for branch in branches:
+        span = lines.get(branch.span.line)
+        if span is None or not span.contains(branch.span):
+            yield branch
+            continue
+        outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
+        yield replace(branch, outcomes=tuple(outcomes))
+
+
+def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int]) -> set[int]:
+    """The lines with code that never ran.
+
+    Which lines hold code is the source's matter, so that it is the same on every Python: a line on which nothing
+    begins that runs goes with its statement. ``coded``: what the compiler left of it.
+    """
+    missed: set[int] = set()
+    for head in analysis.heads:
+        if not ran.isdisjoint(head.lines):
+            if quiet := [line for line in head.lines[1:] if line in coded and line not in ran]:
+                missed.update(head.own_lines().intersection(quiet))
+        elif not coded.isdisjoint(head.lines):
+            missed.update(head.lines)
+    missed.update(line for line, first in tries(analysis.decisions.tree) if first in missed)
+    missed &= analysis.decisions.map.code_lines
+    return missed - ran
+
+
+def _function_lines(analysis: Analysis) -> frozenset[int]:
+    """The lines of function bodies and lambdas."""
+    lines: set[int] = set()
+    for node in ast.walk(analysis.decisions.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines.update(range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+        elif isinstance(node, ast.Lambda):
+            lines.update(range(node.body.lineno, (node.body.end_lineno or 0) + 1))
+    return frozenset(lines)
+
+
+def _has_positions(code: CodeType) -> bool:
+    return any(position[2] is not None for position in code.co_positions())

@@ -1,0 +1,158 @@
+"""The options, each one row: what is measured and how (RunOptions), what is shown and written (ReportOptions).
+
+A field's row says at which doors it stands; the magics, the command line, pytest, IPython's configuration and
+pyproject.toml are made from the rows. Doors parse and check; what they pass on is frozen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipy_branchcov.session.table import (
+    BRANCH_KINDS,
+    COUNT,
+    IDENTIFIER,
+    PATH,
+    PERCENT,
+    REGEXES,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    VIEW,
+    VIEWS,
+    Door,
+    Options,
+    option,
+)
+
+_CELL, _AUTO, _SHOW, _RUN, _REPORT = Door.CELL, Door.AUTO, Door.SHOW, Door.RUN, Door.REPORT
+_PYTEST, _CONFIG, _TRAIT = Door.PYTEST, Door.CONFIG, Door.TRAIT
+_FILES = _CELL | _SHOW | _RUN | _REPORT | _PYTEST
+_STORED = _CONFIG | _TRAIT
+
+
+def _tracers() -> tuple[str, ...]:
+    from ipy_branchcov.tracing.choice import tracer_names
+
+    return tracer_names()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions(Options):
+    """What is measured, and how."""
+
+    source: tuple[str, ...] = option(
+        (),
+        "A module, folder or file to measure (repeatable). Cells are always measured.",
+        _CELL | _AUTO | _RUN | _PYTEST | _STORED,
+        TEXTS,
+        metavar="MODULE|DIR",
+        letter="-s",
+        adds=True,
+        flags=((_PYTEST, "--branchcov"),),
+    )
+    omit: tuple[str, ...] = option((), "Glob patterns of files to leave out.", _STORED, TEXTS)
+    counts: bool = option(
+        False,
+        "Count every hit, rather than record only whether an outcome was covered.",
+        _CELL | _AUTO | _RUN | _REPORT | _PYTEST | _STORED,
+        SWITCH,
+        letter="-c",
+    )
+    fail_under: float | None = option(
+        None,
+        "Fail when the total is below this percentage.",
+        _FILES | _STORED,
+        PERCENT,
+        metavar="PERCENT",
+    )
+    optional: frozenset[str] = option(
+        frozenset(), "Kinds of branches whose outcomes are optional: shown, never counted.", _STORED, BRANCH_KINDS
+    )
+    required: frozenset[str] = option(
+        frozenset(), "Kinds of branches whose outcomes are required.", _STORED, BRANCH_KINDS
+    )
+    exclude: tuple[str, ...] = option((), "Regular expressions of lines whose code is excluded.", _STORED, REGEXES)
+    values: bool = option(
+        True,
+        "Record with which values of variables an outcome was first covered.",
+        _CELL | _AUTO | _TRAIT,
+        SWITCH,
+        negative="Keep the values of variables out of the result.",
+    )
+    tracer: str = option(
+        "auto",
+        "The tracing mechanism; 'auto' chooses the fastest.",
+        _CELL | _AUTO | _RUN | _PYTEST | _TRAIT,
+        TEXT,
+        metavar="NAME",
+        choices=_tracers,
+    )
+    opcodes: bool = option(
+        False, "Show the instructions under each line, their edges covered or missed.", _CELL, SWITCH
+    )
+    jobs: int = option(1, "Run N notebooks at a time.", _RUN, COUNT, metavar="N", letter="-j", letters=_RUN)
+    subprocess: bool = option(False, "Measure the Python processes that tests start, too.", _PYTEST, SWITCH)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions(Options):
+    """What is shown and written of what was measured."""
+
+    only: tuple[str, ...] = option(
+        (),
+        "Show only this module, folder or file (repeatable).",
+        _REPORT,
+        TEXTS,
+        metavar="MODULE|DIR",
+        flags=((_REPORT, "--source"),),
+    )
+    missed: bool = option(
+        False, "Show only places with missed outcomes.", _CELL | _SHOW | _RUN | _REPORT, SWITCH, letter="-m"
+    )
+    quiet: bool = option(False, "Show nothing; measure all the same.", _CELL | _SHOW, SWITCH, letter="-q")
+    view: str = option(
+        "auto",
+        "How to show: as a widget, as static HTML, or as text.",
+        _CELL | _SHOW | _TRAIT,
+        VIEW,
+        choices=lambda: VIEWS,
+    )
+    out: str = option("", "Bind the Coverage to this name.", _CELL | _SHOW, IDENTIFIER, metavar="NAME", letter="-o")
+    graph: tuple[str, ...] = option(
+        (), "Draw the control flow of a function (repeatable).", _CELL, TEXTS, metavar="FUNCTION"
+    )
+    html: Path | None = option(
+        None,
+        "Write an HTML report into this folder, or into one file where the name ends with .html.",
+        _FILES,
+        PATH,
+        metavar="DIR|FILE",
+        place="htmlbranchcov",
+    )
+    json: Path | None = option(
+        None, "Write the coverage as JSON.", _FILES, PATH, metavar="FILE", place="branchcov.json"
+    )
+    lcov: Path | None = option(None, "Write an LCOV tracefile.", _FILES, PATH, metavar="FILE", place="branchcov.lcov")
+    cobertura: Path | None = option(None, "Write Cobertura XML.", _FILES, PATH, metavar="FILE", place="branchcov.xml")
+    values: bool = option(
+        False,
+        "Write into JSON and data files, too, with which values an outcome was first covered; they may be secrets.",
+        _FILES,
+        SWITCH,
+    )
+    data: Path | None = option(None, "Keep what was measured in this data file.", _RUN, PATH, metavar="FILE")
+    baseline: Path | None = option(
+        None,
+        "Fail when an outcome is missed that this JSON report has as covered, in unchanged source.",
+        _PYTEST,
+        PATH,
+        metavar="FILE",
+    )
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """Where reports are to be written, by their kinds."""
+        found = {row.name: getattr(self, row.name) for row in self.rows() if row.place}
+        return {kind: place for kind, place in found.items() if place is not None}

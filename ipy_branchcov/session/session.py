@@ -1,0 +1,311 @@
+"""A session measures code, run by run, and sums what it found: the one object that holds coverage."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.printable import printable
+from ipy_branchcov.session.analyses import Analyses
+from ipy_branchcov.session.first_hits import FirstHits
+from ipy_branchcov.session.measure import measure
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.scope import Places, Scope, compiled, resolve, resolve_all
+from ipy_branchcov.session.sources import UNREADABLE, SourceLocator, Sources
+from ipy_branchcov.session.total import Total, changed
+from ipy_branchcov.tracing import gc_control
+from ipy_branchcov.tracing.choice import choose_tracer
+from ipy_branchcov.tracing.imports import Imports
+from ipy_branchcov.tracing.probes.functions import give_back
+from ipy_branchcov.tracing.probes.readers import READING
+from ipy_branchcov.tracing.tracer import Mechanism, Recording, Tracer
+
+if TYPE_CHECKING:
+    from ipy_branchcov.session.disassembly import Disassembly
+
+
+DEFAULTS = RunOptions()
+
+
+@dataclass
+class Run:
+    """What :meth:`Session.measuring` yields. ``coverage`` is set when the run has ended."""
+
+    coverage: Coverage = field(default_factory=Coverage)
+
+
+@dataclass(frozen=True)
+class _Running:
+    """The run that is on: its tracer, its first hits, its options."""
+
+    tracer: Tracer
+    first_hits: FirstHits
+    options: RunOptions
+
+
+class Session:
+    """Measures the code that its scope and its locators name, in runs between :meth:`start` and :meth:`stop`.
+
+    Runs do not nest: a run inside a run is part of it.
+    """
+
+    def __init__(self, options: RunOptions = DEFAULTS, *, root: Path | None = None):
+        #: The settings: what holds for a run that has no options of its own.
+        self.options = options
+        self.scope = Scope(root, source=options.source, omit=options.omit)
+        #: Called with the coverage of each run that ends.
+        self.observers: list[Callable[[Coverage], None]] = []
+        #: What each code object did in the last run, instruction by instruction, where :meth:`start` was asked for it.
+        self.disassemblies: list[Disassembly] = []
+        #: What measured each code object in the last run, by its qualified name.
+        self.mechanisms: list[tuple[str, Mechanism]] = []
+        self._sources = Sources(self.scope)
+        #: What is measured between runs: without what one run alone was asked to measure.
+        self._lasting: Places = self.scope.places
+        self._analyses = Analyses(self._sources, _policy(options))
+        self._running: _Running | None = None
+        self._total = Total()
+        self._imports = Imports(self._imported, READING.imported)
+
+    # --- what is measured
+
+    def configure(self, options: RunOptions) -> None:
+        """Take over other settings; what was measured stays. Raises UsageError for an unknown source."""
+        self._lasting = resolve_all(options.source)
+        self.options = options
+        if not self.running:
+            self._hold(options, self._lasting)
+
+    def _hold(self, options: RunOptions, places: Places) -> None:
+        """Measure these places by these options from now on. What depends on what has changed is found out again."""
+        self._sources.set_scope(places, options.omit)
+        if self._analyses.set_policy(_policy(options)):
+            self._sources.forget()  # tracers count references to code, and there are fewer now
+
+    def add_locator(self, locate: SourceLocator) -> None:
+        """Ask ``locate`` for the source of code that lies in no measured file."""
+        self._sources.add_locator(locate)
+
+    def when_found(self, call: Callable[[], None]) -> None:
+        """Call once, when the first code that is measured is about to run. It must not raise."""
+        self._sources.when_found = call
+
+    def add_source(self, spec: str) -> None:
+        """Measure a module (with its submodules) by name, or a folder or file by path. Raises UsageError."""
+        places = resolve(spec)
+        self._lasting |= places
+        self._sources.set_scope(self.scope.places | places, self.scope.omit)
+
+    # --- runs
+
+    @property
+    def running(self) -> bool:
+        return self._running is not None
+
+    @gc_control.paused()
+    def start(self, context: str = "", options: RunOptions | None = None, *, frame: FrameType | None = None) -> None:
+        """Begin a run. ``context`` names who runs: ``In [7]``, a test. ``options``: all those of this run.
+
+        Without options the settings hold. Sources that the settings do not have are added for this run.
+
+        ``frame``: one that runs already and is recorded too, from where it stands.
+
+        Raises TracerError, UsageError; a run that could not begin leaves nothing behind.
+        """
+        if self._running is not None:
+            raise UsageError("a run is being measured already; end it first")
+        options = options or self.options
+        factory = choose_tracer(options.tracer)
+        with ExitStack() as undo:
+            undo.callback(self._hold, self.options, self._lasting)
+            added = [spec for spec in options.source if spec not in self.options.source]
+            self._hold(options, self._lasting | resolve_all(added))
+            named = printable(context)
+            first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
+            begun = factory(
+                self._sources.filter, self._analyses.plan, counts=options.counts, on_first_hit=first_hits.record
+            )
+            begun.start()
+            undo.callback(self.release)
+            undo.callback(begun.stop)
+            if frame is not None:
+                begun.record_frame(frame)
+            undo.pop_all()
+        atexit.register(self.close)  # an interpreter that ends calls no more of our callbacks
+        self._imports.begin()
+        READING.begin()
+        self._running = _Running(begun, first_hits, options)
+        self.disassemblies = []
+
+    def set_context(self, context: str) -> None:
+        """Attribute first hits to another context from now on: to the next test."""
+        if self._running is not None:
+            self._running.first_hits.context = printable(context)
+
+    def stop(self, context: str = "", *, keep: bool = False) -> Coverage:
+        """End the run and return its coverage; an empty one where nothing is running.
+
+        ``context`` names the run where that was not known at its start. ``keep``: another run follows, so functions
+        stay instrumented until :meth:`release`.
+        """
+        if self._running is None:
+            return Coverage()
+        run, self._running = self._running, None
+        atexit.unregister(self.close)
+        self._imports.end()
+        READING.end()
+        run.first_hits.context = printable(context) or run.first_hits.context
+        recordings = run.tracer.stop()
+        self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
+        coverage = self._coverage(run, recordings)
+        self._analyses.run_ended()
+        del recordings, run  # releasing counts what refers to code objects
+        self._hold(self.options, self._lasting)
+        if not keep:
+            self.release()
+        self.add(coverage)
+        for observer in self.observers:
+            observer(coverage)
+        return coverage
+
+    @gc_control.paused()
+    def release(self) -> None:
+        """Give every function its own code back, after runs that kept it instrumented."""
+        give_back()
+
+    @contextmanager
+    def measuring(self, context: str = "") -> Iterator[Run]:
+        """A run around a block."""
+        run = Run()
+        self.start(context)
+        try:
+            yield run
+        finally:
+            run.coverage = self.stop()
+
+    def forked(self) -> None:
+        """Go on in a process that has just been forked. What its parent did is covered here too, but not counted."""
+        self._analyses.forked()
+        if self._running is not None:
+            self._running.tracer.forked()
+
+    def close(self) -> None:
+        """End a run that is still on, and give back what it changed."""
+        self.stop()
+        self.release()
+
+    def instrument(self, code: CodeType) -> CodeType:
+        """Return code as it should run for the first time: the running tracer may add probes. Raises nothing."""
+        try:
+            with gc_control.paused():
+                if self._running is None:
+                    return code
+                READING.arrived(code)
+                return self._running.tracer.instrument(code)
+        except Exception:  # this stands in the user's import; the code is then measured as it is
+            return code
+
+    def _imported(self, code: CodeType) -> CodeType:
+        """The same for the code of a module, whose file may have changed since another module of that file was read."""
+        self._sources.read_again(code.co_filename)
+        return self.instrument(code)
+
+    # --- what was measured
+
+    def coverage(self) -> Coverage:
+        """The sum of all runs since the beginning or :meth:`reset`."""
+        total = self._total.coverage()
+        return Coverage(counted=self.options.counts) if total is None else total
+
+    def add(self, coverage: Coverage) -> None:
+        """Add a coverage that comes from elsewhere: another kernel, a file."""
+        self._total.add(coverage)
+
+    def reset(self) -> None:
+        """Forget what was measured."""
+        self._total = Total()
+        self._analyses.forget()
+        self._sources.forget()  # tracers count references to code, and there are fewer now
+
+    def all_missed(self, code: CodeType) -> SourceCoverage | None:
+        """The source of a code object with everything missed. None where it is not measured."""
+        source = self._sources.of(code)
+        return None if source is None else self._all_missed(source)
+
+    def never_imported(self, measured: Coverage) -> Coverage:
+        """The files of the scope that ``measured`` has not, with everything missed."""
+        seen = {each.source.path for each in measured}
+        found = tuple(self._never_imported(path) for path in self.scope.files() if path not in seen)
+        return Coverage(found, frozenset(), self.options.counts)
+
+    def _never_imported(self, path: str) -> SourceCoverage:
+        source = self.scope.read(path)
+        if source is None:
+            return self._unmeasured(path, UNREADABLE)
+        if (sentence := compiled(path)) is not None:
+            return SourceCoverage(source, note=sentence)
+        return self._all_missed(source) or self._unmeasured(path, "does not compile; omit it if it is no Python source")
+
+    def _unmeasured(self, path: str, why: str) -> SourceCoverage:
+        name = self.scope.name(path)
+        return SourceCoverage(Source(name, "", "file", path), note=f"{name}: not measured: {why}")
+
+    def _all_missed(self, source: Source) -> SourceCoverage | None:
+        analysis = self._analyses.of(source)
+        if analysis is None:
+            return None
+        return replace(measure(analysis, (), counts=self.options.counts), source=source).placed()
+
+    @gc_control.paused()
+    def _coverage(self, run: _Running, recordings: list[Recording]) -> Coverage:
+        groups: dict[SourceKey, tuple[Source, list[Recording]]] = {}
+        for recording in recordings:
+            source = self._sources.of(recording.code)
+            if source is not None:
+                groups.setdefault(source.key, (source, []))[1].append(recording)
+        newest = self._sources.newest()
+        former = {s.path for s, _ in groups.values() if s.path and newest.get(s.path, s.key) != s.key}
+        found = []
+        for source, members in groups.values():
+            if source.path not in former:
+                found.append(self._source_coverage(run, source, members))
+            elif source.path and newest[source.path] == source.key:
+                found.append(changed(self._source_coverage(run, source, members)))
+        for name, error in self._sources.failures.items():
+            found.append(self._unmeasured(name, error))
+        self._sources.failures.clear()
+        self.disassemblies.sort(key=lambda each: (not each.exits, each.source.name, each.line))
+        version = ".".join(map(str, sys.version_info[:3]))
+        return merge([Coverage(tuple(found), frozenset({version}), run.options.counts)])
+
+    def _source_coverage(self, run: _Running, source: Source, recordings: list[Recording]) -> SourceCoverage:
+        analysis, note = self._analyses.of(source), self._analyses.notes.get(source.key, "")
+        if analysis is None:
+            return SourceCoverage(source, note=note).placed()
+        coverage = measure(
+            analysis, recordings, counts=run.options.counts, first_hit=partial(run.first_hits.of, source.key)
+        )
+        if run.options.opcodes:
+            from ipy_branchcov.session.disassembly import disassemble
+
+            self.disassemblies += [
+                disassemble(analysis, each) for each in recordings if analysis.placed(each.code) is each.code
+            ]
+        notes = [each for each in (coverage.note, note, run.tracer.note) if each]
+        # All cells of one text share an analysis, also under different names.
+        return replace(coverage, source=source, note="; ".join(notes)).placed()
+
+
+def _policy(options: RunOptions) -> Policy:
+    return Policy(options.optional, options.required, options.exclude)

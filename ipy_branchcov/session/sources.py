@@ -1,0 +1,110 @@
+"""Which source each code object was compiled from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import CodeType
+
+from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.session.scope import IN_ARCHIVE, Places, Scope, archive_of
+from ipy_branchcov.tracing.tracer import CodeFilter
+
+#: Returns the source of a code object; None where this locator does not know it.
+SourceLocator = Callable[[CodeType], Source | None]
+#: Why a file is not measured, and what to do.
+UNREADABLE = "cannot be read as Python source; omit it if it is none"
+
+
+class Sources:
+    """Finds the source of code: in the files of a scope, then by locators. Answers are kept for a run."""
+
+    def __init__(self, scope: Scope):
+        self.scope = scope
+        #: Files whose code could not be located, by the name in that code, with the reason.
+        self.failures: dict[str, str] = {}
+        #: What tracers are given: the same object while it accepts the same code.
+        self.filter: CodeFilter = partial(Sources._wanted, self)
+        #: Called once, when the first source is found.
+        self.when_found: Callable[[], None] | None = None
+        self._locators: list[SourceLocator] = []
+        self._by_code: dict[int, tuple[CodeType, Source | None]] = {}
+        #: Sources of files by the name in their code; None: the file is not measured.
+        self._by_file: dict[str, tuple[Source | None] | None] = {}
+        #: Names of files in which nothing is measured, from run to run.
+        self._unmeasured: set[str] = set()
+
+    def add_locator(self, locate: SourceLocator) -> None:
+        """Ask ``locate`` for the source of code that lies in no measured file."""
+        self._locators.append(locate)
+        self.forget()
+
+    def set_scope(self, places: Places, omit: Sequence[str]) -> None:
+        """Measure these places but for ``omit`` from now on; files are read again, for they may have changed."""
+        same = (places, tuple(omit)) == (self.scope.places, self.scope.omit)
+        self.scope.places, self.scope.omit = places, tuple(omit)
+        self.forget(same=same)
+
+    def forget(self, *, same: bool = False) -> None:
+        """Locate all code and read all files again. ``same``: the same files and cells are measured as before."""
+        self._by_code.clear()
+        self._by_file.clear()
+        if not same:
+            self._unmeasured.clear()
+            self.filter = partial(Sources._wanted, self)
+
+    def read_again(self, filename: str) -> None:
+        """Read a file again when its code is located the next time: it is imported again."""
+        self._by_file.pop(filename, None)
+
+    def newest(self) -> dict[str, SourceKey]:
+        """The text of each file that was read last, by path."""
+        read = (each[0] for each in self._by_file.values() if each is not None)
+        return {each.path: each.key for each in read if each is not None and each.path is not None}
+
+    def of(self, code: CodeType) -> Source | None:
+        """The source of a code object; None where it is not measured."""
+        known = self._by_code.get(id(code))
+        if known is None or known[0] is not code:
+            known = (code, self._locate(code))
+            if known[1] is not None and self.when_found is not None:
+                call, self.when_found = self.when_found, None
+                call()
+            self._by_code[id(code)] = known
+        return known[1]
+
+    def _wanted(self, code: CodeType) -> bool:
+        try:
+            return self.of(code) is not None
+        except Exception as error:  # in a tracer's callback this would be raised in the user's code
+            self.failures[code.co_filename] = repr(error)
+            return False
+
+    def _locate(self, code: CodeType) -> Source | None:
+        filename = code.co_filename
+        if filename.startswith("<frozen ") or filename in self._unmeasured:
+            return None
+        if self.scope.places:
+            if filename not in self._by_file:
+                path = os.path.realpath(filename)
+                self._by_file[filename] = (self._read(path),) if self.scope.covers(path) else None
+            if (found := self._by_file[filename]) is not None:
+                return found[0]
+        for locate in self._locators:
+            if (source := locate(code)) is not None:
+                return source
+        if not filename.startswith("<"):  # such a name can stand for many sources
+            self._unmeasured.add(filename)
+        return None
+
+    def _read(self, path: str) -> Source | None:
+        """The source in a measured file. None where there is no such file, and, with a note, where it is unreadable."""
+        source = self.scope.read(path)
+        if source is None:
+            if archive_of(path) is not None:
+                self.failures[path] = IN_ARCHIVE
+            elif Path(path).is_file():
+                self.failures[path] = UNREADABLE
+        return source

@@ -1,0 +1,1 @@
+"""Shared by all Pythons: place probes in code objects, register instrumented code, swap the code of functions."""

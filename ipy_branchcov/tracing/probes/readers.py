@@ -1,0 +1,178 @@
+"""Show the original code to those who read code in order to compile it, or to send it elsewhere.
+
+Compilers read the bytecode of a function, and picklers its constants. An audit event (PEP 578) precedes each reading of
+``__code__``: the function gets its original back for that moment. ``marshal`` is given the original too. A generator
+can show no other code than it runs: where such code is read, generator expressions are not instrumented.
+
+The state of this module: whether a run is on, the audit hook, the functions that have their original for a moment.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import CodeType, FunctionType
+from typing import Any
+
+from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.bytecode.decode import code_objects
+from ipy_branchcov.tracing.probes import functions, registry
+
+ctypes: Any = None
+with suppress(ImportError):  # a Python built without libffi
+    import ctypes
+
+#: Packages that compile the code that they read, or pickle it by value (some with a copy of cloudpickle inside).
+READERS = frozenset({"numba", "pony", "cloudpickle", "dill", "joblib", "pyspark", "ray", "ipyparallel"})
+#: It finds functions by the code that it gave them. Where events measure code that others make, that code stays; on
+#: 3.11 it reads instrumented code, and its copy keeps the probes.
+if sys.version_info >= (3, 12):
+    READERS |= {"line_profiler"}
+_EVENTS = frozenset({"object.__getattr__", "object.__setattr__"})
+#: Those that read the code of generator expressions.
+OF_GENERATORS = frozenset({"pony"})
+
+
+class ReadByOthers(Unencodable):
+    """Code that others read where it runs."""
+
+
+class Readers:
+    """There is one instance: an audit hook cannot be removed. It is installed in a run, when a reader is imported."""
+
+    def __init__(self) -> None:
+        #: Whether the code of generator expressions is read.
+        self.generators = False
+        self._runs = 0
+        self._hooked = False
+        #: Functions that have their original code for a moment, with their instrumented code.
+        self._lent: list[tuple[FunctionType, CodeType]] = []
+        self._lending = False
+        self._kept: dict[int, CodeType] = {}
+        self._dumps: tuple[Any, Any] | None = None
+        self._ours: tuple[Any, Any] | None = None
+        if ctypes is not None:
+            self._callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._return_later)
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._runs += 1
+        if self._runs == 1:
+            self._dumps = marshal.dump, marshal.dumps
+            self._ours = of_originals(marshal.dump), of_originals(marshal.dumps)
+            marshal.dump, marshal.dumps = self._ours
+        for name in READERS:
+            if name in sys.modules:
+                self.imported(name)
+
+    def end(self) -> None:
+        """A run ends."""
+        self._runs -= 1
+        self.give_back()
+        self._kept.clear()
+        if not self._runs and self._dumps is not None and self._ours is not None:
+            if marshal.dump is self._ours[0]:
+                marshal.dump = self._dumps[0]
+            if marshal.dumps is self._ours[1]:
+                marshal.dumps = self._dumps[1]
+
+    def arrived(self, code: CodeType) -> None:
+        """Code is about to be instrumented: it may import a package that reads the generators in it."""
+        if not self.generators:
+            self.generators = any(
+                _package(name) in OF_GENERATORS for each in code_objects(code) for name in each.co_names
+            )
+
+    def imported(self, name: str) -> None:
+        """A module is being imported, or was."""
+        self.generators = self.generators or _package(name) in OF_GENERATORS
+        if not self._hooked and ctypes is not None and _package(name) in READERS:
+            self._hooked = True
+            sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _EVENTS or not self._runs or arguments[1] != "__code__":  # fast: each call of id() sends one
+            return
+        reader = sys._getframe(1).f_globals.get("__name__")
+        if type(arguments[0]) is FunctionType and isinstance(reader, str) and _package(reader) in READERS:
+            if event == "object.__getattr__":
+                self._lend(arguments[0])
+            elif isinstance(arguments[2], CodeType):
+                self._kept[id(arguments[2])] = arguments[2]
+
+    def _lend(self, function: FunctionType) -> None:
+        """Let a function have its original code while it is read: until the reader calls or jumps."""
+        code = function.__code__
+        if (known := registry.known(code)) is None:
+            return
+        self._lending = True  # the interpreter makes pending calls here, too: between the instructions of this hook
+        if not ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
+            with functions.swapping():
+                function.__code__ = known.original
+            self._lent.append((function, code))
+        self._lending = False
+
+    def _return_later(self, _: object) -> int:
+        if self._lending:
+            ctypes.pythonapi.Py_AddPendingCall(self._callback, None)
+        else:
+            self.give_back()
+        return 0
+
+    def keeps(self, code: CodeType) -> bool:
+        """Whether a reader made this code in this run, and put it into a function itself."""
+        return id(code) in self._kept
+
+    def give_back(self) -> None:
+        """Instrument again what was read."""
+        while self._lent:
+            function, code = self._lent.pop()
+            known = registry.known(code)
+            if known is not None and function.__code__ is known.original:
+                functions.swap(function, code)
+
+
+READING = Readers()
+
+
+def of_originals(dump: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of ``marshal`` that writes the originals of instrumented code, for which marshal has no form."""
+
+    def dump_originals(value: object, /, *arguments: Any, **options: Any) -> Any:
+        if isinstance(value, CodeType):
+            return dump(original(value), *arguments, **options)
+        try:
+            return dump(value, *arguments, **options)
+        except ValueError:
+            return dump(_originals(value), *arguments, **options)
+
+    dump_originals.__name__ = dump_originals.__qualname__ = dump.__name__
+    dump_originals.__doc__ = dump.__doc__
+    return dump_originals
+
+
+def original(code: CodeType) -> CodeType:
+    """Code as the compiler made it, with what is nested in it."""
+    if (known := registry.known(code)) is not None:
+        return known.original
+    constants = tuple(original(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
+    return code if same else code.replace(co_consts=constants)
+
+
+def _originals(value: Any, depth: int = 8) -> Any:
+    """A value with the originals of the code in its containers."""
+    kind = type(value)
+    if kind is CodeType:
+        return original(value)
+    if depth and kind in (tuple, list):
+        return kind(_originals(each, depth - 1) for each in value)
+    if depth and kind is dict:
+        return {key: _originals(each, depth - 1) for key, each in value.items()}
+    return value
+
+
+def _package(name: str) -> str:
+    return name.partition(".")[0]

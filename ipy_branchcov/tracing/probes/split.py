@@ -1,0 +1,279 @@
+"""Rearrange the instructions of a code object, to insert others on the exits of its tests.
+
+A test that serves two operands (a shared jump) is copied for each exit that leads to it. Nothing else changes: what the
+code does, its positions, its handlers. Added instructions are on the line of the test, and no added jump goes backwards
+to an instruction of its own line: both would be line events, at which debuggers stop and ``sys.settrace`` is called.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
+from ipy_branchcov.bytecode.encode import Item, disassemble
+from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
+from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan
+
+#: The instructions that an exhausted FOR_ITER skips.
+_PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(
+    sys.version_info[:2], ("END_FOR", "POP_ITER")
+)
+#: Conditional jumps of 3.11.
+_TWO_EXITS = re.compile("POP_JUMP_(?:FORWARD|BACKWARD)_(.*)")
+_JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
+
+
+class Splitter:
+    """The instructions of one code object while they are rearranged.
+
+    Subclasses decide what is inserted on an edge: :meth:`_probe_jump`, :meth:`_probe_fall`.
+    """
+
+    def __init__(self, bytecode: Bytecode, plan: Plan):
+        if READING.generators and bytecode.code.co_name == "<genexpr>":
+            raise ReadByOthers("generator expressions are left as they are for pony, and measured more slowly")
+        self.bytecode = bytecode
+        self.plan = plan
+        self.items = disassemble(bytecode)
+        self._originals = list(self.items)
+        self._index = {item: i for i, item in enumerate(self._originals)}
+        self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
+        #: Items to insert before or after others, and at the end.
+        self._before: dict[Item, list[list[Item]]] = {}
+        self._after: dict[Item, list[Item]] = {}
+        self._end: list[Item] = []
+        #: Items to insert before others, that do not fall through; and the jumps over what stands before an item.
+        self._aside: dict[Item, list[Item]] = {}
+        self._jumps_over: dict[Item, Item] = {}
+        #: Items to insert before others on all edges into them.
+        self._prefixes: dict[Item, list[Item]] = {}
+        self._copies: dict[ExitEdge, Item] = {}
+
+    def run(self) -> None:
+        """Rearrange the instructions."""
+        tests = [(item, Edge(-1, -1)) for item in self._originals if self._has_exits(item)]
+        copied = self._copy_shared_jumps()
+        self._begin()
+        for item, _ in tests:
+            self._split(item, None)
+        for item, before in copied:
+            self._split(item, before)
+        self._arrange()
+
+    def _has_exits(self, item: Item) -> bool:
+        assert item.origin is not None
+        return any((item.origin.offset, jumped) in self.plan.exits for jumped in (True, False))
+
+    # --- shared jumps
+
+    def _copy_shared_jumps(self) -> list[tuple[Item, Edge]]:
+        """Copy each shared jump for each exit that leads to it; return the copies and these exits."""
+        starts: dict[ExitEdge, tuple[list[Item], Item]] = {}
+        for offset, exits in self.plan.copies.items():
+            for exit_edge in exits:
+                starts[exit_edge] = self._path(exit_edge, self._at[offset])
+        found: list[tuple[Item, Edge]] = []
+        added: dict[Item, tuple[Item, Item]] = {}
+        for exit_edge, (items, test) in starts.items():
+            self._copies[exit_edge] = items[0]
+            made = [Item("JUMP_BACKWARD_NO_INTERRUPT", position=test.position) for _ in (True, False)]
+            origin = self._at[exit_edge[0]].origin
+            assert origin is not None and test.origin is not None
+            before = (exit_edge[0], origin.target if exit_edge[1] else origin.next)
+            found.append((test, Edge(-1, -1, before)))  # type: ignore[arg-type]
+            fallen, jumped = made
+            for exit_, leads in ((fallen, False), (jumped, True)):
+                exit_.row = test.row
+                original = self._at[test.origin.offset]
+                following = self._next(original)
+                if following.name == "NOT_TAKEN":  # the original's own probe is behind it
+                    following = self._next(following)
+                exit_.target = original.target if leads else following
+            test.target = jumped
+            self._put(self._at[exit_edge[0]], self._start(exit_edge), [*items, fallen, jumped])
+            added[test] = fallen, jumped
+        for exit_edge, (items, _) in starts.items():
+            self._redirect_exit(self._at[exit_edge[0]], exit_edge, items[0])
+        for test, _ in found:
+            assert test.origin is not None
+            fallen, jumped = added[test]
+            for exit_, leads in ((fallen, False), (jumped, True)):
+                start = self._copies.get((test.origin.offset, leads))
+                if start is not None:
+                    exit_.target = start
+        return found
+
+    def _redirect_exit(self, item: Item, exit_edge: ExitEdge, start: Item) -> None:
+        """Make one exit of a test lead to a copy."""
+        if exit_edge[1]:
+            item.target = start
+            return
+        jump = Item("JUMP_FORWARD", position=item.position, target=start)
+        jump.row = item.row
+        self._after.setdefault(item, []).append(jump)
+
+    def _start(self, exit_edge: ExitEdge) -> Item | None:
+        """Where an exit leads in the original."""
+        item = self._at[exit_edge[0]]
+        return item.target if exit_edge[1] else self._next(item)
+
+    def _put(self, source: Item, start: Item | None, copied: list[Item]) -> None:
+        """Put a copied test where the original begins, if an exit could else be a jump back on its line."""
+        test, *exits = copied[-3:]
+        if start is None or self._index[start] <= self._index[source]:
+            self._end += copied
+        elif any(_same_line(each.target, test) for each in exits):
+            self._aside.setdefault(start, []).extend(copied)
+        else:
+            self._end += copied
+
+    def _path(self, exit_edge: ExitEdge, test: Item) -> tuple[list[Item], Item]:
+        """Copy the instructions from an exit to a shared jump; return them and the copy of the jump."""
+        current = self._start(exit_edge)
+        found: list[Item] = []
+        while current is not None and len(found) < 20:
+            if current.name in _JUMPS:
+                current = current.target
+                continue
+            found.append(current.copy())
+            if current is test:
+                return found, found[-1]
+            if current.target is not None or current.name in FINAL:
+                break
+            current = self._next(current)
+        raise Unencodable("no straight path to a shared jump")
+
+    # --- edges
+
+    def _begin(self) -> None:
+        """Prepare the edges; the shared jumps are copied already."""
+        self._arrange()
+
+    def _probe_jump(self, item: Item, edge: Edge) -> None:
+        """Make the edge by which an item jumps leave a proof."""
+        raise NotImplementedError
+
+    def _probe_fall(self, item: Item, edge: Edge) -> None:
+        """Make the edge by which an item falls through leave a proof."""
+        raise NotImplementedError
+
+    def _split(self, item: Item, before: Edge | None) -> None:
+        """Probe the exits of a test."""
+        origin = item.origin
+        assert origin is not None
+        came = None if before is None else before.before
+        if item.target is not None and item.name != "END_ASYNC_FOR" and (origin.offset, True) in self.plan.exits:
+            to = origin.target if origin.target is not None and origin.target != origin.next else JUMPED
+            self._probe_jump(item, Edge(origin.offset, to, came))
+        if (origin.offset, False) in self.plan.exits:
+            self._probe_fall(item, Edge(origin.offset, origin.next, came))
+
+    def _passed(self, item: Item) -> Item | None:
+        """The last instruction that an exhausted FOR_ITER skips."""
+        last, target = None, item.target
+        for name in _PASSED if item.name == "FOR_ITER" else ():
+            if target is not None and target.name == name:
+                last, target = target, self._next(target)
+        return last
+
+    def _detour(self, item: Item, items: list[Item]) -> Item:
+        """Make a jump pass through some items on its way to its target; return the first of them."""
+        target = item.target
+        assert target is not None
+        jump = Item("JUMP_FORWARD", position=item.position, target=target)
+        jump.loops = item.name.startswith("POP_JUMP_BACKWARD")
+        items = [*items, jump]
+        for each in items:
+            each.row = item.row
+        item.target = items[0]
+        before = self._preceding(target)
+        ahead = self._places[target] > self._places[item] and _same_line(target, item)
+        if target in self._before or ahead or (before is not None and not falls(before)):
+            self._before.setdefault(target, []).append(items)
+        else:
+            self._end += items
+        return items[0]
+
+    # --- order
+
+    def _next(self, item: Item) -> Item:
+        return self._originals[self._index[item] + 1]
+
+    def _following(self, item: Item) -> Item | None:
+        """The item behind it in the new order."""
+        i = self._places[item] + 1
+        return self.items[i] if i < len(self.items) else None
+
+    def _jump_over(self, item: Item) -> Item:
+        """A jump to an item over what is inserted before it; the same item however often they are arranged."""
+        if item not in self._jumps_over:
+            before = self.items[-1]
+            self._jumps_over[item] = jump = Item("JUMP_FORWARD", position=before.position, target=item)
+            jump.row = before.row
+        return self._jumps_over[item]
+
+    def _preceding(self, item: Item) -> Item | None:
+        i = self._places[item] - 1
+        return self.items[i] if i >= 0 else None
+
+    def _arrange(self) -> None:
+        """Put all items in order, and give added jumps the right direction."""
+        moved = self._before.keys() | self._after.keys() | self._prefixes.keys() | self._aside.keys()
+        if not moved and not self._end:  # as for most code of cells
+            self.items, self._places = self._originals, self._index
+            return
+        self.items = []
+        for item in (*self._originals, *self._end):
+            if item in moved:
+                self._append(item)
+            else:
+                self.items.append(item)
+        self._places = {item: i for i, item in enumerate(self.items)}
+        for i, item in enumerate(self.items):
+            if item.target is not None and (item.origin is None or _TWO_EXITS.match(item.name)):
+                _turn(item, forward=self._places[item.target] > i)
+
+    def _append(self, item: Item) -> None:
+        """Append an item with what stands before and after it."""
+        detours, aside = self._before.get(item, []), self._aside.get(item, ())
+        if (detours or aside) and self.items and falls(self.items[-1]):
+            self.items.append(self._jump_over(item))
+        for each in aside:
+            self._append(each)
+        if detours:  # the last one falls through
+            *items, jump = detours[-1]
+            jump.name, jump.target = "NOP", None
+            detours = [*detours[:-1], items or [jump]]
+        for detour in detours:
+            self.items += detour
+        self.items += self._prefixes.get(item, ())
+        self.items.append(item)
+        self.items += self._after.get(item, ())
+
+    def _redirect(self) -> None:
+        """Make jumps and handlers lead to the prefix of their target, if it has one."""
+        for item in (*self.items, *self._end):
+            if item.target is not None and item.name != "END_ASYNC_FOR" and item.target in self._prefixes:
+                item.target = self._prefixes[item.target][0]
+            if item.row is not None and item.row[0] in self._prefixes:
+                item.row = (self._prefixes[item.row[0]][0], item.row[1])
+
+
+def _turn(item: Item, *, forward: bool) -> None:
+    """Give a jump the opcode name for its direction. One that checked for Ctrl-C still checks."""
+    if item.name.startswith("JUMP_") and item.origin is None:
+        back = "JUMP_BACKWARD" if item.loops else "JUMP_BACKWARD_NO_INTERRUPT"
+        item.name = "JUMP_FORWARD" if forward else back
+    elif match := _TWO_EXITS.match(item.name):
+        item.name = f"POP_JUMP_{'FORWARD' if forward else 'BACKWARD'}_{match[1]}"
+
+
+def _same_line(one: Item | None, other: Item) -> bool:
+    return one is not None and one.position[0] is not None and one.position[0] == other.position[0]
+
+
+def falls(item: Item) -> bool:
+    """Whether the next instruction can follow an item."""
+    return item.name not in FINAL and item.name not in _JUMPS

@@ -1,0 +1,90 @@
+"""Edge probes that can vanish: after the first hit a jump skips them, the one that leads to them or one before them.
+
+If only the first hit counts, the ``body`` edge of a loop is probed outside of the loop.
+"""
+
+from __future__ import annotations
+
+import dis
+
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode
+from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.tracing.probes.place import Probe, ProbePlacer
+from ipy_branchcov.tracing.py311.one_shot import Write
+from ipy_branchcov.tracing.tracer import Edge, Plan
+
+
+class VanishingProbePlacer(ProbePlacer):
+    """Puts a probe on each edge that means something. ``counting``: each hit of an edge counts, not the first alone."""
+
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
+        super().__init__(bytecode, plan, constants)
+        self._counting = counting
+        #: The index of the first instruction that jumps to an offset.
+        self._jumped_from: dict[int, int] = {}
+        for i, item in enumerate(self._originals):
+            if item.origin is not None and item.origin.target is not None:
+                self._jumped_from.setdefault(item.origin.target, i)
+        #: The jump that leads to a probe, by the probe's number; probes on a fall-through have none.
+        self._jumps: dict[int, Item] = {}
+
+    def writes(self, number: int) -> list[Write]:
+        """The changes of memory that make a probe vanish. Call it after the items are laid out."""
+        site, last = self._placed[number][0], self._placed[number][-1]
+        after = self.items[self._places[last] + 1]
+        leads = after.target if after.origin is None and after.name.startswith("JUMP_") else None
+        found: list[Write] = []
+        if leads is not None and (arg := _argument(site, leads, backward=after.backward)) is not None:
+            found.append((site.offset // 2, dis.opmap[after.name], arg))
+        elif (arg := _argument(site, after, backward=False)) is not None:
+            found.append((site.offset // 2, dis.opmap["JUMP_FORWARD"], arg))
+        if number in self._jumps:
+            jump = self._jumps[number]
+            arg = _argument(jump, leads or after, backward=jump.backward)
+            if arg is not None and jump.size == 1:
+                found.append((jump.offset // 2, None, arg))
+        return found
+
+    def _probe(self, meaning: Probe, like: Item) -> list[Item]:
+        items = super()._probe(meaning, like)
+        # The interpreter makes no pair of a NOP and the instruction before it.
+        site = Item("NOP", position=like.position)
+        site.row = like.row
+        self._placed[-1] = items = [site, *items]
+        return items
+
+    def _probe_jump(self, item: Item, edge: Edge) -> None:
+        self._jumps[len(self.probes)] = item
+        super()._probe_jump(item, edge)
+
+    def _probe_fall(self, item: Item, edge: Edge) -> None:
+        if (above := self._above(item)) is not None:
+            self._probe_first(item, above, edge)
+        else:
+            super()._probe_fall(item, edge)
+
+    def _above(self, item: Item) -> Item | None:
+        """The item before the head of a loop, if all other edges into the head come from the loop itself."""
+        if self._counting or item.name != "FOR_ITER" or item.origin is None:
+            return None
+        i = self._index[item]
+        above = self._originals[i - 1]
+        if above.target is not None or above.name in FINAL or above in self._after:
+            return None
+        origin = item.origin
+        first = min(self._jumped_from.get(place, i) for place in (origin.first, origin.offset))
+        return above if first >= i else None
+
+    def _probe_first(self, item: Item, above: Item, edge: Edge) -> None:
+        """Copy the head of a loop before the loop, for its first item. If the copy goes on, the edge is covered."""
+        first = item.copy()
+        self._exits[first] = [*self._exits.get(item, ()), len(self.probes)]
+        jump = Item("JUMP_FORWARD", position=item.position, target=self._next(item))
+        jump.row = item.row
+        self._after[above] = [first, *self._probe(Probe(edge), item), jump]
+
+
+def _argument(item: Item, target: Item, *, backward: bool) -> int | None:
+    """The argument of a jump from an item to another; None if it does not fit in one byte."""
+    arg = item.argument_to(target, backward=backward)
+    return arg if 0 <= arg < 256 else None

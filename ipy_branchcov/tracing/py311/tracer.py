@@ -1,0 +1,193 @@
+"""Measure by probes in the code itself: 3.11 has no ``sys.monitoring``."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.functions import objects, places
+from ipy_branchcov.tracing.probes.instrument import Counted
+from ipy_branchcov.tracing.probes.readers import ReadByOthers
+from ipy_branchcov.tracing.probes.registry import COUNTING
+from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
+from ipy_branchcov.tracing.py311.instrument import Probed, probe
+from ipy_branchcov.tracing.py311.one_shot import Sweeper
+from ipy_branchcov.tracing.settrace import SettraceTracer
+from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
+
+
+class ProbeTracer:
+    """Instruments code before it runs: code that is compiled or imported during a run, and all functions at its start.
+
+    Other code (compiled by others and run by ``exec``; generators that were suspended) is measured by opcode events
+    until it ends.
+    """
+
+    name = "probes"
+
+    def __init__(
+        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+    ):
+        self._wanted = wanted
+        self._planner = planner
+        self._kind = COUNTING if counts else Mechanism.PROBES
+        #: All code with probes that can run, kept alive until the probes are read.
+        self._probed: list[tuple[CodeType, Probed]] = []
+        self._fallback = _Fallback(self, planner, counts=counts)
+        self._lock = threading.RLock()
+        #: Files of which nothing is wanted, to skip them fast: a kernel has some ten thousand functions.
+        self._foreign: set[str] = set()
+        self._sweeper = Sweeper()
+
+    @property
+    def note(self) -> str:
+        return self._fallback.note
+
+    def instrument(self, code: CodeType) -> CodeType:
+        with self._lock:
+            return registry.instrument(code, self._kind, self._wanted, self._instrument_one)
+
+    def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
+        try:
+            new, probed = probe(code, self._planner(code), constants, self._kind)
+        except Unencodable as error:
+            self._fallback.trace()  # measured by opcode events, slowly
+            if isinstance(error, ReadByOthers):
+                self._fallback.note = str(error)
+            raise
+        self._probed.append((new, probed))
+        self._sweeper.add(probed.once)
+        return new, probed
+
+    def uninstrumented(self, code: CodeType) -> bool:
+        """Whether code is wanted and has no probes of this kind."""
+        known = registry.known(code)
+        if known is not None and known.kind == self._kind:
+            return False
+        return self._wanted(code if known is None else known.original)
+
+    def start(self) -> None:
+        ARRIVALS.begin()
+        grown = functions.grown()
+        for code, probed in registry.all_known():
+            if isinstance(probed, Probed) and probed.kind == self._kind:
+                probed.begin()
+                self._sweeper.add(probed.once)
+                self._probed.append((code, probed))
+        functions.swap_again(self._wanted, self.instrument)
+        found = ARRIVALS.objects(self._wanted, self._kind, grown)
+        self._swap_all(each for each in found if type(each) is FunctionType)
+        suspended = [functions.suspended_code(each) for each in found if type(each) is not FunctionType]
+        if any(code is not None and self.uninstrumented(code) for code in suspended):
+            self._fallback.trace()
+        # Uninstrumented code that runs now can make functions of uninstrumented code.
+        if not self._fallback.tracing and not any(self.uninstrumented(place.code) for place in places()):
+            ARRIVALS.settle(self._wanted, self._kind)
+        else:
+            ARRIVALS.unsettle()
+        functions.begin(self)
+        ARRIVALS.executing.append(self.executes)
+        self._sweeper.start()
+
+    def record_frame(self, frame: FrameType) -> None:
+        if self.uninstrumented(frame.f_code):
+            self._fallback.trace()
+            self._fallback.record_frame(frame)
+
+    def forked(self) -> None:
+        self._lock = threading.RLock()  # a thread that does not exist here may hold the old one
+        for _, probed in self._probed:
+            Counted.begin(probed)  # probes of lines do not count, and keep their hits
+        self._fallback.forked()
+
+    def stop(self) -> list[Recording]:
+        ARRIVALS.executing.remove(self.executes)
+        functions.end(self)
+        self._sweeper.stop()
+        found = self._fallback.stop() if self._fallback.tracing else []
+        running = {id(code): probed for code, probed in self._probed if probed.passages}
+        for place in places() if running else ():
+            if (probes := running.get(id(place.code))) is not None:
+                probes.left.add(place.offset // 2)  # this is how far it ran
+        for _, probed in self._probed:
+            edges, lines = probed.edges(), probed.lines()
+            if (edges or lines) and self._wanted(probed.original):
+                found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
+        self._probed = []
+        return found
+
+    def swap_all(self) -> None:
+        """Instrument every function that exists; takes effect at its next call."""
+        self._swap_all(objects(FunctionType))
+
+    def _swap_all(self, found: Iterable[FunctionType]) -> None:
+        foreign = self._foreign
+        for function in [each for each in found if each.__code__.co_filename not in foreign]:
+            code = function.__code__
+            if code.co_filename in foreign:
+                continue
+            if self.uninstrumented(code):
+                functions.swap(function, new := self.instrument(code))
+                if self.uninstrumented(new):
+                    self._fallback.trace()  # it cannot be instrumented
+            elif registry.known(code) is None and not code.co_filename.startswith("<"):
+                foreign.add(code.co_filename)
+
+    def executes(self, code: CodeType) -> None:
+        """Code is about to be executed."""
+        if self.uninstrumented(code):
+            self._fallback.until_end_of(code)
+
+
+class _Fallback(SettraceTracer):
+    """Opcode events for code without probes, from when such code appears until it has ended."""
+
+    def __init__(self, probes: ProbeTracer, planner: Planner, *, counts: bool):
+        super().__init__(probes.uninstrumented, planner, counts=counts)
+        self.tracing = False
+        self._probes = probes
+        self._awaited: CodeType | None = None
+        self._lasting = False
+
+    def trace(self) -> None:
+        """Begin, and go on until the run ends."""
+        self._lasting = True
+        ARRIVALS.unsettle()
+        if not self.tracing:
+            self.tracing = True
+            self.start()
+
+    def until_end_of(self, code: CodeType) -> None:
+        """Begin, and go on until this code has been executed."""
+        if sys.gettrace() != self._traced and self._awaited is None:
+            self._awaited = code
+            if self.tracing:
+                self.resume()
+            else:
+                self.tracing = True
+                self.start()
+
+    def _mechanism(self, code: CodeType) -> Mechanism:
+        return registry.fallback(code)
+
+    def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
+        local = super()._call(frame, event, arg)
+        if frame.f_code is not self._awaited or self._lasting:
+            return local
+
+        def until_return(frame: FrameType, event: str, arg: Any) -> Any:
+            nonlocal local
+            if local is not None:
+                local = local(frame, event, arg)
+            if event == "return":
+                self._awaited = None
+                self.pause()
+                self._probes.swap_all()
+            return until_return
+
+        return until_return

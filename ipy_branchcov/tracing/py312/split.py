@@ -1,0 +1,75 @@
+"""Instrument a code object so that each exit of a test leads to an instruction that nothing else leads to.
+
+An edge is *critical* where its source has two exits and its target two entries. Each one that matters gets an
+instruction of its own: a NOP on a fall-through, a trampoline on a jump.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import CodeType
+
+from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.bytecode.encode import Item, assemble
+from ipy_branchcov.tracing.probes.registry import Instrumented
+from ipy_branchcov.tracing.probes.split import Splitter, falls
+from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
+
+
+@dataclass
+class Split(Instrumented):
+    """``edges``: the edge that is covered when the instruction at an offset ran."""
+
+    edges: dict[int, Edge]
+
+
+def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
+    """The same code with no critical edge that matters; ``constants``: with its nested code objects split.
+
+    Raises Unencodable.
+    """
+    splitter = EdgeSplitter(plan.bytecode or Bytecode(code), plan)
+    splitter.run()
+    return assemble(code, splitter.items, constants), Split(code, Mechanism.SPLIT, splitter.edges())
+
+
+class EdgeSplitter(Splitter):
+    """Gives each edge an instruction of its own. ``proofs``: (item, edge): the edge is covered when the item runs."""
+
+    def __init__(self, bytecode: Bytecode, plan: Plan):
+        super().__init__(bytecode, plan)
+        self.proofs: list[tuple[Item, Edge]] = []
+        #: The number of edges into each item; 2 stands for more.
+        self._entries: dict[Item, int] = {}
+
+    def edges(self) -> dict[int, Edge]:
+        """The edge that each instruction proves, by offset. Call it after the items are laid out."""
+        return {item.offset + 2 * (item.size - 1): edge for item, edge in self.proofs}
+
+    def _begin(self) -> None:
+        super()._begin()
+        entries = self._entries = dict.fromkeys(self.items, 0)
+        entries[self.items[0]] += 1
+        for item, after in zip(self.items, [*self.items[1:], None], strict=True):
+            if item.target is not None and item.name != "END_ASYNC_FOR":
+                entries[item.target] += 1
+            if after is not None and falls(item):
+                entries[after] += 1
+            if item.row is not None:
+                entries[item.row[0]] = 2
+
+    def _probe_jump(self, item: Item, edge: Edge) -> None:
+        if (last := self._passed(item)) is not None:
+            self._probe_fall(last, edge)
+        elif item.target is not None and self._entries[item.target] == 1:
+            self.proofs.append((item.target, edge))
+        else:
+            self.proofs.append((self._detour(item, []), edge))
+
+    def _probe_fall(self, item: Item, edge: Edge) -> None:
+        after = next(iter(self._after.get(item, ())), self._following(item))
+        if after is None or self._entries.get(after, 1) != 1:
+            after = Item("NOP", position=item.position)
+            after.row = item.row
+            self._after.setdefault(item, []).append(after)
+        self.proofs.append((after, edge))

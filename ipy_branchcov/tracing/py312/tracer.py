@@ -1,0 +1,228 @@
+"""``sys.monitoring`` on 3.12 and 3.13, where one BRANCH event stands for both directions and cannot be switched off.
+
+Code is instrumented so that each edge has an instruction of its own (:mod:`~ipy_branchcov.tracing.py312.split`). Each
+instruction sends one event and costs nothing afterwards. Code that runs uninstrumented is measured by BRANCH events,
+which are switched off when both directions were seen.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, cast
+
+from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
+from ipy_branchcov.tracing.gc_control import undisturbed
+from ipy_branchcov.tracing.monitoring_tool import Tool
+from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.readers import READING
+from ipy_branchcov.tracing.probes.registry import COUNTING, UNINSTRUMENTED
+from ipy_branchcov.tracing.py312.split import Split, split
+from ipy_branchcov.tracing.py312.superinstructions import PAIRS, Pairs
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Plan, Planner, Recording
+
+if TYPE_CHECKING:
+    from ipy_branchcov.tracing.probes.instrument import Counted
+
+
+class InstructionTracer:
+    """Sets local events on the wanted code objects alone; each function is checked once, when it starts.
+
+    ``counts``: probes count the edges; events report the lines.
+    """
+
+    name = "monitoring"
+
+    def __init__(
+        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+    ):
+        self.note = ""
+        self._on_first_hit = on_first_hit
+        self._wanted = wanted
+        self._planner = planner
+        self._counts = counts
+        self._kind = COUNTING if counts else Mechanism.SPLIT
+        self._functions = functions.Functions()
+        self._pairs = Pairs() if PAIRS else None
+        #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
+        self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
+        self._ran: dict[int, set[int]] = {}
+        self._counted: dict[int, tuple[CodeType, Counted]] = {}
+        #: Code that runs uninstrumented.
+        self._recordings: dict[int, Recording] = {}
+        self._exits: dict[tuple[int, int], set[int]] = {}
+        #: Local events that other tools have on originals, and that instrumented code has for the run: tool, code.
+        self._lent: list[tuple[int, CodeType]] = []
+        self._before: dict[int, tuple[int, int]] = {}
+        self._begun: dict[int, int] = {}
+        self._lines: dict[int, dict[int, int | None]] = {}
+
+    def instrument(self, code: CodeType) -> CodeType:
+        return registry.instrument(code, self._kind, self._wanted, self._instrument_one)
+
+    def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
+        if self._counts:
+            from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
+
+            return count_edges(code, self._planner(code), constants)
+        return split(code, self._planner(code), constants)
+
+    def start(self) -> None:
+        events = sys.monitoring.events
+        if self._counts:
+            from ipy_branchcov.tracing.probes.instrument import begin_all
+
+            begin_all()
+        self._tool = Tool(
+            {
+                events.PY_START: undisturbed(self._starts),
+                events.PY_RESUME: undisturbed(self._starts),
+                events.INSTRUCTION: undisturbed(self._instruction),
+                events.LINE: undisturbed(self._line),
+                events.BRANCH: undisturbed(self._branch),
+            },
+            beside=events.LINE,
+        )
+        functions.swap_again(self._wanted, self.instrument)
+        functions.begin(self)
+        self._tool.set_events(events.PY_START | events.PY_RESUME)
+        for code in functions.running_elsewhere():
+            self._starts(code, 0)
+
+    def record_frame(self, frame: FrameType) -> None:
+        self._starts(frame.f_code, frame.f_lasti)
+
+    def forked(self) -> None:
+        if not self._counts:
+            return
+        for _, counted in self._counted.values():
+            counted.begin()
+        for recording in self._recordings.values():
+            recording.edges.clear()
+
+    def stop(self) -> list[Recording]:
+        for tool, code in self._lent:
+            if sys.monitoring.get_tool(tool) is not None:
+                sys.monitoring.set_local_events(tool, code, 0)
+        self.note = self._tool.give_back()
+        if self._pairs is not None:
+            self._pairs.ended(recording.code for recording in self._recordings.values())
+        recordings = [self._result(*split) for split in self._splits.values()]
+        for code, counted in self._counted.values():
+            recordings.append(
+                Recording(counted.original, counted.kind, Plan(), counted.edges(), lines_at(code, self._ran[id(code)]))
+            )
+        recordings += self._recordings.values()
+        self._splits, self._counted, self._recordings, self._lent = {}, {}, {}, []
+        functions.end(self)
+        return [recording for recording in recordings if recording.lines or recording.edges]
+
+    def _result(self, code: CodeType, edges: dict[int, Edge], original: CodeType) -> Recording:
+        """What a split code object did, in the offsets of the original."""
+        ran = self._ran[id(code)]
+        covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
+        return Recording(original, Mechanism.SPLIT, Plan(), covered, lines_at(code, ran))
+
+    # --- callbacks. What they raise would be raised in the measured code.
+
+    def _starts(self, code: CodeType, offset: int) -> Any:
+        key = id(code)
+        if key in self._ran or key in self._recordings:
+            return sys.monitoring.DISABLE
+        known = registry.known(code)
+        events = sys.monitoring.events
+        if known is not None and known.kind == self._kind:
+            if self._wanted(known.original):
+                if isinstance(known, Split):
+                    self._splits[key] = (code, known.edges, known.original)
+                else:
+                    self._counted[key] = (code, cast("Counted", known))
+                self._ran.setdefault(key, set())
+                self._lend_events(known.original, code)
+                self._tool.watch(code, events.INSTRUCTION)
+        elif self._wanted(code):
+            # Another thread may have come first.
+            self._recordings.setdefault(key, Recording(code, registry.fallback(code), self._planner(code)))
+            self._tool.watch(code, events.INSTRUCTION | events.BRANCH)
+            if not READING.keeps(code) and (known is None or known.kind != UNINSTRUMENTED):
+                self._functions.swap_code(code, self.instrument(code))
+        return sys.monitoring.DISABLE
+
+    def _lend_events(self, original: CodeType, code: CodeType) -> None:
+        """Let other tools have in the instrumented code the local events that they asked for in the original."""
+        for tool in range(6):
+            if tool != self._tool.id and sys.monitoring.get_tool(tool) is not None:
+                events = sys.monitoring.get_local_events(tool, original)
+                if events and not sys.monitoring.get_local_events(tool, code):
+                    sys.monitoring.set_local_events(tool, code, events)
+                    self._lent.append((tool, code))
+
+    def _line(self, code: CodeType, line: int) -> Any:
+        """A line begins. If another tool answers DISABLE, the instruction sends no event of its own this time."""
+        return self._instruction(code, sys._getframe(2).f_lasti, 3)
+
+    def _instruction(self, code: CodeType, offset: int, depth: int = 2) -> Any:
+        """``depth``: how many calls below is the frame that executes the instruction."""
+        ran = self._ran.get(id(code))
+        if ran is not None:
+            try:
+                if self._on_first_hit is not None and offset not in ran:
+                    self._report_first_hit(code, offset, sys._getframe(depth))
+                if self._pairs is not None:
+                    self._pairs.ran(code, offset)
+            except RecursionError:  # the program's stack is full; what the program does must not change
+                pass
+            ran.add(offset)
+            return sys.monitoring.DISABLE
+        return self._step(code, offset, depth + 1)
+
+    def _report_first_hit(self, code: CodeType, offset: int, frame: FrameType) -> None:
+        _, edges, original = self._splits.get(id(code), (None, {}, code))
+        if self._on_first_hit is not None and (edge := edges.get(offset)) is not None:
+            self._on_first_hit(original, edge, frame)
+
+    # --- code that runs uninstrumented
+
+    def _step(self, code: CodeType, offset: int, depth: int) -> Any:
+        """An instruction: its line ran; it may be the end of an asynchronous step, which BRANCH does not report."""
+        recording = self._recordings.get(id(code))
+        if recording is None:
+            return sys.monitoring.DISABLE
+        lines = self._lines.get(id(code))
+        if lines is None:
+            lines = self._lines.setdefault(id(code), lines_by_offset(code))
+        if line := lines.get(offset):
+            recording.lines.add(line)
+        ends = recording.plan.ends
+        if offset not in ends and offset not in ends.values():
+            return sys.monitoring.DISABLE
+        frame = id(sys._getframe(depth))
+        began = self._begun.pop(frame, -1)
+        if began >= 0 and ends.get(began) == offset:
+            edge = Edge(began, offset)
+            if self._on_first_hit is not None and edge not in recording.edges:
+                self._on_first_hit(code, edge, sys._getframe(depth))
+            recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        if offset in ends:
+            self._begun[frame] = offset
+        return None
+
+    def _branch(self, code: CodeType, src: int, dst: int) -> Any:
+        recording = self._recordings.get(id(code))
+        if recording is None:
+            return sys.monitoring.DISABLE
+        plan, before = recording.plan, None
+        exits = self._exits.setdefault((id(code), src), set())
+        exits.add(dst)
+        keep = self._counts or len(exits) < 2
+        if src in plan.shared_jumps or src in plan.watched:
+            frame = id(sys._getframe(2))
+            before = self._before.get(frame) if src in plan.shared_jumps else None
+            if src in plan.watched:
+                self._before[frame] = (src, dst)
+            keep = True
+        edge = Edge(src, dst, before)
+        if self._on_first_hit is not None and edge not in recording.edges:
+            self._on_first_hit(code, edge, sys._getframe(2))
+        recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        return None if keep else sys.monitoring.DISABLE

@@ -1,0 +1,90 @@
+"""The lines that never ran, beside the line oracle's, on random programs with line breaks at random places.
+
+    python -m tests.lines [--programs N] [--seed FIRST] [--files FILE ...] [--show N]
+
+Exit status 1 where anything differs; each difference is printed with its line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from tests.agreement import _ended
+from tests.line_oracle import instrument, spread, with_lines
+from tests.programs import program
+
+
+@dataclass
+class Result:
+    """What one program gave: lines with code that never ran, those that could not be judged, differences."""
+
+    name: str
+    missed: int = 0
+    unknown: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def compare(name: str, text: str, path: str) -> Result:
+    """One program under the oracle and under the tracer that is the default here."""
+    warnings.simplefilter("ignore")
+    code, lines = instrument(text, path)
+    watched: list[str] = []
+    with_lines(lines, lambda: watched.append(_ended(partial(exec, code), path)[0]))
+    session = Session(RunOptions(source=(path,)))
+    with session.measuring("lines") as run:
+        measured, _ = _ended(partial(exec, session.instrument(compile(text, path, "exec", dont_inherit=True))), path)
+    (source,) = run.coverage.sources
+    expected, found = lines.missed(), set(source.missed_lines) - lines.unknown
+    result = Result(name, len(expected), len(lines.unknown))
+    hits = source.line_hits
+    if watched != [measured]:
+        result.differences.append(f"{name}: the oracle changes the program")
+        return result
+    for line in sorted(expected ^ found):
+        which = "ran by the line oracle" if line in found else "missed by the line oracle"
+        result.differences.append(f"{name}:{line}: {which}: {text.splitlines()[line - 1].strip()}")
+    for line in sorted(line for line, count in hits.items() if not count and line not in source.missed_lines):
+        result.differences.append(f"{name}:{line}: LCOV has 0, the model does not")
+    return result
+
+
+def random_programs(seeds: Iterable[int]) -> Iterable[Result]:
+    for seed in seeds:
+        with TemporaryDirectory() as folder:
+            path = Path(folder).resolve() / f"program_{seed}.py"
+            path.write_text(spread(program(seed), seed), "utf-8")
+            yield compare(f"program {seed}", path.read_text("utf-8"), str(path))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Compare lines that never ran with the line oracle.")
+    parser.add_argument("--programs", type=int, default=60, metavar="N")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", nargs="*", type=Path, default=[])
+    parser.add_argument("--show", type=int, default=20, metavar="N", help="differences to print")
+    options = parser.parse_args()
+    if options.files:
+        results = [compare(str(file), file.read_text("utf-8"), str(file.resolve())) for file in options.files]
+    else:
+        results = list(random_programs(range(options.seed, options.seed + options.programs)))
+    differences = [each for result in results for each in result.differences]
+    print(*differences[: options.show], sep="\n")
+    missed, unknown = sum(each.missed for each in results), sum(each.unknown for each in results)
+    print(
+        f"Python {platform.python_version()}: {len(results)} programs, {missed:,} lines missed, "
+        f"{unknown:,} not judged, {len(differences):,} differences"
+    )
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,169 @@
+"""Lines that never ran: by the syntax tree, the same on every Python, in every report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from tests.lines import compare, random_programs
+
+PROGRAMS = {
+    "annotations over several lines": (
+        """\
+import typing
+
+
+def f(
+    a: int,
+    b: typing.Optional[str] = None,
+) -> typing.Optional[
+    int
+]:
+    return 1
+
+
+class C:
+    x: int
+    y: dict[
+        str,
+        int,
+    ] = {}
+
+
+f(1)
+""",
+        [],
+    ),
+    "asserts over several lines": (
+        """\
+def f(a, b, c):
+    assert (
+        a
+        != b
+        != c
+    ), "must differ"
+    assert isinstance(
+        a, int
+    ), str(
+        a
+    )
+
+
+f(1, 2, 3)
+""",
+        [],
+    ),
+    "a statement that never began, with all its lines": (
+        """\
+def never(
+    a: int,
+):
+    try:
+        x: int
+        return [
+            1,
+            a,
+        ]
+    except (
+        KeyError,
+        ValueError,
+    ):
+        pass
+
+
+f = (
+    lambda:
+    never
+)
+""",
+        [4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 19],
+    ),
+    "parts of a statement behind an exception": (
+        """\
+def fail(*args):
+    raise KeyError
+
+
+try:
+    x = [
+        fail(
+            1,
+        ),
+        fail
+        .name,
+        2,
+        x,
+    ]
+except KeyError:
+    pass
+""",
+        [10, 11, 13],
+    ),
+    "code that cannot be reached": (
+        """\
+def f(a):
+    while True:
+        if a:
+            return 1
+        else:
+            raise ValueError
+        a = 2
+    return 3
+
+
+if 24 * 60 > 2:
+    f(1)
+else:
+    f(0)
+""",
+        [6],
+    ),
+}
+
+
+def measured(text: str, tmp_path: Path) -> SourceCoverage:
+    path = tmp_path / "program.py"
+    path.write_text(text, "utf-8")
+    session = Session(RunOptions(source=(str(path),)))
+    with session.measuring("lines") as run:
+        exec(session.instrument(compile(text, str(path), "exec", dont_inherit=True)), {"__name__": "program"})
+    (source,) = run.coverage.sources
+    return source
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_lines_that_never_ran(name: str, tmp_path: Path) -> None:
+    text, expected = PROGRAMS[name]
+    source = measured(text, tmp_path)
+    assert sorted(source.missed_lines) == expected
+    assert compare(name, text, str(tmp_path / "program.py")).differences == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_line_hits_agree_with_the_lines_that_never_ran(name: str, tmp_path: Path) -> None:
+    """In LCOV a statement stands on its first line; its others only where they alone are missed."""
+    text, expected = PROGRAMS[name]
+    source = measured(text, tmp_path)
+    zeros = [line for line, hits in source.line_hits.items() if not hits]
+    assert set(zeros) <= set(expected)
+    starts = source.source.statement_lines
+    assert {starts.get(line, line) for line in expected} >= {starts.get(line, line) for line in zeros}
+    assert bool(zeros) is bool(expected)
+
+
+def test_unreachable_code_is_in_no_report(tmp_path: Path) -> None:
+    source = measured(PROGRAMS["code that cannot be reached"][0], tmp_path)
+    assert not {7, 8, 14} & source.line_hits.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="earlier compilers leave other code of what cannot be reached")
+def test_random_programs() -> None:
+    results = list(random_programs(range(100, 106)))
+    assert [found for each in results for found in each.differences] == []
+    assert sum(each.missed for each in results) > 3000

@@ -1,0 +1,220 @@
+"""Heads and clauses of blocks: where a pragma can stand, and which lines it takes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import dedent
+
+import pytest
+
+from ipy_branchcov.analysis.pragmas import Exclusions, Policy, exclusions
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.statements import heads, tries
+
+NO_COVER, NO_BRANCH = "  # pragma: no cover", "  # pragma: no branch"
+
+
+def excluded(text: str, policy: Policy | None = None) -> Exclusions:
+    source = Source("a.py", text, "file")
+    return exclusions(source, source.tree(), policy or Policy())
+
+
+def with_pragma(text: str, line: int, pragma: str) -> str:
+    """The text with a pragma at the end of one line."""
+    lines = text.split("\n")
+    lines[line - 1] += pragma
+    return "\n".join(lines)
+
+
+#: Blocks, each in a module between two lines; first and last line of the head, last line of the block.
+BLOCKS = {
+    "a function": ("def f():\n    x\n    y", (2, 2, 4)),
+    "a function over lines": ("def f(\n    a: A,\n    b=1,\n) -> None:\n    x\n    y", (2, 5, 7)),
+    "a function whose last part is an argument": ("def f(a,\n      *, b=1):\n    x\n    y", (2, 3, 5)),
+    "an async function": ("async def f(\n        a):\n    x\n    y", (2, 3, 5)),
+    "a decorated function": ("@first\n@second(\n    1)\ndef f():\n    x\n    y", (2, 5, 7)),
+    "a class": ("class A(\n    B,\n    metaclass=C):\n    x = 1\n    y = 2", (2, 4, 6)),
+    "a class whose last part is a base": ("class A(B,\n        C):\n    x = 1\n    y = 2", (2, 3, 5)),
+    "a decorated class": ("@first\nclass A:\n    x = 1\n    y = 2", (2, 3, 5)),
+    "if": ("if (a and\n        b):\n    x\n    y", (2, 3, 5)),
+    "while": ("while (a and\n        b):\n    x\n    y", (2, 3, 5)),
+    "for": ("for a in (\n        b,\n        c):\n    x\n    y", (2, 4, 6)),
+    "with": ("with (a as b,\n        c as d):\n    x\n    y", (2, 3, 5)),
+    "with without names": ("with (a,\n        c):\n    x\n    y", (2, 3, 5)),
+    "with whose last part is a name": ("with (a as\n        b):\n    x\n    y", (2, 3, 5)),
+    "match": ("match (a,\n        b):\n    case _:\n        x", (2, 3, 5)),
+    "try": ("try:\n    x\n    y\nexcept A:\n    z", (2, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_pragma_in_a_head(name: str) -> None:
+    block, (first, last, end) = BLOCKS[name]
+    text = f"before\n{block}\nafter"
+    for line in range(first, last + 1):
+        found = excluded(with_pragma(text, line, NO_COVER))
+        assert (found.lines, found.branch_lines) == (lines(first, end), frozenset()), line
+        found = excluded(with_pragma(text, line, NO_BRANCH))
+        assert (found.lines, found.branch_lines) == (frozenset(), lines(first, last)), line
+    inside = excluded(with_pragma(text, end, NO_COVER))
+    assert end in inside.lines and first not in inside.lines
+
+
+def lines(first: int, last: int) -> frozenset[int]:
+    """The lines of a range that ends with ``last``."""
+    return frozenset(range(first, last + 1))
+
+
+CLAUSES = """\
+try:
+    x
+    y
+except (A,
+        B):
+    x
+    y
+except:
+    x
+    y
+else:
+    x
+    y
+finally:
+    x
+    y
+if a:
+    x
+elif b:
+    x
+    y
+else:
+    x
+    y
+for a in b:
+    x
+else:
+    x
+    y
+while a:
+    x
+else:
+    x
+    y
+match a:
+    case [1,
+          b] if (
+            c):
+        x
+        y
+    case {"k":
+          2}:
+        x
+        y
+    case _:
+        x
+try:
+    x
+except* A:
+    x
+    y
+finally:
+    x
+    y
+after
+"""
+#: The line of a pragma, the last line of its head, the last line of its block.
+HEADS = {
+    "try": (1, 1, 3),
+    "the first line of except": (4, 5, 7),
+    "the last line of except": (5, 5, 7),
+    "except without a type": (8, 8, 10),
+    "else of try": (11, 11, 13),
+    "finally": (14, 14, 16),
+    "elif": (19, 19, 21),
+    "else of if": (22, 22, 24),
+    "else of for": (27, 27, 29),
+    "else of while": (32, 32, 34),
+    "the first line of case": (36, 38, 40),
+    "the guard of case": (38, 38, 40),
+    "case without a guard": (41, 42, 44),
+    "the last line of case": (42, 42, 44),
+    "case _": (45, 45, 46),
+    "except*": (49, 49, 51),
+    "finally of except*": (52, 52, 54),
+}
+#: Where the head begins, if not in the pragma's line.
+BEGINS = {5: 4, 38: 36, 42: 41}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_pragma_at_a_clause(name: str) -> None:
+    line, last, end = HEADS[name]
+    first = BEGINS.get(line, line)
+    assert excluded(with_pragma(CLAUSES, line, NO_COVER)).lines == lines(first, end)
+    assert excluded(with_pragma(CLAUSES, line, NO_BRANCH)).branch_lines == lines(first, last)
+
+
+def test_a_pragma_in_a_line_without_block() -> None:
+    text = "x = (a or\n     b)\ny"
+    assert excluded(with_pragma(text, 3, NO_COVER)).lines == {3}
+    assert excluded(with_pragma(text, 2, NO_COVER)).lines == {1, 2}
+    assert excluded(with_pragma(text, 2, NO_BRANCH)).branch_lines == {1, 2}
+    assert excluded(text) == Exclusions()
+
+
+@pytest.mark.parametrize(
+    "comment", ["# pragma: no cover", "#pragma:no cover", "# PRAGMA: NO COVER", "# pragma no cover"]
+)
+def test_ways_to_write_it(comment: str) -> None:
+    assert excluded(f"if a:  {comment}\n    x\ny").lines == {1, 2}
+
+
+@pytest.mark.parametrize("comment", ["# no cover", "# pragma: cover", "# pragma: no"])
+def test_what_looks_like_it(comment: str) -> None:
+    assert excluded(f"if a:  {comment}\n    x\ny") == Exclusions()
+
+
+def test_lines_that_the_configuration_excludes() -> None:
+    policy = Policy(exclude=("if TYPE_CHECKING:", r"raise NotImplementedError"))
+    text = "if TYPE_CHECKING:\n    x\ndef f():\n    raise NotImplementedError\ny"
+    assert excluded(text, policy).lines == {1, 2, 4}
+
+
+STATEMENTS = dedent('''\
+    """Doc"""
+    @wrapped(
+        1)
+    def f(a,
+          b):
+        global c
+        x: int
+        y: int = 1
+        try:
+            x = (1 +
+                 2)
+        except A:
+            pass
+    match a:
+        case 1 if (a or
+                   b):
+            pass
+    ''')
+
+
+def test_statement_lines_and_heads() -> None:
+    """Without those of statements that leave no code on some Python: docstring, global, bare annotation, ``try``."""
+    expected = [(2, 5), (8, 8), (10, 11), (12, 12), (13, 13), (14, 14), (15, 16), (17, 17)]
+    tree = Source("a.py", STATEMENTS, "file").tree()
+    assert sorted((head.first, head.last) for head in heads(tree)) == expected
+    assert set(Source("a.py", STATEMENTS, "file").statement_lines) == flat(expected) | {line for line, _ in tries(tree)}
+
+
+def flat(ranges: Iterable[tuple[int, int]]) -> set[int]:
+    return {line for first, last in ranges for line in lines(first, last)}
+
+
+def test_blocks_inside_clauses() -> None:
+    block = "    if a:  # pragma: no cover\n        x\n        y\n"
+    for before in ("try:\n    x\nfinally:\n", "if b:\n    x\nelse:\n", "try:\n    x\nexcept A:\n"):
+        assert excluded(before + block).lines == {4, 5, 6}
+    assert excluded("match x:\n  case 1:\n" + block).lines == {3, 4, 5}

@@ -1,0 +1,153 @@
+"""A source is named once, from the folder in which the run began; the program may change the current folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.errors import BranchcovError, UsageError
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.scope import Scope
+from ipy_branchcov.session.session import Session
+from tests.project import Project
+
+#: The first import of the package stands in a test that has changed the current folder.
+ELSEWHERE = """\
+def test_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from pkg.a import f
+    assert f(1) == 1
+
+
+def test_here():
+    from pkg.a import f
+    assert f(0) == 2
+
+
+def test_stays(tmp_path):
+    import os
+    os.chdir(tmp_path)
+    from pkg.b import g
+    assert g(1) == 1
+"""
+HERE, THERE = "tests/test_x.py::test_here", "tests/test_x.py::test_elsewhere"
+FORMATS = ("json:out.json", "lcov:out.lcov", "cobertura:out.xml", "html:page", "term")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.write("pkg/a.py", "def f(x):\n    return 1 if x else 2\n")
+    project.write("pkg/b.py", "def g(x):\n    return 1 if x else 2\n")
+    project.write("tests/test_x.py", ELSEWHERE)
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_names_do_not_follow_the_current_folder(project: Project, workers: tuple[str, ...]) -> None:
+    reports = [f"--branchcov-report={each}" for each in FORMATS]
+    ended = project.run("--branchcov=pkg", *workers, *reports, "tests/test_x.py")
+    assert ended.status == 0, ended.text
+    names = ["pkg/a.py", "pkg/b.py", "pkg/shapes.py"]
+    read = {each: (project.folder / each).read_text("utf-8") for each in ("out.json", "out.lcov", "out.xml")}
+    found = json.loads(read["out.json"])
+    assert [each["name"] for each in found["sources"] if each["branches"]] == names
+    assert re.findall("^SF:(pkg/[a-z].+)$", read["out.lcov"], re.MULTILINE) == names
+    assert re.findall(r"filename=\"(pkg/[a-z].+?)\"", read["out.xml"]) == names
+    pages = {each.name for each in (project.folder / "page").iterdir()}
+    assert {each.replace("/", "_") + ".html" for each in names} <= pages
+    assert ended.table["pkg/a.py"][:2] == ["2", "0"] and ended.table["pkg/b.py"][:2] == ["2", "1"], ended.text
+    assert [each for each in ended.table if each.endswith("a.py")] == ["pkg/a.py"]
+
+
+@pytest.mark.slow
+def test_a_baseline_knows_files_by_the_same_names_in_every_order(project: Project) -> None:
+    project.run("--branchcov=pkg", "--branchcov-report=json:base.json", HERE, THERE)
+    again = project.run("--branchcov=pkg", "--branchcov-baseline=base.json", THERE, HERE)
+    assert (again.status, again.failures) == (0, [])
+    less = project.run("--branchcov=pkg", "--branchcov-baseline=base.json", THERE)
+    assert less.status == 1
+    assert [each for each in less.failures if each.startswith("FAIL pkg/a.py:2")], less.text
+
+
+def test_names_start_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope = Scope()
+    monkeypatch.chdir("/")
+    assert scope.name(str(tmp_path / "pkg" / "a.py")) == "pkg/a.py"
+    assert scope.name("/elsewhere/a.py") == "/elsewhere/a.py"
+    other = Coverage((SourceCoverage(Source("a.py", "", "file", str(tmp_path / "x" / "a.py"))),))
+    assert [each.source.name for each in scope.renamed(other)] == ["x/a.py"]
+
+
+def test_the_root_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path / "link")
+    path = tmp_path / "real" / "a.py"
+    path.write_text("x = 1\n")
+    scope = Scope(source=["."])
+    assert scope.name(str(path)) == "a.py" and scope.covers(str(path))
+    assert Scope(tmp_path / "link").name(str(path)) == "a.py"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no sys.monitoring")
+def test_a_run_that_could_not_begin_measures_nothing_later(tmp_path: Path) -> None:
+    path = tmp_path / "small.py"
+    path.write_text("def f(x):\n    return 1 if x else 2\n")
+    free = [each for each in range(6) if sys.monitoring.get_tool(each) is None]
+    session = Session()
+    try:
+        for tool in free:
+            sys.monitoring.use_tool_id(tool, "another")
+        with pytest.raises(BranchcovError):
+            session.start("first", RunOptions(source=(str(path),)))
+    finally:
+        for tool in free:
+            sys.monitoring.free_tool_id(tool)
+    _runs_unmeasured(session, path)
+
+
+def test_a_run_with_an_unknown_source_measures_nothing_later(tmp_path: Path) -> None:
+    path = tmp_path / "small.py"
+    path.write_text("def f(x):\n    return 1 if x else 2\n")
+    session = Session()
+    with pytest.raises(UsageError, match="no_such_module"):
+        session.start("first", RunOptions(source=(str(path), "no_such_module")))
+    _runs_unmeasured(session, path)
+
+
+def _runs_unmeasured(session: Session, path: Path) -> None:
+    assert not session.running and not session.scope.places
+    names: dict[str, object] = {}
+    with session.measuring("second") as run:
+        exec(session.instrument(compile(path.read_text(), str(path), "exec")), names)
+    assert run.coverage.sources == ()
+
+
+def test_a_source_that_comes_during_a_run_stays_measured(tmp_path: Path) -> None:
+    path = tmp_path / "small.py"
+    path.write_text("x = 1 if print else 2\n")
+    session = Session()
+    for number in range(2):
+        session.start("test")
+        if number == 0:
+            session.add_source(str(path))
+        exec(session.instrument(compile(path.read_text(), str(path), "exec")), {})
+        assert [each.source.path for each in session.stop()] == [os.path.realpath(path)]
+
+
+def test_installed_packages_are_measured_only_by_name(tmp_path: Path) -> None:
+    import pytest as installed
+
+    path = os.path.realpath(installed.__file__)
+    assert not Scope(source=["/"]).covers(path)
+    assert Scope(source=["pytest"]).covers(path)

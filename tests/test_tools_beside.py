@@ -1,0 +1,124 @@
+"""Real tools beside ours in one process: each gives the result that it gives without us, and so do we."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SUBJECT = """\
+def pick(x):
+    if x > 3 and x < 9:
+        return 1
+    return 2
+def run():
+    return pick(1), pick(5), [i for i in range(3) if i or
+        i > 7]
+"""
+#: A script that runs the subject under the tool and prints the tool's result.
+TOOLS = {
+    "none": "print(subject.run())",
+    "coverage": """
+import coverage
+tool = coverage.Coverage(data_file=None, include=["*subject.py"], branch=BRANCH)
+tool.start()
+print(subject.run())
+tool.stop()
+print(sorted(tool.get_data().lines(subject.__file__)), sorted(tool.get_data().arcs(subject.__file__) or ()))
+""",
+    "cProfile": """
+import cProfile, pstats
+tool = cProfile.Profile()
+tool.runcall(subject.run)
+print(sorted((name, value[:2]) for (_, _, name), value in pstats.Stats(tool).stats.items() if name in ("pick", "run")))
+""",
+    "settrace": """
+import sys
+seen = []
+def trace(frame, event, arg):
+    if frame.f_code.co_filename == subject.__file__:
+        seen.append((event, frame.f_lineno))
+        return trace
+sys.settrace(trace)
+subject.run()
+sys.settrace(None)
+print(seen)
+""",
+    "pdb": """
+import io, pdb
+out = io.StringIO()
+tool = pdb.Pdb(stdin=io.StringIO("s\\ns\\nn\\nn\\nn\\np x\\nc\\n"), stdout=out, nosigint=True, readrc=False)
+tool.runcall(subject.run)
+print(out.getvalue())
+""",
+    "pdb in code that is not measured": """
+import io, pdb, sys
+sys.stdin = io.StringIO("n\\nn\\nn\\nc\\n")
+text = "def f(x):\\n    pdb.Pdb(nosigint=True, readrc=False).set_trace()\\n    y = x\\n    return y\\nf(1)"
+exec(compile(text, "<not measured>", "exec"), {"pdb": pdb})
+print(subject.run())
+""",
+    "hypothesis": """
+import hypothesis, hypothesis.strategies as st
+@hypothesis.settings(derandomize=True, database=None, phases=list(hypothesis.Phase))
+@hypothesis.given(st.integers(0, 20))
+def fails(x):
+    assert subject.pick(x) == 2
+try:
+    fails()
+except AssertionError as error:
+    print(repr(error), getattr(error, "__notes__", None))
+subject.run()
+""",
+}
+
+
+def ended(folder: Path, tool: str, core: str, *, measured: bool) -> tuple[str, object]:
+    """What the script prints, and with us the outcomes of the subject."""
+    (folder / "subject.py").write_text(SUBJECT)
+    branch = str(core != "sysmon" or sys.version_info >= (3, 14))
+    (folder / "script.py").write_text("import subject\n" + TOOLS[tool].replace("BRANCH", branch))
+    us = ["-m", "ipy_branchcov", "run", "--source", "subject", "--json", "out.json"] if measured else []
+    done = subprocess.run(
+        [sys.executable, *us, "script.py"],
+        cwd=folder,
+        env={**os.environ, "COVERAGE_CORE": core, "PYTHONHASHSEED": "0", "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if not measured:
+        return done.stdout, None
+    (source,) = json.loads((folder / "out.json").read_text("utf-8"))["sources"]
+    outcomes = [[bool(each["hits"]) for each in branch["outcomes"]] for branch in source["branches"]]
+    return done.stdout, (outcomes, source["missed_lines"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tool", "core"),
+    [
+        *(("coverage", core) for core in ("ctrace", "pytrace", "sysmon")),
+        *((tool, "ctrace") for tool in TOOLS if tool not in ("none", "coverage")),
+    ],
+)
+def test_both_results_are_as_alone(tmp_path: Path, tool: str, core: str) -> None:
+    if tool in ("coverage", "hypothesis") and importlib.util.find_spec(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    if core == "sysmon" and sys.version_info < (3, 12):
+        pytest.skip("no sys.monitoring")
+    plain, _ = ended(tmp_path, tool, core, measured=False)
+    beside, ours = ended(tmp_path, tool, core, measured=True)
+    assert beside.startswith(plain), f"{plain}\n---\n{beside}"
+    _, alone = ended(tmp_path, "none", core, measured=True)
+    if tool == "hypothesis":  # it chooses inputs of its own
+        assert isinstance(ours, tuple) and all(map(any, ours[0])) and ours[1] == []
+    else:
+        assert ours == alone
