@@ -260,7 +260,8 @@ def interrupted(number: int, *arguments: str, again: bool = False) -> tuple[int,
     return process.returncode, out, errors
 
 
-WAITS = "import time\nopen('begun', 'w').close()\nwhile x and True:\n    time.sleep(.01)"
+# The file is written inside the loop: a signal that comes before the loop's condition was evaluated would leave it missed.
+WAITS = "import time\nwhile x and True:\n    open('begun', 'w').close()\n    time.sleep(.01)"
 
 
 @pytest.mark.slow
