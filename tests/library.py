@@ -91,7 +91,10 @@ SLICE = (
     "test_shlex", "test_textwrap", "test_with",
 )  # fmt: skip
 #: Of these, those that take most of the time: under the preferred tracer alone.
-LONG = frozenset({"test_coroutines", "test_exception_group", "test_generators"})
+LONG = frozenset(
+    {"test_contextlib", "test_coroutines", "test_exception_group", "test_generators", "test_grammar", "test_listcomps"}
+    | {"test_patma", "test_shlex"}
+)
 #: Tests that prove nothing here, and why.
 LEFT_OUT = {
     "test_exception_group_subclass_with_bad_split_func": "the test of a handler fails itself, in split()",

@@ -17,7 +17,7 @@ from tests.agreement import agree, compare
 pytestmark = pytest.mark.slow
 
 #: How many on each Python, and the first: other ones on each.
-PROGRAMS = 24
+PROGRAMS = 12
 FIRST = PROGRAMS * sys.version_info[1]
 
 

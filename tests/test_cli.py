@@ -260,7 +260,7 @@ def interrupted(number: int, *arguments: str, again: bool = False) -> tuple[int,
     return process.returncode, out, errors
 
 
-# The file is written inside the loop: a signal that comes before the loop's condition was evaluated would leave it missed.
+# The file is written inside the loop: a signal that comes sooner would leave the condition's outcome missed.
 WAITS = "import time\nwhile x and True:\n    open('begun', 'w').close()\n    time.sleep(.01)"
 
 

@@ -1,7 +1,7 @@
 """Files of this Python's standard library, analysed without running them: neither list has a silent rest.
 
 Each conditional instruction is an outcome of the model or ignored for a named reason; each branch is found in the
-code or reported why not. The test takes every third file; ``python -m tests.test_stdlib`` takes all, and exits with
+code or reported why not. The test takes every fifth file; ``python -m tests.test_stdlib`` takes all, and exits with
 status 1 where it finds a fault.
 """
 
@@ -86,12 +86,12 @@ def described(counts: Counter[str]) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_standard_library_has_no_silent_rest(record_property: Callable[[str, object], None]) -> None:
-    counts, faults = walk_all(files()[::3])
+    counts, faults = walk_all(files()[sys.version_info[1] % 5 :: 5])
     record_property(
-        SUMMARY, ["every third file of the standard library:", *(f"  {line}" for line in described(counts))]
+        SUMMARY, ["every fifth file of the standard library:", *(f"  {line}" for line in described(counts))]
     )
     assert faults == []
-    assert counts["files"] > 500 and counts["branches"] > 20_000
+    assert counts["files"] > 300 and counts["branches"] > 10_000
 
 
 if __name__ == "__main__":

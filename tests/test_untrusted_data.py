@@ -282,7 +282,7 @@ def test_what_is_shown_of_a_wrong_value() -> None:
 
 # --- the enemy
 
-INPUTS = 2000
+INPUTS = 800
 
 
 @posix
