@@ -121,11 +121,19 @@ with multiprocessing.get_context('fork').Pool(2) as pool:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder. Temporary files go to another one, whose short name leaves room for the name of a socket."""
+    """An empty folder. Temporary files go to another one, whose short name leaves room for the name of a socket.
+
+    Signals that are ignored here (under nohup, in the background of a script) are not ignored by the programs.
+    """
     monkeypatch.chdir(tmp_path)
+    ignored = [each for each in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="b") as temporary:
         monkeypatch.setenv("TMPDIR", temporary)
         yield tmp_path
+    for each in ignored:
+        signal.signal(each, signal.SIG_IGN)
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -148,8 +156,6 @@ def covered(name: str = "x.json", *, kind: str = "ifexp") -> list[list[int]]:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_program_ends_as_under_plain_python(ending: str) -> None:
-    if ending in signal.Signals.__members__ and signal.getsignal(signal.Signals[ending]) is signal.SIG_IGN:
-        pytest.skip(f"{ending} is ignored here, as under nohup, and so by the programs")
     Path("x.py").write_text(PICK + ENDINGS[ending])
     plain, measured = python("x.py"), branchcov("run", "x.py", "--json", "x.json")
     assert measured.returncode == plain.returncode
