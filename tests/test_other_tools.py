@@ -121,6 +121,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after", "inside"])
 @pytest.mark.parametrize(("counts", "given"), [(False, True), (True, True), (False, False)])
 def test_all_is_measured_beside_another_tool(tmp_path: Path, counts: bool, given: bool, when: str) -> None:
@@ -144,6 +145,7 @@ def _once(begin: Callable[[Any], None]) -> Callable[[], None]:
     return arrive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after", "inside"])
 @pytest.mark.parametrize(("counts", "given"), [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize("begin", [sys.settrace, sys.setprofile])

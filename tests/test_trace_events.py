@@ -90,6 +90,7 @@ def test_targets(path: Path, tracer: str, counts: bool) -> None:
     assert differences(path.read_text("utf-8"), str(path), tracer, counts=counts) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counts", [False, True], ids=["once", "counts"])
 @pytest.mark.parametrize("tracer", TRACERS)
 @pytest.mark.parametrize("seed", range(4))
