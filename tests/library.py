@@ -36,6 +36,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
 from ipy_branchcov.data.source_files import read_source
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -212,7 +213,7 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
     paths = [spec.origin for each in modules if (spec := importlib.util.find_spec(each)) and spec.origin]
     session = Session(RunOptions(tracer=way)) if way in tracers() else None
     if way == "oracle":
-        sys.meta_path.insert(0, _Finder(paths))
+        use_oracle(paths)
     # What this program itself has imported of the subjects is theirs to import again, in every way alike.
     for each in modules[1:]:
         if (old := sys.modules.pop(each, None)) is not None:
@@ -222,26 +223,42 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
             session.add_source(path)
         session.start(name)
     ran = _run(modules[0], left_out, plain=way == "plain")
-    note = ""
-    outcomes: dict[str, list[Any]] = {}
+    outcomes, note = covered_by_oracle(), ""
     if session is not None:
-        coverage = session.stop()
-        for source in coverage:
-            outcomes[str(source.source.path)] = [
-                [branch.kind, list(branch.span), branch.function, o.name]
-                for branch in source.branches
-                for o in branch.outcomes
-                if o.hits
-            ]
-            note = "; ".join(filter(None, (note, source.note)))
-    for path, recorder in _Loader.recorders.items():
-        outcomes[path] = [
+        outcomes, note = covered_by_tracer(session.stop())
+    return {"ended": ran.ended, "tracing": sorted(ran.tracing), "outcomes": outcomes, "note": note}
+
+
+def use_oracle(paths: Iterable[str]) -> None:
+    """From now on modules of these files are compiled with the oracle in them."""
+    sys.meta_path.insert(0, _Finder(paths))
+
+
+def covered_by_oracle() -> dict[str, list[Any]]:
+    """The covered outcomes by path: kind, span, function, name."""
+    return {
+        path: [
             [place.kind, list(place.span), place.function, outcome]
             for place, hits in recorder.outcomes().items()
             for outcome in hits
             if hits[outcome]
         ]
-    return {"ended": ran.ended, "tracing": sorted(ran.tracing), "outcomes": outcomes, "note": note}
+        for path, recorder in _Loader.recorders.items()
+    }
+
+
+def covered_by_tracer(coverage: Coverage) -> tuple[dict[str, list[Any]], str]:
+    """The same, and the notes of what could not be measured."""
+    outcomes = {
+        str(source.source.path): [
+            [branch.kind, list(branch.span), branch.function, o.name]
+            for branch in source.branches
+            for o in branch.outcomes
+            if o.hits
+        ]
+        for source in coverage
+    }
+    return outcomes, "; ".join(source.note for source in coverage if source.note)
 
 
 def _set_apart(module: ModuleType) -> None:
@@ -325,8 +342,8 @@ def compare(name: str, names: Sequence[str]) -> Compared:
             found.differences.append(f"{name}: the oracle still changes {sorted(changed)}")
         found.tracing = len(tracing)
         found.left_out = len(left_out - tracing)
-        expected = _outcomes(oracle)
-        varying = expected ^ _outcomes(process(name, "oracle", left_out))
+        expected = outcomes_of(oracle)
+        varying = expected ^ outcomes_of(process(name, "oracle", left_out))
         found.outcomes, found.decisions = len(expected), len({each[:2] for each in expected})
         for tracer in names:
             ended = whole[tracer]["ended"]
@@ -337,10 +354,10 @@ def compare(name: str, names: Sequence[str]) -> Compared:
             traced = process(name, tracer, left_out) if left_out else whole[tracer]
             if traced["note"]:
                 found.notes.append(f"{name} {tracer}: {traced['note']}")
-            differing = (expected ^ _outcomes(traced)) - varying
+            differing = (expected ^ outcomes_of(traced)) - varying
             for _ in range(3 if differing else 0):  # sets of types, threads: not every run takes the same outcomes
-                varying |= expected ^ _outcomes(process(name, "oracle", left_out))
-            found.differences += _described(f"{name} {tracer}", expected, differing - varying)
+                varying |= expected ^ outcomes_of(process(name, "oracle", left_out))
+            found.differences += described(f"{name} {tracer}", expected, differing - varying)
     except (subprocess.SubprocessError, ValueError) as error:
         found.differences.append(f"{name}: {error}")
     return found
@@ -371,7 +388,8 @@ def changed_tests(plain: dict[str, Any], other: dict[str, Any]) -> set[str]:
     return {test for test in one.keys() | two.keys() if one.get(test) != two.get(test)}
 
 
-def _outcomes(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
+def outcomes_of(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
+    """What a process returned: (path, place, outcome)."""
     return {
         (path, Place(kind, (*span,), function), outcome)
         for path, outcomes in run["outcomes"].items()
@@ -379,7 +397,8 @@ def _outcomes(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
     }
 
 
-def _described(name: str, expected: set[tuple[str, Place, str]], differing: set[tuple[str, Place, str]]) -> list[str]:
+def described(name: str, expected: set[tuple[str, Place, str]], differing: set[tuple[str, Place, str]]) -> list[str]:
+    """A line a difference, and the source's line."""
     lines = []
     for path, place, outcome in sorted(differing, key=lambda each: (each[0], each[1].span, each[2])):
         source = Path(path).read_text("utf-8").split("\n")[place.span[0] - 1].strip()
