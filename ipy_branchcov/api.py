@@ -8,13 +8,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.reports.presented import Coverage
+from ipy_branchcov.session.config import load_config
 from ipy_branchcov.session.interactive import InteractiveSources, text_of
-from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.sources import SourceLocator
 
@@ -45,7 +47,8 @@ def measure(*source: str, counts: bool = False, omit: tuple[str, ...] = (), trac
     """Measure the code that runs in a ``with`` block.
 
     ``source``: modules, files, folders; without one the caller's own file, or in a notebook or REPL all that was
-    typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. Raises UsageError for an unknown source.
+    typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. What is excluded or optional says the
+    configuration. Raises UsageError for an unknown source or a wrong configuration.
 
         with measure("mypackage") as run:
             ...
@@ -119,7 +122,8 @@ def _session(code: CodeType, source: tuple[str, ...], counts: bool, omit: tuple[
     typed = not source and not os.path.isfile(code.co_filename)  # noqa: PTH113 False for a name that is too long, too
     if not source and not typed:
         source = (code.co_filename,)
-    session = Session(RunOptions(source=source, counts=counts, omit=omit, tracer=tracer))
+    settings = load_config(Path.cwd())
+    session = Session(replace(settings, source=source, counts=counts, omit=(*settings.omit, *omit), tracer=tracer))
     if typed:
         session.add_locator(_interactive(code))
     return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from textwrap import dedent
 
@@ -178,6 +179,94 @@ def test_lines_that_the_configuration_excludes() -> None:
     policy = Policy(exclude=("if TYPE_CHECKING:", r"raise NotImplementedError"))
     text = "if TYPE_CHECKING:\n    x\ndef f():\n    raise NotImplementedError\ny"
     assert excluded(text, policy).lines == {1, 2, 4}
+
+
+REGEXES = {
+    "several lines": ((r"except E:\n\s*x",), "try:\n    y\nexcept E:\n    x\nz", {3, 4}),
+    "a head and more": ((r"if a:\n    x",), "if a:\n    x\n    y\nz", {1, 2, 3}),
+    "from here to there": (("# begin(?s:.)*?# end",), "x\n# begin\ndef f():\n    x\n# end\ny", {2, 3, 4, 5}),
+    "flags": (("(?i)debug",), "if DEBUG:\n    x\ny", {1, 2}),
+    "flags twice": (("(?i)one", "(?x) two"), "ONE\ntwo\nTWO", {1, 2}),
+    "^ and $ at lines": (("^x$",), "x\nxx\nx", {1, 3}),
+    "a newline at the end": (("x\n",), "x\ny", {1}),
+    "the whole file": ((r"\A(?s:.*# skip all.*)\Z",), "x\ny  # skip all\nz", {1, 2, 3}),
+    "alternatives": (("a|b",), "a\nc\nb", {1, 3}),
+}
+
+
+@pytest.mark.parametrize("name", REGEXES)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_regular_expressions(name: str, end: str) -> None:
+    regexes, text, expected = REGEXES[name]
+    text = text.replace("\n", end)
+    assert excluded(text, Policy(exclude=regexes)).lines == expected
+    assert excluded(text, Policy(exclude_also=regexes)).lines == expected
+
+
+def test_regular_expressions_of_branches() -> None:
+    text = "while a:\n    if b:  # ALWAYS\n        x\n    y"
+    assert excluded(text, Policy(partial_branches=(r"(?i)# always", r"while a:\n"))).branch_lines == {1, 2}
+
+
+def test_exclude_replaces_the_defaults_and_exclude_also_adds() -> None:
+    text = "if TYPE_CHECKING:\n    x\ndef f():\n    ...\ny\nz  # pragma: no cover"
+    assert excluded(text).lines == {1, 2, 4, 6}
+    assert excluded(text, Policy(exclude_also=("y",))).lines == {1, 2, 4, 5, 6}
+    assert excluded(text, Policy(exclude=("y",))).lines == {5, 6}
+    assert excluded(text, Policy(exclude=())).lines == {6}
+
+
+DEFAULTS = {
+    "if typing.TYPE_CHECKING:\n  x\nelse:\n  y": {1, 2},
+    "if a:\n  x\nelif TYPE_CHECKING:\n  y\nelse:\n  z": {3, 4},
+    "if TYPE_CHECKING and a:\n  x": set(),
+    "if (\n  TYPE_CHECKING\n):\n  x": {1, 2, 3, 4},
+    "def f(a): ...": {1},
+    "@d\ndef f(\n  a\n): ...": {1, 2, 3, 4},
+    "def f(a):\n  'doc'\n  ...": {3},
+    "async def f(a): ...": {1},
+    "class A: ...": set(),
+    "class A:\n  ...": {2},
+    "def f():\n  x\n  ...": set(),
+    "x = [\n  ...\n]": set(),
+    "match a:\n  case 1:\n    x\n  case _:\n    ...": {4, 5},
+    '"""\n...\n"""': set(),
+}
+
+
+@pytest.mark.parametrize("text", DEFAULTS)
+def test_what_is_excluded_by_default(text: str) -> None:
+    assert excluded(text).lines == DEFAULTS[text]
+
+
+#: Texts of which one clause ends with the last line, and the line of its colon.
+COLONS = {
+    "def f(\n  a={1: 2},\n  b=lambda: 3,\n):\n  x": 4,
+    "def f(\n) -> None:\n  x": 2,
+    "class A(\n  B,\n):\n  x": 3,
+    "if (\n  a\n  and b  # why: c\n):\n  x": 4,
+    "for a in (\n  b\n):\n  x": 3,
+    "with (\n  a as b,\n):\n  x": 3,
+    "while (\n  a[1:2]\n):\n  x": 3,
+    "try:\n  x\nexcept (\n  A,\n) as e:\n  y": 5,
+    "match (\n  a\n):\n  case 1:\n    x": 3,
+    "match a:\n  case (\n    {1: 2}\n  ):\n    x": 4,
+    "match a:\n  case 1 if (\n    a\n  ):\n    x": 4,
+    "if é:\n  'é' # é\nelse  : # a: b\n  y": 3,
+    **({"def f[T: int](\n  a,\n):\n  x": 3, "class A[\n  T: int\n]:\n  x": 3} if sys.version_info >= (3, 12) else {}),
+}
+
+
+@pytest.mark.parametrize("text", COLONS)
+def test_a_pragma_on_the_line_of_the_colon(text: str) -> None:
+    colon, last = COLONS[text], text.count("\n") + 1
+    assert last in excluded(with_pragma(text, colon, NO_COVER)).lines
+    assert excluded(with_pragma(text, colon, NO_BRANCH)).branch_lines >= {colon}
+    assert colon not in excluded(with_pragma(text, colon + 1, NO_COVER)).lines
+
+
+def test_a_comment_above_a_clause_is_not_on_it() -> None:
+    assert excluded(f"if a:\n    x\n{NO_COVER}\nelse:\n    y").lines == {3}
 
 
 STATEMENTS = dedent('''\

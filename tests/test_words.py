@@ -18,7 +18,7 @@ STATES = [
     (Outcome("true", 0, required=False), "optional", "never covered", "never covered", "optional"),
     (Outcome("true", 2, required=False, reason="why"), "covered", "covered 2 times", "covered", "optional: why"),
     (Outcome("true", 0, excluded=True), "excluded", "never covered", "never covered", "excluded"),
-    (Outcome("true", 0, required=False, excluded=True, reason="why"), "excluded", *["never covered"] * 2, "excluded"),
+    (Outcome("true", 0, excluded=True, reason="why"), "excluded", *["never covered"] * 2, "excluded: why"),
 ]
 
 

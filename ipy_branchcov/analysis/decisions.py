@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipy_branchcov.analysis.pragmas import Exclusions, Policy, exclusions
+from ipy_branchcov.analysis.excluded import exclude
+from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OUTCOMES, Branch, BranchMap, Outcome
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.model.statements import heads, tries
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
 
 ASSERTED = "asserts are not expected to fail"
@@ -272,17 +272,12 @@ class _Finder:
         order = sorted(self.found, key=lambda found: (found.span.order, found.kind))
         groups = [list(group) for _, group in itertools.groupby(order, key=lambda found: (found.span, found.kind))]
         sites = {(id(found.node), found.link): number for number, group in enumerate(groups) for found in group}
-        excluded = exclusions(self.source, tree, self.policy)
-        lines = {line for head in heads(tree) for line in head.lines}
-        lines.update(line for line, _ in tries(tree))
-        lines -= excluded.lines
-        result = Decisions(
-            BranchMap(self.source, (), frozenset(lines)), tree, sites, self.parents, self.constant_folded
-        )
+        result = Decisions(BranchMap(self.source, (), frozenset()), tree, sites, self.parents, self.constant_folded)
         self._excuse_asserts(result, groups)
-        branches = tuple(self._branch(group[0], excluded) for group in groups)
-        result.map = BranchMap(self.source, branches, frozenset(lines))
+        result.map = BranchMap(self.source, tuple(self._branch(group[0]) for group in groups), frozenset())
         result.nodes = tuple(group[0].node for group in groups)
+        result.links = tuple(group[0].link for group in groups)
+        result.map = exclude(result, self.policy)
         return result
 
     def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
@@ -300,8 +295,7 @@ class _Finder:
                         if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
                             found.optional[outcome] = ASSERTED
 
-    def _branch(self, found: _Found, excluded: Exclusions) -> Branch:
-        out = found.span.line in excluded.lines or found.span.line in excluded.branch_lines
+    def _branch(self, found: _Found) -> Branch:
         outcomes = []
         for name in OUTCOMES[found.kind]:
             reason = found.optional.get(name, "")
@@ -309,7 +303,7 @@ class _Finder:
                 reason = CONFIGURED
             if found.kind in self.policy.required and reason != COMPOSITE:
                 reason = ""
-            outcomes.append(Outcome(name, required=not reason, excluded=out, reason=reason))
+            outcomes.append(Outcome(name, required=not reason, reason=reason))
         decision = found.decision if found.kind in CONDITIONS else None
         return Branch(found.kind, found.span, tuple(outcomes), found.function, decision or found.span)
 

@@ -16,7 +16,8 @@ class Decisions:
 
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
     links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``constant_folded``: the constant parts
-    of tests, which are no branches. ``tree`` keeps the ids alive. ``nodes``: those of the branches, by number.
+    of tests, which are no branches. ``tree`` keeps the ids alive. ``nodes`` and ``links``: those of the branches, by
+    number.
     """
 
     map: BranchMap
@@ -25,6 +26,7 @@ class Decisions:
     parents: dict[int, ast.AST]
     constant_folded: set[int]
     nodes: tuple[ast.AST, ...] = ()
+    links: tuple[int, ...] = ()
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of a node's branch. Link: -1 for the whole test of a chain, 0 and up for its links."""
@@ -74,6 +76,12 @@ class Decisions:
                 case _:
                     return False
             node = parent
+
+    def statement(self, node: ast.AST) -> ast.AST:
+        """The statement, handler or case in whose head a node stands."""
+        while not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case | ast.Module):
+            node = self.parents[id(node)]
+        return node
 
     def outcome(self, number: int, name: str) -> tuple[int, int]:
         """(branch number, outcome number) of an outcome by its name."""

@@ -24,7 +24,7 @@ from ipy_branchcov.data.fields import (
 )
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import OUTCOMES, Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge, ranges
 from ipy_branchcov.model.source import Source, SourceKind, Span, shortened
 from ipy_branchcov.model.totals import Totals
 
@@ -117,6 +117,8 @@ def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, An
         "missed_spans": [list(span) for span in coverage.missed_spans],
         "branches": [_branch(branch, values) for branch in coverage.branches],
     }
+    if coverage.excluded_lines:
+        data["excluded_lines"] = [list(lines) for lines in ranges(coverage.excluded_lines)]
     if coverage.note:
         data["note"] = coverage.note
     return data
@@ -154,12 +156,14 @@ def _form() -> Record:
 
     def source(**found: Any) -> SourceCoverage:
         nonlocal lines_left
-        lines_left -= sum(last - first + 1 for first, last in found["missed_lines"])
-        if lines_left < 0:
-            raise _wrong(f"there are more than {MOST_LINES} missed lines in this file", "missed_lines")
+        for name in ("missed_lines", "excluded_lines"):
+            lines_left -= sum(last - first + 1 for first, last in found[name])
+            if lines_left < 0:
+                raise _wrong(f"there are more than {MOST_LINES} {name.replace('_', ' ')} in this file", name)
         return _read_source(**found)
 
     span = Listed(Whole(0, LAST_LINE), 4, 4)
+    lines = Listed(Listed(Whole(1, LAST_LINE), 2, 2), LAST_LINE)
     first = Record({"by": Text(NAME), "values": Named(Text(NAME), Text(VALUE), 100)}, FirstHit)
     outcome = Record(
         {
@@ -186,13 +190,14 @@ def _form() -> Record:
             "digest": Text(100),
             "text": OrNull(Text(TEXT, raw=True)),
             "totals": totals,
-            "missed_lines": Listed(Listed(Whole(1, LAST_LINE), 2, 2), LAST_LINE),
+            "missed_lines": lines,
+            "excluded_lines": lines,
             "missed_spans": Listed(span, MOST),
             "branches": Listed(branch, MOST),
             "note": Text(TEXT, lines=True),
         },
         source,
-        {"totals": None, "missed_spans": [], "note": ""},
+        {"totals": None, "missed_spans": [], "excluded_lines": [], "note": ""},
     )
     return Record(
         {
@@ -247,14 +252,14 @@ def _read_source(
     totals: None,
     missed_lines: list[list[int]],
     missed_spans: list[list[int]],
+    excluded_lines: list[list[int]],
     branches: list[Branch],
     note: str,
 ) -> SourceCoverage:
     source = Source(name, text or "", kind, path, known_digest=digest)
     last_line = len(source.lines) if text else LAST_LINE
-    for number, (first, last) in enumerate(missed_lines):
-        if not first <= last <= last_line:
-            raise _wrong(f"must be a first and a last line of at most {last_line}", "missed_lines", number)
+    missed = _read_lines(missed_lines, last_line, "missed_lines")
+    excluded = _read_lines(excluded_lines, last_line, "excluded_lines") - missed
     spans = [_read_span(span, last_line, "missed_spans", number) for number, span in enumerate(missed_spans)]
     before: tuple[Any, ...] = ()
     for number, branch in enumerate(branches):
@@ -264,8 +269,14 @@ def _read_source(
             raise _wrong("does not stand in source order, or stands there twice", "branches", number)
         before = here
     _check_places([*spans, *(branch.span for branch in branches)])
-    lines = frozenset(chain.from_iterable(range(first, last + 1) for first, last in missed_lines))
-    return SourceCoverage(source, tuple(branches), lines, note, frozenset(spans))
+    return SourceCoverage(source, tuple(branches), missed, note, frozenset(spans), excluded)
+
+
+def _read_lines(pairs: list[list[int]], last_line: int, name: str) -> frozenset[int]:
+    for number, (first, last) in enumerate(pairs):
+        if not first <= last <= last_line:
+            raise _wrong(f"must be a first and a last line of at most {last_line}", name, number)
+    return frozenset(chain.from_iterable(range(first, last + 1) for first, last in pairs))
 
 
 def _read_span(numbers: Sequence[int], last_line: int, *way: str | int) -> Span:
@@ -295,6 +306,6 @@ def _read_branch(kind: str, span: list[int], function: str, outcomes: list[Outco
             raise _wrong(f"must be {name}, not {shown(outcome.name)}", "outcomes", number, "name")
         if outcome.first is not None and not outcome.hits:
             raise _wrong("must be null where there are no hits", "outcomes", number, "first")
-        if outcome.required and outcome.reason:
+        if outcome.required and not outcome.excluded and outcome.reason:
             raise _wrong("must be left out of a required outcome", "outcomes", number, "reason")
     return branch

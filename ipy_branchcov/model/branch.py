@@ -41,8 +41,8 @@ class FirstHit:
 class Outcome:
     """One labelled result of a branch, with its hits: exact where the coverage is counted, else 0 or 1.
 
-    ``reason`` says why an outcome is optional; it is empty for required ones. An excluded outcome (pragma) is
-    neither required nor counted.
+    ``reason`` says why an outcome is optional or excluded; it is empty for those that count. An excluded outcome is
+    not counted, whether it is required elsewhere or not.
     """
 
     name: str
@@ -61,14 +61,19 @@ class Outcome:
         """Required and not covered; optional and excluded outcomes are never missed."""
         return self.required and not self.excluded and not self.hits
 
+    @property
+    def _rank(self) -> int:
+        """In a sum, an outcome has the duty of the part with the greatest rank: required, optional, excluded."""
+        return 0 if self.excluded else 2 if self.required else 1
+
     def __add__(self, other: Outcome) -> Outcome:
-        required = self.required or other.required
+        deciding = [each for each in (self, other) if each._rank == max(self._rank, other._rank)]
         return Outcome(
             self.name,
             self.hits + other.hits,
-            required,
-            self.excluded and other.excluded,
-            "" if required else min(self.reason, other.reason),
+            any(each.required for each in deciding),
+            deciding[0].excluded,
+            min(each.reason for each in deciding),
             _earlier(self.first, other.first),
         )
 
@@ -125,7 +130,7 @@ class Branch:
         for outcome in self.outcomes:
             if outcome.hits < 0:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has {outcome.hits} hits")
-            if outcome.required and outcome.reason:
+            if outcome.required and not outcome.excluded and outcome.reason:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} is required and has a reason why not")
             if outcome.first is not None and not outcome.covered:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has a first hit and no hits")
@@ -147,11 +152,17 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class BranchMap:
-    """The branches of a source in source order, and its lines that hold code."""
+    """The branches of a source in source order, and its lines that hold code and are not excluded.
+
+    ``excluded_lines``: those that are, and those without code in this run. ``wrong``: comments that exclude nothing, by
+    line, with what is wrong.
+    """
 
     source: Source
     branches: tuple[Branch, ...]
     code_lines: frozenset[int]
+    excluded_lines: frozenset[int] = frozenset()
+    wrong: tuple[tuple[int, str], ...] = ()
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

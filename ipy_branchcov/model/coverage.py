@@ -21,7 +21,8 @@ class SourceCoverage:
     """One source's branches in source order, and its lines with code that never ran.
 
     ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``known_spans``
-    are the :attr:`missed_spans` from a data file that left the text out.
+    are the :attr:`missed_spans` from a data file that left the text out. Nothing is said of ``excluded_lines``: they
+    are neither missed nor covered.
     """
 
     source: Source
@@ -29,6 +30,7 @@ class SourceCoverage:
     missed_lines: frozenset[int] = frozenset()
     note: str = ""
     known_spans: frozenset[Span] = field(default=frozenset(), compare=False, repr=False)
+    excluded_lines: frozenset[int] = frozenset()
 
     @property
     def key(self) -> SourceKey:
@@ -63,25 +65,30 @@ class SourceCoverage:
         if not self.source.text:
             return tuple(sorted(self.known_spans, key=lambda span: span.order))
         missed = {
-            (branch.key, o.name) for branch in self.branches if branch.covered for o in branch.outcomes if not o.hits
+            (branch.key, o.name)
+            for branch in self.branches
+            if branch.covered
+            for o in branch.outcomes
+            if not o.hits and not o.excluded
         }
         never = {branch.span for branch in self.branches if not branch.covered}
         found = {region.span for region in self.source.regions if not missed.isdisjoint(region.after)}
-        spans = (span for span in found - never if span.line not in self.missed_lines)
+        silent = self.missed_lines | self.excluded_lines
+        spans = (span for span in found - never if span.line not in silent)
         return tuple(sorted(spans, key=lambda span: span.order))
 
     @property
     def last_line(self) -> int:
         """The last line that a branch or a missed place has; 0 without any."""
         spans = (*(branch.span for branch in self.branches), *self.known_spans)
-        return max((*(span.end_line for span in spans), *self.missed_lines), default=0)
+        return max((*(span.end_line for span in spans), *self.missed_lines, *self.excluded_lines), default=0)
 
     def _never_ran(self, span: Span) -> bool:
-        return span in self.known_spans or span.line in self.missed_lines
+        return span in self.known_spans or span.line in self.missed_lines | self.excluded_lines
 
     @property
     def line_hits(self) -> dict[int, int]:
-        """Lines with code, in order: 1 where it ran, else 0. Only outcomes are counted, not lines.
+        """Lines with code that is not excluded, in order: 1 where it ran, else 0. Outcomes are counted, not lines.
 
         A statement stands for all its lines, where not some of them alone are missed.
         """
@@ -92,22 +99,12 @@ class SourceCoverage:
         for line in self.missed_lines:
             if line in known or starts.get(line) not in self.missed_lines:
                 lines[line] = 0
-        return dict(sorted(lines.items()))
+        return dict(sorted((line, hits) for line, hits in lines.items() if line not in self.excluded_lines))
 
     @property
     def missed_ranges(self) -> list[tuple[int, int]]:
-        """Missed lines as inclusive ranges.
-
-        >>> SourceCoverage(Source("a", ""), (), frozenset({2, 3, 7})).missed_ranges
-        [(2, 3), (7, 7)]
-        """
-        ranges: list[tuple[int, int]] = []
-        for line in sorted(self.missed_lines):
-            if ranges and ranges[-1][1] == line - 1:
-                ranges[-1] = (ranges[-1][0], line)
-            else:
-                ranges.append((line, line))
-        return ranges
+        """Missed lines as inclusive ranges."""
+        return ranges(self.missed_lines)
 
     def self_check(self) -> None:
         """Raise ValueError where branches are not in order, or something lies outside the text."""
@@ -124,6 +121,8 @@ class SourceCoverage:
         last = len(self.source.lines)
         if outside := sorted(line for line in self.missed_lines if not 1 <= line <= last):
             raise ValueError(f"{name}: missed lines {outside} of {last} lines")
+        if both := sorted(self.missed_lines & self.excluded_lines):
+            raise ValueError(f"{name}: lines {both} are both missed and excluded")
         if double := [span for span in self.missed_spans if span.line in self.missed_lines]:
             raise ValueError(f"{name}: {double[0]} is part of a line that is missed as a whole")
 
@@ -138,6 +137,7 @@ class SourceCoverage:
             branches=tuple(replace(each, span=each.span.moved(above)) for each in self.branches),
             missed_lines=frozenset(line + above for line in self.missed_lines),
             known_spans=frozenset(span.moved(above) for span in self.known_spans),
+            excluded_lines=frozenset(line + above for line in self.excluded_lines),
         )
 
     def __add__(self, other: SourceCoverage) -> SourceCoverage:
@@ -150,11 +150,30 @@ class SourceCoverage:
         if not best.text and known.text:
             best = replace(best, text=known.text, compiled=known.compiled)
         note = "\n".join(sorted({*self.notes, *other.notes}))
-        missed = self.missed_lines & other.missed_lines
+        # Of an excluded line the other part alone knows whether it ran.
+        missed = (self.missed_lines & (other.missed_lines | other.excluded_lines)) | (
+            other.missed_lines & self.excluded_lines
+        )
+        excluded = self.excluded_lines & other.excluded_lines
         # Used where neither text is known: what never ran in both, alone or with its whole line.
         either = self.known_spans | other.known_spans
         spans = frozenset(s for s in either if self._never_ran(s) and other._never_ran(s) and s.line not in missed)
-        return SourceCoverage(best, tuple(branches), missed, note, spans)
+        return SourceCoverage(best, tuple(branches), missed, note, spans, excluded)
+
+
+def ranges(lines: Iterable[int]) -> list[tuple[int, int]]:
+    """Lines as inclusive ranges.
+
+    >>> ranges({7, 2, 3})
+    [(2, 3), (7, 7)]
+    """
+    found: list[tuple[int, int]] = []
+    for line in sorted(lines):
+        if found and found[-1][1] == line - 1:
+            found[-1] = (found[-1][0], line)
+        else:
+            found.append((line, line))
+    return found
 
 
 @dataclass(frozen=True)
@@ -213,7 +232,7 @@ class Coverage:
 
 
 def merge(parts: Iterable[Coverage]) -> Coverage:
-    """Sum coverages: hits add up, a line is missed where every part missed it.
+    """Sum coverages: hits add up, a line is missed where every part missed it, or has it excluded.
 
     The empty coverage changes nothing. Where one part has no exact counts, the sum has none. Linear in the parts.
     """

@@ -49,7 +49,7 @@ def heads(tree: ast.Module, *, without_code: bool = False) -> Iterator[Head]:
     for node in statements(tree) if without_code else _reachable(tree):
         match node:
             case ast.stmt() | ast.ExceptHandler():
-                if without_code or not _has_no_code(node):
+                if without_code or not has_no_code(node):
                     yield _head(node)
             case ast.match_case():
                 last = node.guard or node.pattern
@@ -74,13 +74,15 @@ def _first(node: ast.Try | ast.TryStar) -> int | None:
         if isinstance(statement, ast.Try | ast.TryStar):
             if (first := _first(statement)) is not None:
                 return first
-        elif not _has_no_code(statement):
+        elif not has_no_code(statement):
             return _head(statement).first
     return None
 
 
-def statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """The statements, handlers and cases of a module. No expression is entered: most nodes stand in those."""
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """A module or statement, and the statements, handlers and cases in it. No expression is entered: most nodes stand
+    in those.
+    """
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
@@ -100,6 +102,14 @@ def _reachable(tree: ast.Module) -> Iterator[ast.AST]:
                 stack.append(each)
                 if stops(each):
                     break
+
+
+def absent(tree: ast.Module) -> Iterator[ast.AST]:
+    """The statements, handlers and cases of which this run has no code: unreachable ones, and asserts under ``-O``."""
+    live = {id(node) for node in _reachable(tree)}
+    for node in statements(tree):
+        if id(node) not in live or (isinstance(node, ast.Assert) and not __debug__):
+            yield node
 
 
 def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
@@ -209,7 +219,7 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
         stack += [getattr(each, field, None) for field in fields if field not in _NOT_EVALUATED]
 
 
-def _has_no_code(node: ast.AST) -> bool:
+def has_no_code(node: ast.AST) -> bool:
     """Statements for which no code is generated, on some Python at least."""
     match node:
         case ast.Global() | ast.Nonlocal() | ast.Expr(value=ast.Constant()) | ast.Try() | ast.TryStar():
@@ -221,28 +231,38 @@ def _has_no_code(node: ast.AST) -> bool:
 
 def _head(node: ast.stmt | ast.ExceptHandler) -> Head:
     first, end = node.lineno, node.end_lineno or node.lineno
-    parts: list[ast.AST] = []
+    if not opens_block(node):
+        return Head(first, end, end, node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
+    last = max([node.lineno, *(part.end_lineno for part in head_parts(node))])  # type: ignore[attr-defined]
+    body_end = node.body[-1].end_lineno if hasattr(node, "body") else end
+    return Head(first, last, body_end or end, node)
+
+
+def opens_block(node: ast.AST) -> bool:
+    """Whether a statement, handler or case has a head and a block below it."""
+    return isinstance(node, ast.match_case) or any(isinstance(getattr(node, label, None), list) for label in _BLOCKS)
+
+
+def head_parts(node: ast.AST) -> list[ast.AST]:
+    """The located parts of a head; its colon stands on the line of the last one, or after it."""
+    parts: list[ast.AST | None] = []
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
-            # The colon stands on the line of the last part of the head, or after it.
             parts = [*getattr(node, "bases", []), *(k.value for k in getattr(node, "keywords", []))]
             parts += [p for p in ast.walk(getattr(node, "args", ast.Load())) if hasattr(p, "end_lineno")]
-            parts += [p for p in (getattr(node, "returns", None),) if p is not None]
+            parts += [getattr(node, "returns", None), *getattr(node, "type_params", [])]
         case ast.If() | ast.While():
             parts = [node.test]
         case ast.For() | ast.AsyncFor():
             parts = [node.iter]
         case ast.With() | ast.AsyncWith():
-            parts = [part for item in node.items for part in (item.context_expr, item.optional_vars) if part]
+            parts = [part for item in node.items for part in (item.context_expr, item.optional_vars)]
         case ast.Match():
             parts = [node.subject]
         case ast.ExceptHandler():
-            parts = [node.type] if node.type else []
-        case ast.Try() | ast.TryStar():
-            pass
-        case _:
-            return Head(first, end, end, node)
-    last = max([node.lineno, *(part.end_lineno for part in parts)])  # type: ignore[attr-defined]
-    body_end = node.body[-1].end_lineno if hasattr(node, "body") else end
-    return Head(first, last, body_end or end, node)
+            parts = [node.type]
+        case ast.match_case():
+            parts = [node.pattern, node.guard]
+    return [part for part in parts if part is not None]

@@ -31,6 +31,12 @@ KINDS: Mapping[str, str] = {
 }
 NEVER_RAN = "never ran"
 ALL_COVERED = "all outcomes covered"
+#: The beginning of a comment that exempts one outcome, and of the reason why it is excluded.
+EXEMPTED = "# branchcov: no"
+#: Why the clause of ``if TYPE_CHECKING:`` is excluded.
+TYPING = "TYPE_CHECKING is false when it runs"
+#: So many places are named in a line.
+_MOST = 5
 
 _NEVER = {
     "body": "never entered",
@@ -73,9 +79,9 @@ def times(word: str, hits: int, *, counted: bool) -> str:
 
 
 def duty(outcome: Outcome) -> str:
-    """Whether an outcome counts: ``required``, ``optional: why``, ``excluded``."""
+    """Whether an outcome counts: ``required``, ``optional: why``, ``excluded: why``."""
     if outcome.excluded:
-        return "excluded"
+        return f"excluded: {outcome.reason}" if outcome.reason else "excluded"
     if outcome.required:
         return "required"
     return f"optional: {outcome.reason}" if outcome.reason else "optional"
@@ -101,6 +107,33 @@ def sentence(
             words.append(duty(outcome))
         parts.append(", ".join(words))
     return f"{branch.kind}: " + "; ".join(parts)
+
+
+def exclusions(branches: Iterable[Branch]) -> list[str]:
+    """Lines for people: the outcomes that comments exempted, and those that were excluded and covered all the same."""
+    exempted: dict[str, None] = {}
+    needless: dict[str, None] = {}
+    covered: dict[str, None] = {}
+    for branch in branches:
+        for outcome in branch.outcomes:
+            place = f"line {branch.span.line}: {outcome.reason}"
+            if not outcome.excluded or branch.composite:
+                continue
+            if outcome.reason.startswith(EXEMPTED):
+                (needless if outcome.covered else exempted)[place] = None
+            elif outcome.covered and outcome.reason != TYPING:
+                covered[f"line {branch.span.line}"] = None
+    lines = (
+        ("exempted", [place for place in exempted if place not in needless]),
+        ("no longer needed, for it was covered", list(needless)),
+        ("excluded and covered all the same", list(covered)),
+    )
+    return [f"{what}: {_some(places)}" for what, places in lines if places]
+
+
+def _some(places: list[str]) -> str:
+    more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    return ", ".join(places[:_MOST]) + more
 
 
 def line_range(first: int, last: int, dash: str = "-") -> str:

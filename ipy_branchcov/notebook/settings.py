@@ -39,7 +39,10 @@ _TRAITS: dict[Kind, Callable[[Option], TraitType[Any, Any]]] = {
     IDENTIFIER: lambda row: Unicode(row.default, help=row.help),
     PATH: lambda row: Unicode(row.default, allow_none=True, help=row.help),
     VIEW: lambda row: CaselessStrEnum(VIEWS, row.default, help=row.help),
-    **dict.fromkeys((TEXTS, BRANCH_KINDS, REGEXES), lambda row: List(Unicode(), help=row.help)),
+    **dict.fromkeys(
+        (TEXTS, BRANCH_KINDS, REGEXES),
+        lambda row: List(Unicode(), row.default and list(row.default), allow_none=row.default is None, help=row.help),
+    ),
 }
 
 
@@ -52,7 +55,7 @@ class Settings(Configurable):
     def __init__(self, shell: Configurable, options: RunOptions):
         for row in RunOptions.rows(Door.TRAIT):
             value = getattr(options, row.name)
-            setattr(self, row.name, list(value) if row.kind.many else value)
+            setattr(self, row.name, list(value) if row.kind.many and value is not None else value)
         super().__init__(parent=shell)
 
     def run_options(self) -> RunOptions:

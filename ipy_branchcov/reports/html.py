@@ -7,7 +7,7 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.model.words import NEVER_RAN, sentence
 from ipy_branchcov.reports.view import MarkedSource, Segment, mark_all
@@ -51,7 +51,7 @@ def render(coverage: Coverage, *, missed: bool = False, first: str | None = None
     """
     parts = [heading("branchcov", coverage.totals, words=coverage.summary)]
     for number, marked in enumerate(mark_all(coverage, first, static=static)):
-        body = notes(marked.coverage) + table(marked, missed=missed)
+        body = notes(marked) + table(marked, missed=missed)
         if number == 0:
             parts.append(body)
         else:
@@ -85,7 +85,7 @@ def bar(totals: Totals) -> str:
     )
 
 
-def notes(source: SourceCoverage) -> str:
+def notes(source: MarkedSource) -> str:
     """A source's notes, one below the other."""
     return "".join(f'<div style="font-style:italic">note: {escape(note)}</div>' for note in source.notes)
 

@@ -37,7 +37,7 @@ def render(coverage: Coverage, title: str) -> dict[str, str]:
         totals = marked.coverage.totals
         head = f'<p><a href="index.html">all sources</a></p><h1>{escape(marked.title)}</h1>'
         head += f"<div>{html.bar(totals)} {escape(str(totals))}</div>"
-        body = html.notes(marked.coverage) + _missed_places(marked) + html.table(marked, missed=False, paged=True)
+        body = html.notes(marked) + _missed_places(marked) + html.table(marked, missed=False, paged=True)
         files[name] = _document(marked.title, head + body)
     # The last one: where the disk is full before, the index of an earlier report still has its pages.
     return files | {"index.html": _document(title, index)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ipy_branchcov.model import words
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.totals import Totals
-from ipy_branchcov.model.words import line_range
 from ipy_branchcov.reports.view import mark
 
 _HEAD = ("Name", "Outcomes", "Missed", "Cover", "Missing")
@@ -20,6 +20,8 @@ def render(coverage: Coverage, *, missing: bool = False) -> str:
     rule = "-" * (sum(widths[:4]) + 3 * 3 + (len(_HEAD[4]) + 3 if missing else 0))
     table = [_line(_HEAD, widths), rule, *(_line(row, widths) for row in rows), rule, _line(total, widths)]
     table += [f"note: {note}" for each in coverage.sources for note in each.notes]
+    if missing:
+        table += [f"{each.source.name}: {line}" for each in sources for line in words.exclusions(each.branches)]
     return "\n".join(table)
 
 
@@ -37,7 +39,7 @@ def _missing(coverage: SourceCoverage) -> str:
     """``7-9, 12:4 never false``: lines that never ran; line, column (from 1) and label of what else is missed."""
     places = mark(coverage).misses if coverage.source.text else mark(coverage).runs
     return ", ".join(
-        line_range(each.span.line, each.span.end_line)
+        words.line_range(each.span.line, each.span.end_line)
         if each.whole
         else f"{each.span.line}:{each.span.column + 1} {each.label}"
         for each in places

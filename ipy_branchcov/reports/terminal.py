@@ -49,7 +49,7 @@ def render(
     if color:
         out.append_text(_bar(coverage.totals))
     for marked in sources:
-        totals, notes = marked.coverage.totals, marked.coverage.notes
+        totals, notes = marked.coverage.totals, marked.notes
         lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
         if several and (lines or notes or totals.outcomes):
             out.append(f"\n{marked.title}: {totals}", "bold" if color else "")

@@ -85,6 +85,11 @@ class MarkedSource:
         return lines if not lines or lines[-1] else lines[:-1]
 
     @property
+    def notes(self) -> list[str]:
+        """Lines for people about the source: what was not measured exactly, and what is excluded that need not be."""
+        return [*self.coverage.notes, *words.exclusions(self.coverage.branches)]
+
+    @property
     def missed(self) -> frozenset[int]:
         """The lines with code that never ran."""
         return self.coverage.missed_lines
@@ -195,8 +200,9 @@ def _branch_marks(coverage: SourceCoverage) -> Iterator[Mark]:
         number = bisect_right(firsts, branch.span.line) - 1
         if number >= 0 and branch.span.end_line <= ranges[number][1]:
             continue  # shown by the whole lines
-        if any(outcome.excluded for outcome in branch.outcomes):
-            yield Mark(branch.span, "excluded", "excluded", branch=branch)
+        excluded = [outcome for outcome in branch.outcomes if outcome.excluded and not branch.composite]
+        if not branch.missed and excluded:
+            yield Mark(branch.span, "excluded", words.duty(excluded[0]), branch=branch)
         elif not branch.totals.outcomes:
             yield Mark(branch.span, "optional", COMPOSITE if branch.composite else "optional", branch=branch)
         elif not branch.missed:

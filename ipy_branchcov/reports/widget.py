@@ -184,7 +184,7 @@ def _source(marked: MarkedSource, counted: bool, new: Set[NewOutcome]) -> Source
         "name": marked.title,
         "totals": str(coverage.totals),
         "percent": coverage.totals.percent,
-        "note": coverage.note,
+        "note": "\n".join(marked.notes),
         "lines": lines,
         "marks": [_mark(each, marked, numbers, counted, new) for each in marked.places],
     }

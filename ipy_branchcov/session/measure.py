@@ -74,7 +74,8 @@ def measure(
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     if any(map(asserts_rewritten, codes)):
         branches = tuple(_without_asserts(analysis, branches))
-    return SourceCoverage(branch_map.source, branches, frozenset(missed), note)
+    excluded = branch_map.excluded_lines
+    return SourceCoverage(branch_map.source, branches, frozenset(missed) - excluded, note, excluded_lines=excluded)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:

@@ -73,7 +73,19 @@ class RunOptions(Options):
     required: frozenset[str] = option(
         frozenset(), "Kinds of branches whose outcomes are required.", _STORED, BRANCH_KINDS
     )
-    exclude: tuple[str, ...] = option((), "Regular expressions of lines whose code is excluded.", _STORED, REGEXES)
+    exclude: tuple[str, ...] | None = option(
+        None,
+        "Regular expressions of code to exclude, in the place of the defaults"
+        " (the clause of `if TYPE_CHECKING:`, bodies that are only `...`).",
+        _STORED,
+        REGEXES,
+    )
+    exclude_also: tuple[str, ...] = option(
+        (), "Regular expressions of code to exclude beside the defaults.", _STORED, REGEXES
+    )
+    partial_branches: tuple[str, ...] = option(
+        (), "Regular expressions of lines whose branches are excluded.", _STORED, REGEXES
+    )
     values: bool = option(
         True,
         "Record with which values of variables an outcome was first covered.",

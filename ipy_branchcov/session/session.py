@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
+from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
@@ -265,7 +266,9 @@ class Session:
         analysis = self._analyses.of(source)
         if analysis is None:
             return None
-        return replace(measure(analysis, (), counts=self.options.counts), source=source).placed()
+        coverage = measure(analysis, (), counts=self.options.counts)
+        notes = filter(None, (coverage.note, *_wrong(analysis, source)))
+        return replace(coverage, source=source, note="\n".join(notes)).placed()
 
     @gc_control.paused()
     def _coverage(self, run: _Running, recordings: list[Recording]) -> Coverage:
@@ -302,10 +305,17 @@ class Session:
             self.disassemblies += [
                 disassemble(analysis, each) for each in recordings if analysis.placed(each.code) is each.code
             ]
-        notes = [each for each in (coverage.note, note, run.tracer.note) if each]
+        notes = filter(None, (coverage.note, note, run.tracer.note))
         # All cells of one text share an analysis, also under different names.
-        return replace(coverage, source=source, note="; ".join(notes)).placed()
+        lines = filter(None, ("; ".join(notes), *_wrong(analysis, source)))
+        return replace(coverage, source=source, note="\n".join(lines)).placed()
 
 
 def _policy(options: RunOptions) -> Policy:
-    return Policy(options.optional, options.required, options.exclude)
+    return Policy(options.optional, options.required, options.exclude, options.exclude_also, options.partial_branches)
+
+
+def _wrong(analysis: Analysis, source: Source) -> list[str]:
+    """One line for each comment of a source that should exclude something and does not."""
+    above = source.within[1] if source.within else 0
+    return [f"{source.name}:{line + above}: {what}" for line, what in analysis.decisions.map.wrong]

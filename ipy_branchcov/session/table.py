@@ -122,8 +122,8 @@ def _branch_kinds(value: object) -> frozenset[str]:
 def _regexes(value: object) -> tuple[str, ...]:
     for regex in (regexes := _texts(value)):
         try:
-            re.compile(regex)
-        except re.error as error:
+            re.compile(regex, re.MULTILINE)  # each by itself, as it is used: it may begin with flags
+        except (re.error, OverflowError, RecursionError, Warning) as error:
             raise ValueError(f"{regex!r} is not a regular expression ({error})") from None
     return regexes
 

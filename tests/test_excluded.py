@@ -1,0 +1,132 @@
+"""What is excluded beside the lines: what leads only to them, what this run has no code of, single outcomes."""
+
+from __future__ import annotations
+
+import random
+from textwrap import dedent
+
+import pytest
+
+from ipy_branchcov.analysis.decisions import decide
+from ipy_branchcov.analysis.excluded import LEADS
+from ipy_branchcov.analysis.pragmas import Policy, exclusions
+from ipy_branchcov.model.branch import COMPOSITE, BranchMap
+from ipy_branchcov.model.source import Source
+from tests import excluded_oracle
+from tests.programs import program
+
+NO = "  # pragma: no cover"
+#: The oracle computes constants.
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
+
+
+def found(text: str, policy: Policy | None = None) -> BranchMap:
+    return decide(Source("a.py", dedent(text), "file"), policy).map
+
+
+def by_leads(found: BranchMap) -> excluded_oracle.Found:
+    """What is excluded, and stands on no excluded line."""
+    return {
+        (branch.kind, tuple(branch.span), outcome.name)
+        for branch in found.branches
+        for outcome in branch.outcomes
+        if branch.span.line not in found.excluded_lines and outcome.excluded and outcome.reason in (LEADS, COMPOSITE)
+    }
+
+
+def with_pragmas(text: str, seed: int) -> str:
+    """A program with pragmas at some of its lines."""
+    chance = random.Random(seed)
+    rate = chance.choice((0.05, 0.2, 0.4, 0.6))
+    lines = [f"{line}{NO}" if line.strip() and chance.random() < rate else line for line in text.split("\n")]
+    return "\n".join(lines)
+
+
+def agree(text: str) -> int:
+    """Compare a program with the oracle; the number of its outcomes that lead only to excluded code."""
+    source = Source("a.py", text, "file")
+    decisions = decide(source)
+    lines = exclusions(source, decisions.tree, Policy()).lines
+    ours = by_leads(decisions.map)
+    theirs = {
+        (kind, (line, source.column(line, column), end, source.column(end, end_column)), name)
+        for kind, (line, column, end, end_column), name in excluded_oracle.excluded(text, lines)
+        if line not in decisions.map.excluded_lines
+    }
+    assert ours == theirs, sorted(ours ^ theirs)
+    return len(ours)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_oracle_finds_the_same_in_random_programs(seed: int) -> None:
+    agree(with_pragmas(program(seed), seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1060))
+def test_the_oracle_finds_the_same_in_more_random_programs(seed: int) -> None:
+    agree(with_pragmas(program(seed), seed))
+
+
+#: Programs with the excluded outcomes in a comment on the line, each with the first letter of its condition.
+LEADS_TO = {
+    f"if a:  # true(a)\n    raise E{NO}\nx": "the body",
+    f"if a:  # false(a)\n    x\nelse:{NO}\n    y": "else",
+    f"if a:\n    x\nelse:\n    y{NO}\n    z": "a part of else alone",
+    f"if a and b:  # true(b)\n    x{NO}\ny": "only the last operand of `and`",
+    f"if a or b:  # true(a) true(b)\n    x{NO}\ny": "each operand of `or`",
+    f"if a and b:  # false(a) false(b)\n    x\nelse:{NO}\n    y": "each operand of `and`",
+    f"if a or b:  # false(b)\n    x\nelse:{NO}\n    y": "only the last operand of `or`",
+    f"if not a:  # true(not a)\n    x{NO}\ny": "not",
+    f"if a < b < c:  # true(b < c)\n    x{NO}\ny": "only the last link",
+    f"if a < b < c:  # false(a < b) false(b < c)\n    x\nelse:{NO}\n    y": "each link",
+    f"if (x if a else b):  # true(x if a else b)\n    x{NO}\ny": "a side of a conditional expression is tested, too",
+    f"for a in b:  # exhausted(a in b)\n    x\nx{NO}": "what follows a loop",
+    f"for a in b:\n    x\nx{NO}\ny": "not all of what follows a loop",
+    f"for a in b:  # body(a in b)\n    x{NO}\ny": "the body of a loop",
+    f"while a:  # false(a)\n    x\nelse:{NO}\n    y\nz": "else of a loop",
+    f"for a in b:\n    if a:  # true(a)\n        x{NO}\n    y": "a body in a loop",
+    "for a in b:\n    if a:\n        x": "the end of a loop's body, whose head stays",
+    "def f():\n    for a in b:\n        x": "the end of a function",
+    f"try:\n    x\nexcept A:  # match(A)\n    y{NO}": "a handler",
+    f"try:\n    x\nexcept A:  # nomatch(A)\n    y\nexcept B:{NO}\n    z": "the next handler",
+    f"try:\n    x\nexcept A:\n    y\nexcept B:{NO}\n    z\nexcept C:\n    z": "not all next handlers",
+    f"try:\n    if a:  # false(a)\n        x\nfinally:{NO}\n    y": "finally, behind the end of the body",
+    f"match a:\n    case 1:  # nomatch(1)\n        x\n    case _:{NO}\n        y": "the last case",
+    f"match a:\n    case 1:  # match(1)\n        x{NO}\n    case 2:\n        y": "the body of a case",
+    f"match a:\n    case 1:  # nomatch(1)\n        x\ny{NO}": "what follows a match",
+    f"match a:\n    case [1, 2]:  # match(2) match([1, 2])\n        x{NO}\ny": "the last part of a pattern",
+    f"match a:\n    case 1 | 2:  # nomatch(2) nomatch(1 | 2)\n        x\ny{NO}": "the last alternative",
+    f"match a:\n    case 1 if b:  # true(b)\n        x{NO}\ny": "a guard",
+    f"if a:\n    pass\nelif b:{NO}\n    x\nelse:\n    y": "not the rest of an `elif` that is excluded",
+    "x = 1 if a else (b or c)": "nothing",
+    "if a:  # true(a)\n    ...\nelse:\n    x": "a body that is only ...",
+    "if a: ...  # true(a)\nelse: x": "the same on the line",
+}
+
+
+@pytest.mark.parametrize("text", LEADS_TO, ids=LEADS_TO.values())
+def test_an_outcome_that_leads_only_to_excluded_code(text: str) -> None:
+    lines = text.split("\n")
+    expected = {
+        (number, each)
+        for number, line in enumerate(lines, 1)
+        if "pragma" not in line
+        for each in line.partition("  # ")[2].replace(") ", ")\n").split("\n")
+        if each
+    }
+    found_map = found(text)
+    assert {
+        (
+            branch.span.line,
+            f"{outcome.name}({lines[branch.span.line - 1][branch.span.column : branch.span.end_column]})",
+        )
+        for branch in found_map.branches
+        for outcome in branch.outcomes
+        if outcome.reason == LEADS
+    } == expected
+
+
+def test_a_long_chain_of_elif_is_no_matter_of_recursion() -> None:
+    text = "if a: x\n" + "elif a: x\n" * 900 + "y  # pragma: no cover\n"
+    assert [outcome.excluded for outcome in found(text).branches[-1].outcomes] == [False, True]
