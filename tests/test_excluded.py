@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from textwrap import dedent
 
@@ -9,6 +10,7 @@ import pytest
 
 from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.excluded import LEADS
+from ipy_branchcov.analysis.leads import implied
 from ipy_branchcov.analysis.pragmas import Policy, exclusions
 from ipy_branchcov.model.branch import COMPOSITE, BranchMap
 from ipy_branchcov.model.source import Source
@@ -125,6 +127,20 @@ def test_an_outcome_that_leads_only_to_excluded_code(text: str) -> None:
         for outcome in branch.outcomes
         if outcome.reason == LEADS
     } == expected
+
+
+def test_the_outcomes_that_follow_from_one() -> None:
+    decisions = decide(Source("a.py", "if a or (b and c < d < e):\n    x", "file"))
+    lines = {}
+    for branch, node, link in zip(decisions.map.branches, decisions.nodes, decisions.links, strict=True):
+        for outcome in branch.outcomes:
+            follow = [f"{name}({ast.unparse(each)})" for each, name in implied(decisions, node, link, outcome.name)]
+            lines[outcome.name, branch.kind, branch.span.column] = follow
+    whole, rest = "a or (b and c < d < e)", "b and c < d < e"
+    assert lines["true", "or", 3] == ["true(a)", f"true({whole})"] and lines["false", "or", 3] == ["false(a)"]
+    assert lines["false", "and", 9] == ["false(b)", f"false({rest})", f"false({whole})"]
+    assert lines["true", "compare", 15] == []
+    assert lines["true", "compare", 19] == ["true(c < d < e)", f"true({rest})", f"true({whole})"]
 
 
 def test_a_long_chain_of_elif_is_no_matter_of_recursion() -> None:

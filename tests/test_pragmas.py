@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+from ipy_branchcov.analysis.clauses import clauses
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, exclusions
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.statements import heads, tries
@@ -260,6 +261,8 @@ COLONS = {
 @pytest.mark.parametrize("text", COLONS)
 def test_a_pragma_on_the_line_of_the_colon(text: str) -> None:
     colon, last = COLONS[text], text.count("\n") + 1
+    source = Source("a.py", text, "file")
+    assert colon in {clause.last for clause in clauses(source, source.tree()) if clause.end >= last - 1}
     assert last in excluded(with_pragma(text, colon, NO_COVER)).lines
     assert excluded(with_pragma(text, colon, NO_BRANCH)).branch_lines >= {colon}
     assert colon not in excluded(with_pragma(text, colon + 1, NO_COVER)).lines

@@ -29,8 +29,7 @@ def exclude(decisions: Decisions, policy: Policy) -> BranchMap:
     if not (by_line.lines or by_line.branch_lines or by_line.bodies or missing or exempted or wrong):
         return replace(found, code_lines=frozenset(lines))
     gone = set(_lines_without_code(decisions, missing))
-    reasons = dict(_excluded(decisions, by_line, missing))
-    reasons = exempted | reasons
+    reasons = exempted | dict(_excluded(decisions, by_line, missing))
     return replace(
         found,
         branches=tuple(_with(branch, number, reasons) for number, branch in enumerate(found.branches)),
@@ -44,8 +43,9 @@ def _excluded(
     decisions: Decisions, by_line: Exclusions, missing: dict[int, ast.AST]
 ) -> Iterator[tuple[OutcomeNumber, str]]:
     """The excluded outcomes with their reasons, but for the exempted ones."""
-    leads = Leads(decisions, lambda node: id(node) in by_line.bodies or _line(node) in by_line.lines)
-    anywhere = bool(by_line.lines or by_line.bodies)
+    leads = None
+    if by_line.lines or by_line.bodies:
+        leads = Leads(decisions, lambda node: id(node) in by_line.bodies or _line(node) in by_line.lines)
     for number, branch in enumerate(decisions.map.branches):
         node, line = decisions.nodes[number], branch.span.line
         reason = by_line.reasons.get(line) or by_line.branch_reasons.get(line)
@@ -54,7 +54,7 @@ def _excluded(
         for i, outcome in enumerate(branch.outcomes):
             if reason:
                 yield (number, i), reason
-            elif anywhere and leads.only_to_excluded(node, decisions.links[number], outcome.name):
+            elif leads is not None and leads.only_to_excluded(node, decisions.links[number], outcome.name):
                 yield (number, i), LEADS
 
 

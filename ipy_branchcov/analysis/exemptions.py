@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ipy_branchcov.analysis.clauses import clauses
 from ipy_branchcov.analysis.leads import implied
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.branch import CONDITIONS, Branch
 from ipy_branchcov.model.source import Source, shortened, split_lines
 from ipy_branchcov.model.words import EXEMPTED
 
@@ -162,10 +162,9 @@ class _Named:
     def _owns(self, head: ast.AST, number: int) -> bool:
         """Whether a branch is the statement's own: its test, loop or pattern, no part of one."""
         node = self.decisions.nodes[number]
-        owner = self.decisions.parents.get(id(node))
-        if isinstance(node, ast.Compare) and self.decisions.map.branches[number].kind == "compare":
+        if self.decisions.map.branches[number].kind in CONDITIONS:
             return False
-        return node is head or (owner is head and not isinstance(head, ast.Expr | ast.Assign | ast.Return))
+        return node is head or self.decisions.parents.get(id(node)) is head
 
     def _implies(self, number: int, outcome: str, nodes: list[ast.AST]) -> bool:
         """Whether an outcome is that of a named one, too: ``b`` is false, and so is ``a and b``."""

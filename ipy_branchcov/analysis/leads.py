@@ -1,8 +1,8 @@
 """What an outcome leads to, on the syntax tree: whether all of it is excluded.
 
 An outcome leads to the statements that come next, up to the end of their block or to the first that leaves it. Where
-none are left in a block, what comes next is what follows the statement that the block belongs to; at the end of a
-loop's body its head, at the end of a function nothing that could be excluded.
+none are left in a block, what comes next is what follows the statement that the block belongs to. The end of a loop's
+body leads to its head, the end of a function out of it: neither is excluded.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ class Leads:
                 verdict = self._run(block)
                 if verdict is not None:
                     return verdict
-            if isinstance(owner, _LOOPS) and self._places[id(node)][0] is owner.body:
-                return self._line_excluded(owner)
             if owner is None or isinstance(owner, _SCOPES):
                 return False
+            if isinstance(owner, _LOOPS) and self._places[id(node)][0] is owner.body:
+                return False  # its head, which is excluded only with its whole block
             node = owner
 
     def _rest(self, owner: ast.AST | None, node: ast.AST) -> Iterator[Sequence[ast.stmt]]:

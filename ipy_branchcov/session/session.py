@@ -318,4 +318,6 @@ def _policy(options: RunOptions) -> Policy:
 def _wrong(analysis: Analysis, source: Source) -> list[str]:
     """One line for each comment of a source that should exclude something and does not."""
     above = source.within[1] if source.within else 0
-    return [f"{source.name}:{line + above}: {what}" for line, what in analysis.decisions.map.wrong]
+    # The name of a cell outside a notebook file has its execution count.
+    place = f"{source.name}:" if source.kind == "file" or "#" in source.name else "line "
+    return [f"{place}{line + above}: {what}" for line, what in analysis.decisions.map.wrong]
