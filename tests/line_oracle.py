@@ -331,18 +331,22 @@ def _stops(node: ast.stmt) -> bool:
 
 
 def _breaks(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The ``break`` statements of a loop."""
+    """The ``break`` statements of a loop that can be reached."""
     for node in statements:
         if isinstance(node, ast.Break):
             yield node
         elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
             yield from _breaks(node.orelse)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            known = _decided(node.test) if isinstance(node, ast.If) else None
             for field in _BLOCKS:
                 value = getattr(node, field, None)
-                if isinstance(value, list):
-                    inner = [s for each in value for s in ([each] if isinstance(each, ast.stmt) else each.body)]
-                    yield from _breaks(inner)
+                if isinstance(value, list) and (field, known) not in (("body", False), ("orelse", True)):
+                    blocks = [value] if not value or isinstance(value[0], ast.stmt) else [each.body for each in value]
+                    for block in blocks:
+                        yield from _breaks(block)
+        if isinstance(node, _STOPS):
+            return
 
 
 def instrument(text: str, filename: str) -> tuple[CodeType, Lines]:

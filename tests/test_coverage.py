@@ -209,8 +209,7 @@ def test_self_check_of_totals_and_parts() -> None:
     vars(wrong)["totals"] = Totals(9, 9)
     with pytest.raises(ValueError, match="the totals are 9 of 9"):
         wrong.self_check()
-    source = replace(GOOD.sources[0])
-    vars(source)["missed_spans"] = (Span(2, 3, 2, 4),)
+    source = replace(GOOD.sources[0], missed_spans=frozenset({Span(2, 3, 2, 4)}))
     with pytest.raises(ValueError, match="part of a line that is missed as a whole"):
         source.self_check()
 

@@ -11,7 +11,7 @@ from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.regions import regions
 from ipy_branchcov.model.selection import definitions, is_below, select
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.span import Cover, Span, widest
 
 TEXT = "class A:\n    def f(self, x):\n        return x or 1\n\n\ndef g(x):\n    return x or 2\n"
 FILE = SourceCoverage(
@@ -32,17 +32,24 @@ def test_spans() -> None:
 
 def test_regions() -> None:
     source = Source("a", "x = a if b else c\ny = a and b or c\nz = [d for d in e if f]")
-    found = [
-        (region.span, [(kind, name) for (_, kind), name in region.after])
-        for region in regions(source.tree(), source.span)
-    ]
+    found = [(region.span, region.after) for region in regions(source.tree(), source.span)]
+    loop = Span(3, 11, 3, 17)
     assert sorted(found) == [
-        (Span(1, 4, 1, 5), [("ifexp", "true")]),
-        (Span(1, 16, 1, 17), [("ifexp", "false")]),
-        (Span(2, 10, 2, 11), [("and", "true")]),
-        (Span(2, 15, 2, 16), [("or", "false")]),
-        (Span(3, 5, 3, 6), [("comp-if", "true")]),
+        (Span(1, 4, 1, 5), ((Span(1, 9, 1, 10), "ifexp"), "true")),
+        (Span(1, 16, 1, 17), ((Span(1, 9, 1, 10), "ifexp"), "false")),
+        (Span(2, 10, 2, 11), ((Span(2, 4, 2, 5), "and"), "true")),
+        (Span(2, 15, 2, 16), ((Span(2, 4, 2, 11), "or"), "false")),
+        (Span(3, 5, 3, 6), ((Span(3, 21, 3, 22), "comp-if"), "true")),
+        (Span(3, 21, 3, 22), ((loop, "comp-for"), "body")),
     ]
+
+
+def test_the_widest_spans_and_what_they_cover() -> None:
+    wide, inner, apart, across = Span(1, 0, 2, 5), Span(1, 4, 1, 9), Span(3, 0, 3, 4), Span(2, 3, 3, 1)
+    assert list(widest([apart, inner, wide, wide])) == [wide, apart]
+    cover = Cover([wide, apart])
+    assert [cover.contains(span) for span in (wide, inner, apart, across)] == [True, True, True, False]
+    assert not Cover([]).contains(inner) and not Cover([inner]).contains(wide)
 
 
 @pytest.mark.parametrize(

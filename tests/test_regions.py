@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ import pytest
 from ipy_branchcov.data import json_form
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.regions import never_ran, regions
+from ipy_branchcov.model.selection import select
 from ipy_branchcov.model.source import Source, Span
 
 
@@ -18,13 +21,20 @@ def branch(text: str, part: str, kind: str, true: int, false: int) -> Branch:
     return Branch(kind, Span(1, at, 1, at + len(part)), (Outcome("true", true), Outcome("false", false)))
 
 
-def covered(text: str, *branches: tuple[str, str, int, int], missed: set[int] = frozenset()) -> SourceCoverage:
+def covered(
+    text: str, *branches: tuple[str, str, int, int], missed: frozenset[int] = frozenset(), called: bool = False
+) -> SourceCoverage:
+    """A line by its branches. ``called``: with all its functions called."""
     source = Source("a.py", text, "file", "/a.py")
-    return SourceCoverage(source, tuple(branch(text, *each) for each in branches), frozenset(missed))
+    made = tuple(branch(text, *each) for each in branches)
+    found = list(regions(source.tree(), source.span))
+    entered = [region.function for region in found if region.function is not None and called]
+    parts = never_ran(found, made, entered, {1}.difference(missed))
+    return SourceCoverage(source, made, missed, missed_spans=parts)
 
 
 def parts(source: SourceCoverage, text: str = "") -> list[str]:
-    return [(text or source.source.text)[span.column : span.end_column] for span in source.missed_spans]
+    return [(text or source.source.text)[span.column : span.end_column] for span in source.missed_parts]
 
 
 #: A line, its branches (text, kind, hits of true and of false), and the parts that never ran.
@@ -32,10 +42,24 @@ LINES: dict[str, tuple[list[tuple[str, str, int, int]], list[str]]] = {
     "x = aa if c else bb": ([("c", "ifexp", 1, 0)], ["bb"]),
     "y = aa if c else bb": ([("c", "ifexp", 0, 1)], ["aa"]),
     "z = aa if c else bb": ([("c", "ifexp", 1, 1)], []),
-    "never = aa if c else bb": ([("c", "ifexp", 0, 0)], []),
+    "raised = aa if c else bb": ([("c", "ifexp", 0, 0)], ["aa", "bb"]),
+    "unknown = aa if c else bb": ([], []),
+    "x = aa if 1 else bb if c else dd": ([("c", "ifexp", 0, 0)], []),
     "x = a and b and cc": ([("a", "and", 1, 0), ("b", "and", 0, 1)], ["cc"]),
     "x = p or qq": ([("p", "or", 1, 0)], ["qq"]),
-    "if p or qq: pass": ([("p", "or", 1, 0), ("qq", "or", 0, 0)], []),
+    "if p or qq: pass": ([("p", "or", 1, 0), ("qq", "or", 0, 0)], ["qq"]),
+    "x = a and 1 and cc": ([("a", "and", 0, 1)], ["1", "cc"]),
+    "x = a and bb and 0 and cc": ([("a", "and", 1, 0), ("bb", "and", 0, 1)], ["0"]),
+    "x = a and (bb if c else dd)": ([("a", "and", 0, 1), ("c", "ifexp", 0, 0)], ["bb if c else dd"]),
+    "x = a < b < cc": ([("a < b", "compare", 0, 1)], ["cc"]),
+    "if c: x = 1; y = 2": ([("c", "if", 0, 1)], ["x = 1; y = 2"]),
+    "if c: 'text'; y": ([("c", "if", 0, 1)], ["y"]),
+    "if c: ...": ([("c", "if", 0, 1)], []),
+    "while c: x": ([("c", "while", 0, 1)], ["x"]),
+    "def f(x=aa if c else bb): return x": ([("c", "ifexp", 1, 0)], ["bb", "return x"]),
+    "x = lambda a=(lambda: bb): cc": ([], ["bb", "cc"]),
+    "x: aa if c else bb = lambda: d": ([("c", "ifexp", 1, 0)], ["d"]),
+    "assert x, (lambda: dd)": ([], []),
     "[ee for i in s if t if u]": ([("t", "comp-if", 1, 1), ("u", "comp-if", 0, 1)], ["ee"]),
     "{k: vv for i in s if t}": ([("t", "comp-if", 0, 1)], ["k", "vv"]),
     "[ee for i in s]": ([], []),
@@ -47,11 +71,22 @@ LINES: dict[str, tuple[list[tuple[str, str, int, int]], list[str]]] = {
 def test_parts_that_never_ran(text: str) -> None:
     branches, expected = LINES[text]
     assert parts(covered(text, *branches)) == expected
-    assert parts(covered(text, *branches, missed={1})) == []  # the line says it
+    assert parts(covered(text, *branches, missed=frozenset({1}))) == []  # the line says it
 
 
-def test_text_that_does_not_parse_has_no_parts() -> None:
-    assert covered("x = = a if c else b", ("c", "ifexp", 1, 0)).missed_spans == ()
+def test_a_body_never_ran_until_its_function_is_called() -> None:
+    text = "f = lambda: aa, lambda: [(yield)], lambda: lambda: bb"
+    source = covered(text)
+    assert parts(source) == ["aa", "[(yield)]", "lambda: bb"]
+    assert [text[s.column : s.end_column] for s in sorted(source.never_called)] == ["aa", "lambda: bb"]
+    assert parts(covered(text, called=True)) == []
+    assert replace(source, source=Source("a.py", "", "file")).never_called == frozenset()
+
+
+def test_an_excluded_outcome_says_nothing() -> None:
+    excluded = Branch("ifexp", Span(1, 11, 1, 12), (Outcome("true", 1), Outcome("false", excluded=True)))
+    found = list(regions(ast.parse(LINE), Source("a", LINE).span))
+    assert never_ran(found, [excluded], [], {1}) == frozenset()
 
 
 LINE = "x = aa if c else bb if d else ee"
@@ -59,7 +94,7 @@ RUNS = [
     covered(LINE, ("c", "ifexp", 1, 0), ("d", "ifexp", 0, 0)),
     covered(LINE, ("c", "ifexp", 0, 1), ("d", "ifexp", 1, 0)),
     covered(LINE, ("c", "ifexp", 0, 1), ("d", "ifexp", 1, 0)),
-    covered(LINE, ("c", "ifexp", 0, 0), ("d", "ifexp", 0, 0), missed={1}),
+    covered(LINE, ("c", "ifexp", 0, 0), ("d", "ifexp", 0, 0), missed=frozenset({1})),
 ]
 
 
@@ -90,9 +125,12 @@ def test_merging_without_a_text_keeps_what_never_ran_in_each() -> None:
     for one, two, three in itertools.permutations(read_runs):
         for total in (merge([one, two, three]), one + (two + three)):
             assert parts(total.sources[0], LINE) == ["aa", "ee"]
-    assert parts((read(RUNS[0]) + read(RUNS[1])).sources[0], LINE) == []
+    assert parts((read(RUNS[0]) + read(RUNS[1])).sources[0], LINE) == ["ee"]
 
 
-def test_a_part_of_the_branches_has_their_parts() -> None:
-    whole = RUNS[1]
-    assert parts(replace(whole, branches=whole.branches[:1])) == ["aa"]
+def test_a_selected_function_has_its_parts() -> None:
+    text = "def f(c):\n    return aa if c else bb\ndef g(c):\n    return cc if c else dd\n"
+    spans = frozenset({Span(2, 11, 2, 13), Span(4, 11, 4, 13)})
+    whole = Coverage((SourceCoverage(Source("a.py", text, "file"), missed_spans=spans),))
+    assert select(whole, ["g"]).sources[0].missed_parts == (Span(4, 11, 4, 13),)
+    assert select(whole, ["g", "f"]).sources[0].missed_spans == spans

@@ -15,6 +15,7 @@ from types import CodeType
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.decisions import decide
+from ipy_branchcov.analysis.functions import Functions
 from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
@@ -22,6 +23,7 @@ from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.staleness import CompiledSource
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, Instruction, code_objects
 from ipy_branchcov.model.recent import Recent
+from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.statements import Head, heads
 from ipy_branchcov.model.truth import constant
@@ -63,6 +65,16 @@ class Analysis:
     def heads(self) -> list[Head]:
         """The statements, handlers and cases that have code."""
         return list(heads(self.decisions.tree))
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        """The parts of lines that can be missed although their line ran."""
+        return list(regions(self.decisions.tree, self.decisions.map.source.span))
+
+    @cached_property
+    def functions(self) -> Functions:
+        """The lambdas and one-line functions."""
+        return Functions(self.regions)
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""

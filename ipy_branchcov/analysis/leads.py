@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.model.statements import has_no_code, statements, stops
+from ipy_branchcov.model.statements import has_code, statements, stops
 from ipy_branchcov.model.truth import constant, refutable, stays_open
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -105,7 +105,7 @@ class Leads:
         """Whether statements are excluded, up to the first that leaves their block. None: there is no code."""
         verdict = None
         for each in block:
-            if not isinstance(each, _TRIES) and has_no_code(each) and not self._line_excluded(each):
+            if not isinstance(each, _TRIES) and not has_code(each) and not self._line_excluded(each):
                 continue
             if not self._excluded(each):
                 return False
@@ -117,7 +117,7 @@ class Leads:
     def _excluded(self, statement: ast.stmt) -> bool:
         """Whether a statement is excluded with all that is in it."""
         return all(
-            self._line_excluded(each) or (has_no_code(each) if isinstance(each, ast.stmt) else False)
+            self._line_excluded(each) or (isinstance(each, ast.stmt) and not has_code(each))
             for each in statements(statement)
         )
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from ipy_branchcov.analysis.clauses import Clause, clauses
 from ipy_branchcov.model.source import Source, shortened
-from ipy_branchcov.model.statements import has_no_code, statements
+from ipy_branchcov.model.statements import has_code, statements
 from ipy_branchcov.model.truth import refutable
 from ipy_branchcov.model.words import TYPING
 
@@ -163,7 +163,7 @@ def _exclude_catch_alls(tree: ast.Module, lines: dict[int, str], bodies: frozens
     for node in reversed(list(statements(tree))):  # inner ones first
         if not isinstance(node, ast.match_case) or node.guard is not None or refutable(node.pattern):
             continue
-        live = [each for each in node.body if id(each) in bodies or not has_no_code(each)]
+        live = [each for each in node.body if id(each) in bodies or has_code(each)]
         if live and all(id(each) in bodies or each.lineno in lines for each in live):
             reason = lines.get(live[0].lineno, ELLIPSIS)
             for line in range(node.pattern.lineno, (node.pattern.end_lineno or 0) + 1):

@@ -114,7 +114,7 @@ def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, An
         "text": source.text if source.kind == "cell" or texts else None,
         "totals": _totals(coverage.totals),
         "missed_lines": [list(lines) for lines in coverage.missed_ranges],
-        "missed_spans": [list(span) for span in coverage.missed_spans],
+        "missed_spans": [list(span) for span in coverage.missed_parts],
         "branches": [_branch(branch, values) for branch in coverage.branches],
     }
     if coverage.excluded_lines:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipy_branchcov.model.branch import Branch, natural
-from ipy_branchcov.model.source import Source, SourceKey
-from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.regions import regions
+from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
+from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.model.totals import Totals
 
 #: The words of a note about code that was not measured.
@@ -18,18 +19,18 @@ _UNMEASURED = re.compile(r"\b(not|cannot be) measured\b|^compiled: ")
 
 @dataclass(frozen=True)
 class SourceCoverage:
-    """One source's branches in source order, and its lines with code that never ran.
+    """One source's branches in source order, its lines with code that never ran, and parts of other lines.
 
-    ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``known_spans``
-    are the :attr:`missed_spans` from a data file that left the text out. Nothing is said of ``excluded_lines``: they
-    are neither missed nor covered.
+    ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``missed_spans``
+    are the parts that never ran though their line did; none lies within another. Nothing is said of
+    ``excluded_lines``: they are neither missed nor covered.
     """
 
     source: Source
     branches: tuple[Branch, ...] = ()
     missed_lines: frozenset[int] = frozenset()
     note: str = ""
-    known_spans: frozenset[Span] = field(default=frozenset(), compare=False, repr=False)
+    missed_spans: frozenset[Span] = frozenset()
     excluded_lines: frozenset[int] = frozenset()
 
     @property
@@ -57,34 +58,42 @@ class SourceCoverage:
         return [note for note in self.notes if _UNMEASURED.search(note)]
 
     @cached_property
-    def missed_spans(self) -> tuple[Span, ...]:
-        """Parts of lines that never ran though their line did, and that are no branch of their own; in source order.
+    def missed_parts(self) -> tuple[Span, ...]:
+        """The :attr:`missed_spans` in source order."""
+        return tuple(sorted(self.missed_spans, key=lambda span: span.order))
 
-        They follow from the text and the outcomes, so those of a sum do not depend on the order of its parts.
+    @cached_property
+    def never_called(self) -> frozenset[Span]:
+        """The missed parts that are the body of a lambda or function, where the text is known.
+
+        Without those of generators and coroutines, which a call does not run yet.
         """
-        if not self.source.text:
-            return tuple(sorted(self.known_spans, key=lambda span: span.order))
-        missed = {
-            (branch.key, o.name)
-            for branch in self.branches
-            if branch.covered
-            for o in branch.outcomes
-            if not o.hits and not o.excluded
-        }
-        never = {branch.span for branch in self.branches if not branch.covered}
-        found = {region.span for region in self.source.regions if not missed.isdisjoint(region.after)}
-        silent = self.missed_lines | self.excluded_lines
-        spans = (span for span in found - never if span.line not in silent)
-        return tuple(sorted(spans, key=lambda span: span.order))
+        try:
+            found = regions(self.source.tree(), self.source.span) if self.missed_spans and self.source.text else ()
+            return self.missed_spans & {region.span for region in found if region.runs_when_called}
+        except UNPARSABLE:
+            return frozenset()
+
+    @cached_property
+    def _cover(self) -> Cover:
+        return Cover(self.missed_spans)
+
+    def never_ran(self, span: Span) -> bool:
+        """Whether it is known that nothing in a span ran. Where a test raised, it has no outcome, and ran."""
+        return span.line in self.missed_lines or self._cover.contains(span)
+
+    def never_reached(self, branch: Branch) -> bool:
+        """Whether it is known that a branch was not even begun: where its test raised, it has no outcome either."""
+        span = branch.span
+        if branch.kind == "compare":  # its left operand may have run, in the comparison before it
+            return any(part.start < span.end == part.end for part in self.missed_spans) or self.never_ran(span)
+        return self.never_ran(span)
 
     @property
     def last_line(self) -> int:
         """The last line that a branch or a missed place has; 0 without any."""
-        spans = (*(branch.span for branch in self.branches), *self.known_spans)
+        spans = (*(branch.span for branch in self.branches), *self.missed_spans)
         return max((*(span.end_line for span in spans), *self.missed_lines, *self.excluded_lines), default=0)
-
-    def _never_ran(self, span: Span) -> bool:
-        return span in self.known_spans or span.line in self.missed_lines | self.excluded_lines
 
     @property
     def line_hits(self) -> dict[int, int]:
@@ -136,7 +145,7 @@ class SourceCoverage:
             source=whole,
             branches=tuple(replace(each, span=each.span.moved(above)) for each in self.branches),
             missed_lines=frozenset(line + above for line in self.missed_lines),
-            known_spans=frozenset(span.moved(above) for span in self.known_spans),
+            missed_spans=frozenset(span.moved(above) for span in self.missed_spans),
             excluded_lines=frozenset(line + above for line in self.excluded_lines),
         )
 
@@ -155,10 +164,13 @@ class SourceCoverage:
             other.missed_lines & self.excluded_lines
         )
         excluded = self.excluded_lines & other.excluded_lines
-        # Used where neither text is known: what never ran in both, alone or with its whole line.
-        either = self.known_spans | other.known_spans
-        spans = frozenset(s for s in either if self._never_ran(s) and other._never_ran(s) and s.line not in missed)
+        either = (span for span in self.missed_spans | other.missed_spans if span.line not in missed)
+        spans = frozenset(widest(span for span in either if self._may_be_missed(span) and other._may_be_missed(span)))
         return SourceCoverage(best, tuple(branches), missed, note, spans, excluded)
+
+    def _may_be_missed(self, span: Span) -> bool:
+        """Whether this part of a sum does not know that a span ran."""
+        return span.line in self.excluded_lines or self.never_ran(span)
 
 
 def ranges(lines: Iterable[int]) -> list[tuple[int, int]]:

@@ -1,39 +1,199 @@
-"""Parts of lines that run only after certain outcomes.
+"""Parts of lines that can be missed although their line ran: where they stand, and which of them never ran.
 
-These are the sides of ``X if C else Y``, the last operands of ``and`` and ``or``, and the elements of comprehensions.
-Such a part can be missed although its line ran, and although no branch of its own shows it.
+A part runs after one outcome: a side of ``X if C else Y``, an operand of ``and``, ``or`` or a chained comparison, an
+element, a filter or a later loop of a comprehension, the guard of a ``case``, the suite in ``if x: stmt``. The body of
+a lambda and of a one-line function runs after a call. What an exception kept from running has no outcome to show it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, NamedTuple
 
-from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.span import Span, widest
+from ipy_branchcov.model.statements import BLOCKS, Headed, has_code, head_of, reachable
+from ipy_branchcov.model.truth import assigned_in_comprehension, constant, live_operands, refutable
+
+SpanOf = Callable[..., Span]
+#: The branch and the name of its outcome that leads to a part.
+After = tuple[tuple[Span, str], str]
+Function = ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
+#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
+_LEFT_OUT = {"annotation", "returns", "type_params", "msg"}
 
 
 class Region(NamedTuple):
-    """``after``: the outcomes that must all be covered before it can run, as (span and kind of the branch, name)."""
+    """A part of a line. ``after``: the outcome that leads to it; of the body of a ``function``: None, a call does."""
 
     span: Span
-    after: tuple[tuple[tuple[Span, str], str], ...]
+    after: After | None
+    function: Function | None = None
+
+    @property
+    def runs_when_called(self) -> bool:
+        """Whether it is the body of a function, and no generator's or coroutine's."""
+        if self.function is None or isinstance(self.function, ast.AsyncFunctionDef):
+            return False
+        body = self.function.body
+        stack: list[ast.AST] = [*body] if isinstance(body, list) else [body]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.Yield | ast.YieldFrom):
+                return False
+            if not isinstance(node, ast.Lambda):
+                stack += ast.iter_child_nodes(node)
+        return True
 
 
-def regions(tree: ast.AST, span: Callable[[ast.AST], Span]) -> Iterator[Region]:
-    """The regions of a syntax tree; ``span`` gives the place of a node."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.IfExp(test=test, body=body, orelse=orelse):
-                branch = (span(test), "ifexp")
-                yield Region(span(body), ((branch, "true"),))
-                yield Region(span(orelse), ((branch, "false"),))
-            case ast.BoolOp(values=[*_, before, last]):
-                kind, goes_on = ("and", "true") if isinstance(node.op, ast.And) else ("or", "false")
-                yield Region(span(last), (((span(before), kind), goes_on),))
-            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
-                filters = [test for generator in node.generators for test in generator.ifs]
-                after = tuple(((span(test), "comp-if"), "true") for test in filters)
-                elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-                if after:
-                    yield from (Region(span(element), after) for element in elements)
+def regions(tree: ast.Module, span: SpanOf) -> Iterator[Region]:
+    """The regions of a syntax tree that can be reached; ``span`` gives the place from one node to another."""
+    for statement in reachable(tree):
+        yield from _suites(statement, span)
+        for node in _expressions(statement):
+            yield from _parts(node, span)
+
+
+def never_ran(
+    found: Iterable[Region], branches: Iterable[Branch], entered: Collection[ast.AST], lines: Collection[int]
+) -> frozenset[Span]:
+    """The widest regions that never ran, of those that begin on ``lines``.
+
+    ``entered``: the functions that were called. Left out are regions whose branch is not known or not counted at all.
+    """
+    by_key = {branch.key: branch for branch in branches}
+    called = {id(function) for function in entered}
+    missed = []
+    for region in found:
+        if region.after is None:
+            known = id(region.function) not in called
+        else:
+            key, name = region.after
+            outcome = by_key[key][name] if key in by_key else None
+            known = outcome is not None and not outcome.hits and not outcome.excluded
+        if known and region.span.line in lines:
+            missed.append(region.span)
+    return frozenset(widest(missed))
+
+
+def _suites(node: ast.AST, span: SpanOf) -> Iterator[Region]:
+    """The suites that stand on the line of their head, and the guard of a ``case``."""
+    match node:
+        case ast.If(test=test) | ast.While(test=test):
+            yield from _suite(node, span, ((span(test), "if" if isinstance(node, ast.If) else "while"), "true"))
+        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
+            kind = "for" if isinstance(node, ast.For) else "async-for"
+            yield from _suite(node, span, ((span(target, iterable), kind), "body"))
+        case ast.Try(handlers=handlers) | ast.TryStar(handlers=handlers):
+            kind = "except" if isinstance(node, ast.Try) else "except*"
+            for each in handlers:
+                if each.type is not None:
+                    yield from _suite(each, span, ((span(each.type), kind), "match"))
+        case ast.match_case():
+            yield from _case(node, span)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield from _suite(node, span, None, node)
+
+
+def _case(node: ast.match_case, span: SpanOf) -> Iterator[Region]:
+    pattern, guard = node.pattern, node.guard
+    while isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+        pattern = pattern.pattern
+    after = ((span(pattern), "pattern"), "match") if refutable(pattern) else None
+    if guard is not None and after is not None:
+        yield Region(span(guard), after)
+    known = True if guard is None else constant(guard)
+    if guard is not None and known is None:
+        after = ((span(guard), "guard"), "true")
+    if after is not None and known is not False:
+        yield from _suite(node, span, after)
+
+
+def _suite(node: Headed, span: SpanOf, after: After | None, function: Function | None = None) -> Iterator[Region]:
+    """The suite of a statement where it begins on the last line of the head, from its first code on."""
+    body: list[ast.stmt] = node.body  # type: ignore[union-attr]
+    with_code = [statement for statement in body if has_code(statement)]
+    if with_code and body[0].lineno <= head_of(node).last:
+        yield Region(span(with_code[0], body[-1]), after, function)
+
+
+def _parts(node: ast.AST, span: SpanOf) -> Iterator[Region]:
+    """The parts of one expression."""
+    match node:
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            yield Region(span(body), ((span(test), "ifexp"), "true"))
+            yield Region(span(orelse), ((span(test), "ifexp"), "false"))
+        case ast.BoolOp():
+            kind, goes_on = ("and", "true") if isinstance(node.op, ast.And) else ("or", "false")
+            before: ast.expr | None = None
+            for value in live_operands(node):
+                if before is not None:
+                    yield Region(span(value), ((span(before), kind), goes_on))
+                before = before if constant(value) is not None else value
+        case ast.Compare(left=left, comparators=[first, *others]):
+            for other in others:
+                yield Region(span(other), ((span(left, first), "compare"), "true"))
+                left, first = first, other
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+            yield from _comprehension(node, span)
+        case ast.Lambda(body=body):
+            yield Region(span(body), None, node)
+
+
+def _comprehension(
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, span: SpanOf
+) -> Iterator[Region]:
+    """Its filters, its second loop and those behind, its elements: each after what stands before it."""
+    after: After | None = None
+    if _filtered_out(node):
+        return
+    for generator in node.generators:
+        place = span(generator.target, generator.iter)
+        if after is not None:
+            yield Region(place, after)
+        if generator is node.generators[0] or not assigned_in_comprehension(generator):
+            after = ((place, "async-comp-for" if generator.is_async else "comp-for"), "body")
+        for test in generator.ifs:
+            if after is not None:
+                yield Region(span(test), after)
+            if constant(test) is None:
+                after = ((span(test), "comp-if"), "true")
+    elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+    if after is not None:
+        yield from (Region(span(element), after) for element in elements if element is not None)
+
+
+def _filtered_out(node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> bool:
+    """Whether a filter lets nothing through, by its form."""
+    return any(constant(test) is False for generator in node.generators for test in generator.ifs)
+
+
+def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
+    """The expressions in the head of a statement, and all in them but for what a constant keeps from running."""
+    if type(statement).__name__ == "TypeAlias":
+        return  # its value is evaluated when somebody asks for it
+    left_out = {*BLOCKS, *_LEFT_OUT}
+    stack: list[Any] = [getattr(statement, name, None) for name in statement._fields if name not in left_out]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack += node
+        if not isinstance(node, ast.AST):
+            continue
+        yield node
+        stack += _live_parts(node)
+
+
+def _live_parts(node: ast.AST) -> Iterator[Any]:
+    match node:
+        case ast.BoolOp():
+            yield from live_operands(node)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            yield test
+            yield from (side for side, dead in ((body, False), (orelse, True)) if known is not dead)
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp() if _filtered_out(node):
+            yield node.generators
+        case _:
+            yield from (getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT)

@@ -33,7 +33,8 @@ def select(coverage: Coverage, names: Sequence[str]) -> Coverage:
         branches = {branch.key: branch for part in found[number] for branch in part.branches}
         ordered = tuple(branch for branch in coverage.sources[number].branches if branch.key in branches)
         missed = frozenset().union(*(part.missed_lines for part in found[number]))
-        parts.append(replace(found[number][0], branches=ordered, missed_lines=missed))
+        spans = frozenset().union(*(part.missed_spans for part in found[number]))
+        parts.append(replace(found[number][0], branches=ordered, missed_lines=missed, missed_spans=spans))
     return replace(coverage, sources=tuple(parts))
 
 
@@ -72,7 +73,8 @@ def _part(coverage: SourceCoverage, name: str) -> SourceCoverage | None:
     if not lines:
         return None
     branches = tuple(branch for branch in coverage.branches if branch.span.line in lines)
-    return replace(coverage, branches=branches, missed_lines=coverage.missed_lines & lines)
+    spans = frozenset(span for span in coverage.missed_spans if span.line in lines)
+    return replace(coverage, branches=branches, missed_lines=coverage.missed_lines & lines, missed_spans=spans)
 
 
 def definitions(coverage: SourceCoverage, name: str) -> Iterator[tuple[int, int]]:

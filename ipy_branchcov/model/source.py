@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import heads, tries
 
@@ -91,14 +90,6 @@ class Source:
         lines.update((head.start, head.start) for head in found)
         lines.update((line, line) for line, _ in tries(tree))
         return lines
-
-    @cached_property
-    def regions(self) -> tuple[Region, ...]:
-        """The parts of lines that run only after one outcome. Empty where the text is not known or does not parse."""
-        try:
-            return tuple(regions(self.tree(), self.span))
-        except UNPARSABLE:
-            return ()
 
     @cached_property
     def _code_lines(self) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -36,3 +39,29 @@ class Span(NamedTuple):
     def moved(self, lines: int) -> Span:
         """The same place, so many lines further down."""
         return Span(self.line + lines, self.column, self.end_line + lines, self.end_column)
+
+
+def widest(spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans that do not lie within another one, in source order.
+
+    >>> [span.column for span in widest([Span(1, 4, 1, 5), Span(1, 2, 1, 9), Span(1, 9, 1, 11)])]
+    [2, 9]
+    """
+    end = (0, 0)
+    for span in sorted(set(spans), key=lambda each: each.order):
+        if span.end > end:
+            yield span
+            end = span.end
+
+
+class Cover:
+    """Answers for many spans whether one of some spans contains them."""
+
+    def __init__(self, spans: Iterable[Span]):
+        ordered = sorted(spans)
+        self._starts = [span.start for span in ordered]
+        self._ends = list(accumulate((span.end for span in ordered), max))
+
+    def contains(self, span: Span) -> bool:
+        number = bisect_right(self._starts, span.start) - 1
+        return number >= 0 and self._ends[number] >= span.end

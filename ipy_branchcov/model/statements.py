@@ -44,16 +44,14 @@ class Head(NamedTuple):
         return lines
 
 
+Headed = ast.stmt | ast.ExceptHandler | ast.match_case
+
+
 def heads(tree: ast.Module, *, without_code: bool = False) -> Iterator[Head]:
     """Every statement, handler and case that has code and can be reached. ``without_code``: all of them."""
-    for node in statements(tree) if without_code else _reachable(tree):
-        match node:
-            case ast.stmt() | ast.ExceptHandler():
-                if without_code or not has_no_code(node):
-                    yield _head(node)
-            case ast.match_case():
-                last = node.guard or node.pattern
-                yield Head(node.pattern.lineno, last.end_lineno or 0, node.body[-1].end_lineno or 0, node)
+    for node in statements(tree) if without_code else reachable(tree):
+        if isinstance(node, Headed) and (without_code or has_code(node)):
+            yield head_of(node)
 
 
 def tries(tree: ast.Module) -> Iterator[tuple[int, int]]:
@@ -61,7 +59,7 @@ def tries(tree: ast.Module) -> Iterator[tuple[int, int]]:
 
     Some Pythons have no code for the keyword itself.
     """
-    for node in _reachable(tree):
+    for node in reachable(tree):
         if isinstance(node, ast.Try | ast.TryStar):
             first = _first(node)
             if first is not None:
@@ -74,8 +72,8 @@ def _first(node: ast.Try | ast.TryStar) -> int | None:
         if isinstance(statement, ast.Try | ast.TryStar):
             if (first := _first(statement)) is not None:
                 return first
-        elif not has_no_code(statement):
-            return _head(statement).first
+        elif has_code(statement):
+            return head_of(statement).first
     return None
 
 
@@ -87,11 +85,11 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        for label in _BLOCKS:
+        for label in BLOCKS:
             stack += getattr(node, label, ())
 
 
-def _reachable(tree: ast.Module) -> Iterator[ast.AST]:
+def reachable(tree: ast.Module) -> Iterator[ast.AST]:
     """The statements, handlers and cases that can be reached: compilers leave no code of the others."""
     stack: list[ast.AST] = [tree]
     while stack:
@@ -106,7 +104,7 @@ def _reachable(tree: ast.Module) -> Iterator[ast.AST]:
 
 def absent(tree: ast.Module) -> Iterator[ast.AST]:
     """The statements, handlers and cases of which this run has no code: unreachable ones, and asserts under ``-O``."""
-    live = {id(node) for node in _reachable(tree)}
+    live = {id(node) for node in reachable(tree)}
     for node in statements(tree):
         if id(node) not in live or (isinstance(node, ast.Assert) and not __debug__):
             yield node
@@ -129,7 +127,11 @@ def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
             if guard is None or constant(guard) is not False:
                 yield body
         case _:
-            yield from (getattr(node, label, ()) for label in _BLOCKS)
+            yield from (getattr(node, label, ()) for label in BLOCKS)
+
+
+#: Statements that end their block.
+_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 def stops(node: ast.AST) -> bool:
@@ -164,7 +166,7 @@ def _any_stops(statements: Iterable[ast.AST]) -> bool:
 
 
 def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
-    """The ``break`` statements of the loop whose block this is."""
+    """The ``break`` statements that can be reached, of the loop whose block this is."""
     for node in block:
         match node:
             case ast.Break():
@@ -176,9 +178,12 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
             case _:
                 for inner in _live_blocks(node):
                     yield from _breaks(inner)
+        if isinstance(node, _LEAVES):
+            return
 
 
-_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+#: The fields that hold the blocks of a statement.
+BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 #: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
 _NOT_EVALUATED = {"annotation", "returns", "type_params", "msg", "ctx", "op", "ops"}
 
@@ -215,21 +220,25 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
             continue
         if isinstance(each, ast.expr | ast.pattern):
             yield each
-        fields = each._fields if each is not node else [field for field in each._fields if field not in _BLOCKS]
+        fields = each._fields if each is not node else [field for field in each._fields if field not in BLOCKS]
         stack += [getattr(each, field, None) for field in fields if field not in _NOT_EVALUATED]
 
 
-def has_no_code(node: ast.AST) -> bool:
-    """Statements for which no code is generated, on some Python at least."""
+def has_code(node: ast.AST) -> bool:
+    """Whether code is generated for the head of a statement, on every Python."""
     match node:
         case ast.Global() | ast.Nonlocal() | ast.Expr(value=ast.Constant()) | ast.Try() | ast.TryStar():
-            return True
+            return False
         case ast.AnnAssign(value=None):
-            return True
-    return False
+            return False
+    return True
 
 
-def _head(node: ast.stmt | ast.ExceptHandler) -> Head:
+def head_of(node: Headed) -> Head:
+    """The head of a statement, handler or case."""
+    if isinstance(node, ast.match_case):
+        last_part = node.guard or node.pattern
+        return Head(node.pattern.lineno, last_part.end_lineno or 0, node.body[-1].end_lineno or 0, node)
     first, end = node.lineno, node.end_lineno or node.lineno
     if not opens_block(node):
         return Head(first, end, end, node)
@@ -242,7 +251,7 @@ def _head(node: ast.stmt | ast.ExceptHandler) -> Head:
 
 def opens_block(node: ast.AST) -> bool:
     """Whether a statement, handler or case has a head and a block below it."""
-    return isinstance(node, ast.match_case) or any(isinstance(getattr(node, label, None), list) for label in _BLOCKS)
+    return isinstance(node, ast.match_case) or any(isinstance(getattr(node, label, None), list) for label in BLOCKS)
 
 
 def head_parts(node: ast.AST) -> list[ast.AST]:

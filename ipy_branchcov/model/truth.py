@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
+from collections.abc import Iterator
 
 
 def constant(node: ast.expr) -> bool | None:
@@ -94,6 +95,14 @@ def settled(node: ast.expr) -> bool | None:
             return None  # it is tested, though nothing depends on it
         case _:
             return constant(node)
+
+
+def live_operands(node: ast.BoolOp) -> Iterator[ast.expr]:
+    """The operands of ``and`` or ``or`` up to a constant one that decides."""
+    for value in node.values:
+        yield value
+        if constant(value) is isinstance(node.op, ast.Or):
+            return
 
 
 def refutable(pattern: ast.pattern) -> bool:

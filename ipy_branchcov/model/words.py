@@ -30,6 +30,7 @@ KINDS: Mapping[str, str] = {
     "async-with": "`async with` block",
 }
 NEVER_RAN = "never ran"
+NEVER_CALLED = "never called"
 ALL_COVERED = "all outcomes covered"
 #: The beginning of a comment that exempts one outcome, and of the reason why it is excluded.
 EXEMPTED = "# branchcov: no"

@@ -12,7 +12,10 @@ _DOCTYPE = '<!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/cove
 
 
 def render(coverage: Coverage, *, timestamp: int = 0) -> str:
-    """The XML text. ``timestamp``: seconds since the epoch, for tools that want one."""
+    """The XML text. ``timestamp``: seconds since the epoch, for tools that want one.
+
+    The format knows lines alone: one of which any part ran has a hit, and parts that never ran are not in it.
+    """
     sources = [(source, _lines(source)) for source in coverage.sources]
     valid = sum(len(lines) for _, lines in sources)
     covered = sum(bool(hits) for _, lines in sources for hits, _ in lines.values())

@@ -8,6 +8,8 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 def render(coverage: Coverage) -> str:
     """The tracefile's text. Outcomes that are optional or excluded are left out.
 
+    The format knows lines alone: one of which any part ran has a hit, and parts that never ran are not in it.
+
     ``BRDA:<line>,<branch number on the line>,<outcome number>,<hits, or - where the branch was never reached>``.
     """
     return "".join(_source(source) for source in coverage.sources)

@@ -11,8 +11,8 @@ _HEAD = ("Name", "Outcomes", "Missed", "Cover", "Missing")
 
 
 def render(coverage: Coverage, *, missing: bool = False) -> str:
-    """The table's text. ``missing``: also the lines that never ran, and the branches with a missed outcome."""
-    sources = [each for each in coverage.sources if each.totals.outcomes or each.note or each.missed_lines]
+    """The table's text. ``missing``: also what never ran, and the branches with a missed outcome."""
+    sources = [s for s in coverage.sources if s.totals.outcomes or s.note or s.missed_lines or s.missed_spans]
     rows = [_row(each.source.name, each.totals, _missing(each) if missing else "") for each in sources]
     total = _row("TOTAL", coverage.totals, "")
     columns = 5 if missing else 4

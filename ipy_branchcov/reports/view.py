@@ -162,8 +162,9 @@ class MarkedSource:
 
 def mark(coverage: SourceCoverage, title: str = "") -> MarkedSource:
     """Mark one source."""
-    parts = (Mark(span, "never-ran", words.NEVER_RAN, words.NEVER_RAN) for span in coverage.missed_spans)
-    marks = sorted([*_branch_marks(coverage), *parts], key=_order)
+    branches = list(_branch_marks(coverage))
+    shown = {each.span for each in branches if each.state == "never-ran"}
+    marks = sorted([*branches, *(each for each in _part_marks(coverage) if each.span not in shown)], key=_order)
     runs = tuple(_runs(coverage))
     return MarkedSource(coverage, title or coverage.source.name, tuple(_without_echoes(marks, coverage)), runs)
 
@@ -174,11 +175,15 @@ def mark_all(coverage: Coverage, first: str | None = None, *, static: bool = Fal
     ``static``: without execution counts, so that the same run gives the same: sources with as many misses stand in the
     order of their texts, not of their names.
     """
-    shown = [s for s in coverage.sources if s.branches or s.missed_lines or s.note or s.source.name == first]
+    shown = [s for s in coverage.sources if s.source.name == first or _has_places(s) or s.note]
     if static:
         shown.sort(key=lambda s: (s.source.kind, s.source.text))
     shown.sort(key=lambda s: (s.source.name != first, -s.totals.missed))
     return [mark(source, title) for source, title in zip(shown, _titles(shown, first, static=static), strict=True)]
+
+
+def _has_places(coverage: SourceCoverage) -> bool:
+    return bool(coverage.branches or coverage.missed_lines or coverage.missed_spans)
 
 
 def _titles(sources: Sequence[SourceCoverage], first: str | None, *, static: bool) -> Iterator[str]:
@@ -191,6 +196,12 @@ def _titles(sources: Sequence[SourceCoverage], first: str | None, *, static: boo
         else:
             head = next((line.strip() for line in source.lines if line.strip() and line[0] not in "%#"), "")
             yield f"another cell, {head.rstrip(':')!r}" if head else "another cell"
+
+
+def _part_marks(coverage: SourceCoverage) -> Iterator[Mark]:
+    for span in coverage.missed_parts:
+        label = words.NEVER_CALLED if span in coverage.never_called else words.NEVER_RAN
+        yield Mark(span, "never-ran", label, label)
 
 
 def _branch_marks(coverage: SourceCoverage) -> Iterator[Mark]:
@@ -207,7 +218,7 @@ def _branch_marks(coverage: SourceCoverage) -> Iterator[Mark]:
             yield Mark(branch.span, "optional", COMPOSITE if branch.composite else "optional", branch=branch)
         elif not branch.missed:
             yield Mark(branch.span, "covered", words.ALL_COVERED, branch=branch)
-        elif not branch.covered:
+        elif not branch.covered and coverage.never_reached(branch):
             yield Mark(branch.span, "never-ran", words.NEVER_RAN, words.NEVER_RAN, branch)
         else:
             label = words.never(branch.missed)

@@ -12,6 +12,7 @@ from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.regions import never_ran
 from ipy_branchcov.model.statements import tries
 from ipy_branchcov.tracing.tracer import Recording
 
@@ -42,6 +43,7 @@ def measure(
     hits: dict[int, dict[int, int]] = {}
     ran: set[int] = set()
     codes: list[CodeType] = []
+    entered: list[ast.AST] = []
     branch_map, whole = analysis.decisions.map, analysis.whole
     recordings = list(recordings)
     of_text, foreign = _placed(analysis, recordings)
@@ -52,6 +54,7 @@ def measure(
     for recording in of_text:
         codes.append(recording.code)
         ran |= recording.lines
+        entered += analysis.functions.of(recording.code)
         if not _has_positions(recording.code):
             note = NO_POSITIONS
             continue
@@ -74,8 +77,12 @@ def measure(
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     if any(map(asserts_rewritten, codes)):
         branches = tuple(_without_asserts(analysis, branches))
+    in_part = branch_map.code_lines.difference(missed)
+    parts = never_ran(analysis.regions, branches, entered, in_part if lines is None else in_part & lines)
+    if note == NO_POSITIONS:
+        parts = frozenset()
     excluded = branch_map.excluded_lines
-    return SourceCoverage(branch_map.source, branches, frozenset(missed) - excluded, note, excluded_lines=excluded)
+    return SourceCoverage(branch_map.source, branches, frozenset(missed) - excluded, note, parts, excluded)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:
