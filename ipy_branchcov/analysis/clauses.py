@@ -83,7 +83,7 @@ class _Text:
 
 def _before_colon(text: _Text, node: ast.AST, keyword: int) -> tuple[int, int]:
     """The last place before a head's colon that the syntax tree knows."""
-    parts = head_parts(node)
+    parts = [*head_parts(node), *getattr(node, "type_params", [])]
     if parts:
         return max(map(text.end, parts))
     return text.start(node) if hasattr(node, "col_offset") else (keyword, 0)

@@ -255,13 +255,13 @@ def opens_block(node: ast.AST) -> bool:
 
 
 def head_parts(node: ast.AST) -> list[ast.AST]:
-    """The located parts of a head; its colon stands on the line of the last one, or after it."""
+    """The located parts of a head that run with it: no type parameters."""
     parts: list[ast.AST | None] = []
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             parts = [*getattr(node, "bases", []), *(k.value for k in getattr(node, "keywords", []))]
             parts += [p for p in ast.walk(getattr(node, "args", ast.Load())) if hasattr(p, "end_lineno")]
-            parts += [getattr(node, "returns", None), *getattr(node, "type_params", [])]
+            parts += [getattr(node, "returns", None)]
         case ast.If() | ast.While():
             parts = [node.test]
         case ast.For() | ast.AsyncFor():
