@@ -252,6 +252,32 @@ if __name__ == '__main__':
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_processes_are_neither_measured_nor_missed_where_they_are_switched_off() -> None:
+    Path("x.py").write_text(
+        PICK
+        + """\
+import subprocess
+if __name__ == '__main__':
+    pick(1)
+    if not (pid := os.fork()):
+        pick(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    subprocess.run([sys.executable, '-c', 'import x, os; x.pick(0); os.kill(os.getpid(), 9)'])
+    if pid := os.fork():
+        os.waitpid(pid, 0)
+    else:
+        pick(0)
+"""
+    )
+    done = branchcov("run", "x.py", "--json", "x.json", "--no-subprocesses", "--fail-under", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("written to") == 1  # a fork does not report
+    assert covered() == [[1, 0]]
+
+
 def test_a_script_that_cannot_be_measured_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("argv", []), ("path", [""]), ("modules", dict(sys.modules))):
         monkeypatch.setattr(sys, name, value)

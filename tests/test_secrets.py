@@ -151,7 +151,7 @@ def test_pytest(workers: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(f"def use():\n{body}")
     words = ["-m", "pytest", "-q", "-n", workers, "--branchcov=program.py"]
     words += [each for name in ("cacheprovider", "nbval", "hypothesispytest") for each in ("-p", f"no:{name}")]
-    words += ["--branchcov-subprocess", "--branchcov-report=json:j.json", "--branchcov-report=html:h"]
+    words += ["--branchcov-report=json:j.json", "--branchcov-report=html:h"]
     for more, found in (([], []), (["--branchcov-values"], ["j.json"])):
         done = subprocess.run(
             [sys.executable, *words, *more], cwd=tmp_path, check=False, timeout=120, capture_output=True, text=True

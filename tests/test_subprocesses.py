@@ -69,7 +69,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_they_are_measured(project: Project, workers: tuple[str, ...]) -> None:
-    options = ["--branchcov=pkg/tool.py", "--branchcov-subprocess", "--branchcov-report=term-missing", *workers]
+    options = ["--branchcov=pkg/tool.py", "--branchcov-report=term-missing", *workers]
     ended = project.run(*options, "--branchcov-fail-under=50", "tests")
     assert ended.status == 0, ended.text + ended.errors
     row = ended.table["pkg/tool.py"]
@@ -77,13 +77,19 @@ def test_they_are_measured(project: Project, workers: tuple[str, ...]) -> None:
     assert "Warning" not in ended.text
 
 
-def test_only_where_they_are_asked_for(project: Project) -> None:
-    assert project.run("--branchcov=pkg/tool.py", "tests").table["pkg/tool.py"][:2] == ["10", "10"]
+def test_not_where_they_are_switched_off(project: Project) -> None:
+    killed = (
+        "\n\ndef test_killed():\n    run('-m', 'pkg.tool', 'die')\n"
+        "    if not (pid := os.fork()):\n        os.kill(os.getpid(), 9)\n"
+    )
+    project.write("tests/test_shapes.py", "import os\n" + TESTS + killed)
+    ended = project.run("--branchcov=pkg/tool.py", "--branchcov-no-subprocesses", "tests")
+    assert ended.table["pkg/tool.py"][:2] == ["10", "10"] and not ended.failures, ended.text
 
 
 def test_one_that_is_killed_is_told(project: Project) -> None:
     project.write("tests/test_shapes.py", TESTS + '\n\ndef test_killed():\n    run("-m", "pkg.tool", "die")\n')
-    ended = project.run("--branchcov=pkg/tool.py", "--branchcov-subprocess", "--branchcov-fail-under=50", "tests")
+    ended = project.run("--branchcov=pkg/tool.py", "--branchcov-fail-under=50", "tests")
     assert ended.status == 1
     lost, fail = ended.failures
     assert re.fullmatch(r"LOST a process was killed, or has not ended: \S+ -m pkg.tool die", lost)
@@ -93,15 +99,14 @@ def test_one_that_is_killed_is_told(project: Project) -> None:
 def test_kernels_and_their_own_processes(project: Project) -> None:
     cells = {"run": "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pkg.tool', 'double']).returncode"}
     project.notebook("docs/guide.ipynb", cells, {"run": "0"})
-    ended = project.run("--branchcov=pkg/tool.py", "--branchcov-subprocess", "--nbval-lax", "docs")
+    ended = project.run("--branchcov=pkg/tool.py", "--nbval-lax", "docs")
     assert ended.status == 0 and not ended.failures, ended.text + ended.errors
     assert ended.table["pkg/tool.py"][:2] == ["10", "6"], ended.text
 
 
 def test_the_plugin_of_a_conftest_file(project: Project) -> None:
     project.write("conftest.py", "pytest_plugins = ['ipy_branchcov.pytest_plugin.plugin']\n")
-    options = ("--branchcov=pkg/tool.py", "--branchcov-subprocess")
-    ended = project.run(*options, "tests", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    ended = project.run("--branchcov=pkg/tool.py", "tests", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert ended.table["pkg/tool.py"][:2] == ["10", "1"], ended.text + ended.errors
 
 

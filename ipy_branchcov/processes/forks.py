@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,14 +15,24 @@ from ipy_branchcov.session.session import Session
 
 
 class Forks:
-    """Watches for forks of this process, between :meth:`begin` and :meth:`close`. ``folder``: where they leave data.
+    """Watches for forks of this process, between :meth:`begin` and :meth:`close`.
 
-    ``watched``: how this process ends is watched already, and so is how its forks end.
+    ``folder``: where they leave data; None: they leave none, and are not missed. ``context``: called in a fork, returns
+    who runs there, where the session does not know it. ``watched``: how this process ends is watched already, and so
+    is how its forks end.
     """
 
-    def __init__(self, session: Session, folder: Path, *, watched: bool = False):
+    def __init__(
+        self,
+        session: Session,
+        folder: Path | None,
+        *,
+        context: Callable[[], str] = lambda: "",
+        watched: bool = False,
+    ):
         self._session = session
         self._folder = folder
+        self._context = context
         #: This process in the folder, where it is a fork.
         self._member: Member | None = None
         self._watched = watched
@@ -36,7 +47,7 @@ class Forks:
 
     def save(self) -> None:
         """In a fork, at its end: leave what it covered. Only the first call counts."""
-        self._session.stop()
+        self._session.stop(self._context())
         member, self._member = self._member, None
         if member is not None:
             with suppress(BranchcovError):  # the run reports that the data is missing
@@ -58,7 +69,7 @@ class Forks:
         if not self._watched:
             self._watched = True
             Endings(self._ends, _go_on).begin()
-        if self._folder.is_dir():
+        if self._folder is not None and self._folder.is_dir():
             self._member = Member(self._folder, f"forked in {place}")
 
 

@@ -77,8 +77,11 @@ class _Run:
     def _begin(self) -> None:
         self._ended = False
         self._folder = DataFolder()
-        self._processes = Processes(self._folder, elsewhere(self._session.options, self._session.scope))
-        self._forks = Forks(self._session, self._folder.path, watched=True)
+        options = self._session.options
+        self._processes = None
+        if options.subprocesses:
+            self._processes = Processes(self._folder, elsewhere(options, self._session.scope))
+        self._forks = Forks(self._session, self._folder.path if options.subprocesses else None, watched=True)
         self._forks.begin()
         self._endings.begin()
 
@@ -99,7 +102,8 @@ class _Run:
         self._session.stop()
         found, lost = self._folder.collect(self._session.scope)
         self._forks.close()
-        self._processes.close()
+        if self._processes is not None:
+            self._processes.close()
         self._folder.remove()
         coverage = merge([self._session.coverage(), *found])
         if self._session.options.source:

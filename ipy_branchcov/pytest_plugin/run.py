@@ -56,7 +56,7 @@ class MeasuredRun:
         self._processes: Processes | None = None
         self._folder = DataFolder()
         config.add_cleanup(self._folder.remove)
-        self._forks = Forks(self.session, self._folder.path)
+        self._forks = Forks(self.session, self._folder.path if options.subprocesses else None)
         self.session.start("pytest")
         self._forks.begin()
         config.add_cleanup(self._forks.close)
@@ -68,7 +68,7 @@ class MeasuredRun:
         for spec in self._late:
             self.session.add_source(spec)
         self._late.clear()
-        if self._options.subprocess:
+        if self._options.subprocesses:
             self._processes = Processes(self._folder, elsewhere(self._options, self.session.scope))
             self._config.add_cleanup(self._processes.close)
 

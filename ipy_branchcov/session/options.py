@@ -105,7 +105,13 @@ class RunOptions(Options):
         False, "Show the instructions under each line, their edges covered or missed.", _CELL, SWITCH
     )
     jobs: int = option(1, "Run N notebooks at a time.", _RUN, COUNT, metavar="N", letter="-j", letters=_RUN)
-    subprocess: bool = option(False, "Measure the Python processes that tests start, too.", _PYTEST, SWITCH)
+    subprocesses: bool = option(
+        True,
+        "Measure the Python processes that measured code starts, too.",
+        _CELL | _AUTO | _RUN | _PYTEST | _TRAIT,
+        SWITCH,
+        negative="Do not measure the processes that measured code starts.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

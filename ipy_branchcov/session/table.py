@@ -175,9 +175,10 @@ class Option(NamedTuple):
             return f"[tool.branchcov] {self.name}"
         if door is Door.TRAIT:
             return f"BranchCov.{self.name}"
-        if door is Door.PYTEST:
-            return f"--branchcov-report={words}" if self.place else f"--branchcov-{words}"
-        return f"--no-{words}" if self.default is True else f"--{words}"
+        if door is Door.PYTEST and self.place:
+            return f"--branchcov-report={words}"
+        words = f"no-{words}" if self.default is True else words
+        return f"--branchcov-{words}" if door is Door.PYTEST else f"--{words}"
 
     def argument(self, door: Door) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The flags and keywords for argparse's ``add_argument``; IPython's and pytest's functions take the same.
