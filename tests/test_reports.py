@@ -13,6 +13,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
+from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.view import mark
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
@@ -273,3 +274,29 @@ def test_the_words_come_with_the_view(tmp_path: Path) -> None:
         ("covered", "covered once", "required", True),
         ("missed", "never covered", "required", False),
     ]
+
+
+def test_pages_of_an_earlier_report_are_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = measured("x = 1 if int() else 2", tmp_path)
+    folder, source = tmp_path / "html", first.sources[0]
+    others = [replace(source, source=replace(source.source, name=name)) for name in ("b.py", "c.py", "d.py")]
+    second = replace(first, sources=tuple(others[:1]))
+    write_reports(replace(first, sources=tuple(others)), {"html": folder})
+    page = (folder / "c.py.html").read_text()
+    for name, text in {"copy.html": page, "d.py.html": "<p>mine", "mine.txt": "x"}.items():
+        (folder / name).write_text(text)
+    (folder / "e.py.html").symlink_to(folder / "copy.html")
+    write_reports(second, {"html": folder})
+    left = {"b.py.html", "copy.html", "d.py.html", "e.py.html", "index.html", "mine.txt"}
+    assert (folder / "index.html").read_text().startswith(page[:120])
+    assert {each.name for each in folder.iterdir()} == left
+    index = '<title>mine</title><a href="copy.html">mine</a>'
+    (folder / "index.html").write_text(index + page)
+    write_reports(first, {"html": folder})
+    assert {each.name for each in folder.iterdir()} == left | {"program.py.html"}
+    write_reports(first, {"html": folder / "single.html"})
+    write_reports(second, {"html": folder})
+    assert {each.name for each in folder.iterdir()} == left | {"single.html"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +21,44 @@ def write_reports(coverage: Coverage, places: Mapping[str, str | Path | None], *
     name ends with ``.html``. ``values``: those of first hits, too, in JSON.
     """
     texts: dict[Path, str] = {}
+    former: list[Path] = []
     for kind, place in places.items():
         if place:
             texts |= _rendered(coverage, kind, Path(place), values=values)
+            former += _former_pages(Path(place)) if kind == "html" else []
     for path, text in texts.items():
         write_whole(path, text)
+    _remove(former, texts)
     return bool(texts)
+
+
+def _former_pages(folder: Path) -> list[Path]:
+    """The pages of an earlier report in a folder: its index names them, and they begin as our pages do."""
+    from ipy_branchcov.reports import pages
+
+    names = pages.former_pages(_beginning(folder / pages.INDEX, None))
+    return [path for path in map(folder.joinpath, names) if pages.is_page(_beginning(path, 1000))]
+
+
+def _beginning(path: Path, length: int | None) -> str:
+    """The first characters of a file (None: all); "" where it is none of its own, or cannot be read as text."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return ""
+        with path.open(encoding="utf-8") as file:
+            return file.read(length)
+    except (OSError, ValueError):
+        return ""
+
+
+def _remove(former: Iterable[Path], written: Iterable[Path]) -> None:
+    """Remove the pages that were not written again, under whichever spelling of their names."""
+    kept = {(stat.st_dev, stat.st_ino) for stat in map(os.stat, written)} if former else set()
+    for path in former:
+        with suppress(OSError):  # a page that must stay does no harm
+            stat = path.stat()
+            if (stat.st_dev, stat.st_ino) not in kept:
+                path.unlink()
 
 
 def _rendered(coverage: Coverage, kind: str, place: Path, *, values: bool) -> dict[Path, str]:

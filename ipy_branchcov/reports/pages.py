@@ -19,6 +19,10 @@ from ipy_branchcov.reports.view import MarkedSource, mark_all
 _STATIC = Path(__file__).parent / "static"
 #: Bytes of a page's name. File systems take 255, and a copy's number and the ending need some of them.
 _LONGEST_STEM = 200
+INDEX = "index.html"
+_HEAD = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+#: Stands in the files of a report folder alone: the next report there removes those that it does not replace.
+_MARK = '<meta name="generator" content="ipy_branchcov report">'
 
 
 def render(coverage: Coverage, title: str) -> dict[str, str]:
@@ -38,9 +42,9 @@ def render(coverage: Coverage, title: str) -> dict[str, str]:
         head = f'<p><a href="index.html">all sources</a></p><h1>{escape(marked.title)}</h1>'
         head += f"<div>{html.bar(totals)} {escape(str(totals))}</div>"
         body = html.notes(marked) + _missed_places(marked) + html.table(marked, missed=False, paged=True)
-        files[name] = _document(marked.title, head + body)
+        files[name] = _document(marked.title, head + body, _MARK)
     # The last one: where the disk is full before, the index of an earlier report still has its pages.
-    return files | {"index.html": _document(title, index)}
+    return files | {INDEX: _document(title, index, _MARK)}
 
 
 def _file_names(sources: Sequence[SourceCoverage]) -> list[str]:
@@ -100,9 +104,19 @@ def document(coverage: Coverage, title: str) -> str:
     return _document(title, html.render(coverage))
 
 
-def _document(title: str, body: str) -> str:
+def former_pages(index: str) -> list[str]:
+    """The names of the pages to which the index of an earlier report leads; none where the text is no such index."""
+    return re.findall(r'<a href="([\w.-]+\.html)">', index) if is_page(index) else []
+
+
+def is_page(text: str) -> bool:
+    """Whether a text begins as a file of a report folder does."""
+    return text.startswith(_HEAD + _MARK)
+
+
+def _document(title: str, body: str, mark: str = "") -> str:
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"{_HEAD}{mark}<title>{escape(title)}</title>"
         f"<style>\n{_static('report.css')}</style></head>\n<body>{body}</body></html>\n"
     )
 
