@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ def server(folder: Path) -> Iterator[str]:
                 path = Path(home) / "lab" / "user-settings" / extension / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps(values))
+        install_extension(Path(home) / "data")
         environment = os.environ | {
             "JUPYTER_CONFIG_DIR": home,
             "JUPYTER_DATA_DIR": f"{home}/data",
@@ -76,6 +78,16 @@ def server(folder: Path) -> Iterator[str]:
             finally:
                 process.terminate()
                 process.wait(30)
+
+
+def install_extension(data: Path) -> None:
+    """Put the checkout's extension of JupyterLab into a data folder of Jupyter, where it outranks an installed one."""
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    for source, place in project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"].items():
+        target = data / Path(place).relative_to("share/jupyter")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / source, target)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Any) -> None:

@@ -221,7 +221,7 @@ def test_widget_only_where_a_front_end_lives(live: Kernel) -> None:
         front.run("%load_ext ipy_branchcov")
         shown = front.run(cell)
     assert [comm["target_name"] for comm in shown.comms] == ["jupyter.widget"] * len(shown.comms) != []
-    assert [sorted(each) for each in shown.displays] == [["text/html", "text/plain"]]
+    assert [sorted(each) for each in shown.displays] == [["application/vnd.branchcov.marks", "text/html", "text/plain"]]
 
 
 def test_the_same_run_gives_the_same_bytes(live: Kernel) -> None:

@@ -1,17 +1,20 @@
-"""The types of the view's data are the same on both sides: the TypedDicts of widget.py, the JSDoc of widget.js."""
+"""Types of data are the same on both sides: TypedDicts of widget.py and cell_marks.py, JSDoc of widget.js, lab.js."""
 
 from __future__ import annotations
 
 import re
-from types import NoneType, UnionType
+from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
-from ipy_branchcov.reports import widget
+from ipy_branchcov.reports import cell_marks, widget
 
-VIEWS = {name: each for name, each in vars(widget).items() if is_typeddict(each)}
-MODULE = widget._STATIC.joinpath("widget.js").read_text("utf-8")
+#: Modules that make data, and the text of those that draw them.
+SIDES = [
+    (side, widget._STATIC.joinpath(name).read_text("utf-8"))
+    for side, name in ((widget, "widget.js"), (cell_marks, "lab.js"))
+]
 NAMES = {str: "string", bool: "boolean", int: "number", float: "number", NoneType: "null"}
 
 
@@ -31,21 +34,30 @@ def javascript(hint: Any) -> str:
     return NAMES[hint]
 
 
+def dicts(side: ModuleType) -> dict[str, Any]:
+    """The TypedDicts of a module, by their names."""
+    return {name: each for name, each in vars(side).items() if is_typeddict(each)}
+
+
 def typedefs(module: str) -> dict[str, dict[str, str]]:
     """The types of the properties of each `@typedef {object}`, by its name."""
     found = {}
-    for name, properties in re.findall(r"@typedef \{object\} (\w+)\n((?: \* @property .*\n)+)", module):
+    for name, properties in re.findall(r"@typedef \{object\} (\w+)\n((?: +\* @property .*\n)+)", module):
         pairs = re.findall(r"@property \{(.+)\} (\w+)\n", properties)
         found[name] = {each: kind for kind, each in pairs}
     return found
 
 
-def test_every_typed_dict_is_a_typedef() -> None:
-    assert len(VIEWS) == 7
-    assert VIEWS.keys() <= typedefs(MODULE).keys()
-    assert {name for name in typedefs(MODULE) if name.endswith(("View", "ViewData"))} == VIEWS.keys()
+@pytest.mark.parametrize(("side", "module"), SIDES, ids=["widget", "lab"])
+def test_every_typed_dict_is_a_typedef(side: ModuleType, module: str) -> None:
+    assert len(dicts(side)) == {widget: 7, cell_marks: 4}[side]
+    assert dicts(side).keys() <= typedefs(module).keys()
+    assert {name for name in typedefs(module) if name.endswith(("View", "ViewData", "Form"))} <= dicts(side).keys()
 
 
-@pytest.mark.parametrize("name", VIEWS)
-def test_fields_and_their_types_are_the_same(name: str) -> None:
-    assert typedefs(MODULE)[name] == {field: javascript(hint) for field, hint in get_type_hints(VIEWS[name]).items()}
+@pytest.mark.parametrize(
+    ("side", "module", "name"), [pytest.param(*each, name, id=name) for each in SIDES for name in dicts(each[0])]
+)
+def test_fields_and_their_types_are_the_same(side: ModuleType, module: str, name: str) -> None:
+    fields = get_type_hints(dicts(side)[name]).items()
+    assert typedefs(module)[name] == {field: javascript(hint) for field, hint in fields}

@@ -44,7 +44,9 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
     from ipy_branchcov.reports import html
 
     data["text/html"] = html.render(coverage, missed=missed, first=first, static=True)
-    publish_display_data(data)
+    publish_display_data(data | _cell_marks(coverage, first))
+    if live():
+        send_marks(coverage, first=first)
     if view == "widget" or (view == "auto" and live()):
         from ipy_branchcov.reports import widget
 
@@ -78,6 +80,31 @@ def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
         publish_display_data({"text/plain": text, "text/markdown": markdown, "text/vnd.mermaid": text})
 
 
+def _cell_marks(coverage: Coverage, first: str | None = None) -> dict[str, str]:
+    """The part of an output that has the marks of cells."""
+    from ipy_branchcov.reports import cell_marks
+
+    lines = cell_marks.render(coverage, first)
+    return {cell_marks.MIME: "\n".join(lines)} if lines else {}
+
+
+def send_marks(coverage: Coverage, *, first: str | None = None, keep: bool = False, forget: bool = False) -> None:
+    """Send the marks of cells, with their first hits, to a live front end, without an output.
+
+    The message updates a display that does not exist, so it changes nothing where nobody listens. ``keep``: no output
+    will have the marks; the front end keeps them with the notebook. ``forget``: what it kept is void.
+    """
+    from ipy_branchcov.reports import cell_marks
+
+    message: cell_marks.LiveMarks = {
+        "lines": cell_marks.render(coverage, first),
+        "details": cell_marks.render(coverage, first, details=True),
+        "keep": keep,
+        "forget": forget,
+    }
+    publish_display_data({cell_marks.LIVE_MIME: message}, transient={"display_id": "branchcov"}, update=True)
+
+
 class Followed:
     """A view on the page that can be updated: the output by its display id, the widget by its model."""
 
@@ -101,6 +128,7 @@ class Followed:
         from ipy_branchcov.reports import html, terminal
 
         data = {"text/plain": terminal.render(coverage, static=True), "text/html": html.render(coverage, static=True)}
+        data |= _cell_marks(coverage)
         if self._live:
             from ipy_branchcov.reports import widget
 

@@ -10,8 +10,10 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import select
 from ipy_branchcov.notebook.arguments import Request, options, request, split
+from ipy_branchcov.notebook.display import live, send_marks
 from ipy_branchcov.notebook.front_end import FrontEnd
 from ipy_branchcov.notebook.runs import Hooks, run_statement
 from ipy_branchcov.notebook.settings import Settings
@@ -125,11 +127,28 @@ class BranchcovMagics(Magics):
     @argument("state", choices=("on", "off"), help="on: measure every cell from now on; off: stop.")
     @options(Door.AUTO)
     def branchcov_auto(self, line: str) -> None:
-        """Measure every cell from now on, and show nothing; ``%branchcov_report`` shows the result."""
+        """Measure every cell from now on; ``%branchcov_report`` shows the result.
+
+        In JupyterLab and Notebook 7 the cells are marked as they run, without an output.
+        """
         parsed, asked = self._request(Door.AUTO, self.branchcov_auto, line)
         self.hooks.automatic = asked if parsed.state == "on" else None
+        self._mark_cells(on=parsed.state == "on")
         if self.hooks.automatic is None:
             self.session.release()
+
+    def _mark_cells(self, *, on: bool) -> None:
+        """Send the marks of cells after each run, from now on or no more, where a front end is connected."""
+        if self._send_marks in self.session.observers:
+            self.session.observers.remove(self._send_marks)
+        if on and live():
+            self.session.observers.append(self._send_marks)
+
+    def _send_marks(self, ran: Coverage) -> None:
+        """All that was covered so far in the cells that a run touched."""
+        keys = {each.key for each in ran if each.source.kind == "cell"}
+        if keys:
+            send_marks(self.session.coverage().select(lambda each: each.key in keys), keep=True)
 
     @no_var_expand
     @line_magic
@@ -167,3 +186,5 @@ class BranchcovMagics(Magics):
         """Forget what was measured."""
         parse_argstring(self.branchcov_reset, line)
         self.session.reset()
+        if hasattr(self.shell, "kernel") and live():
+            send_marks(Coverage(), forget=True)

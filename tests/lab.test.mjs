@@ -1,0 +1,83 @@
+// The pure functions of the marks in cells, with node's own test runner: node --test tests/lab.test.mjs
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+globalThis.window = {};
+await import("../ipy_branchcov/reports/static/lab.js");
+const container = window._JUPYTERLAB["ipy-branchcov"];
+const { cellText, covered, parse, pieces, textKey, unite, walk } = (await container.get("./marks"))();
+
+const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "covered" : "never covered", label: `never ${name}`, duty: "required", first: "" });
+const form = (yes, no, state) => ({ state, kind: "test of `if`", composite: false, outcomes: [outcome("true", yes), outcome("false", no)] });
+const TRUE = form("covered", "missed", "missed");
+const FALSE = form("missed", "covered", "missed");
+const run = (places, lines = [], parts = []) => ({
+  cell: "k", outcomes: 2, forms: places.map(([each]) => each), places: places.map(([, ...span], number) => [number, ...span]), parts, lines,
+});
+const labels = (marks) => marks.places.map(({ span, label }) => [span[0], label]);
+
+test("what was covered in one of two runs is covered", () => {
+  const marks = unite([run([[TRUE, 1, 3, 1, 4]]), run([[FALSE, 1, 3, 1, 4]])]);
+  assert.deepEqual([marks.places[0].form.state, labels(marks), covered(marks)], ["covered", [[1, ""]], 2]);
+  assert.deepEqual(labels(unite([run([[TRUE, 1, 3, 1, 4]]), run([[TRUE, 1, 3, 1, 4]])])), [[1, "never false"]]);
+});
+
+test("lines never ran where they ran in no run", () => {
+  const marks = unite([run([], [[2, 5]]), run([[TRUE, 2, 3, 2, 4]], [[4, 7]])]);
+  assert.deepEqual(labels(marks), [[2, "never false"], [4, "2 lines never ran"]]);
+});
+
+test("a part of a line never ran where an outcome before it was covered in no run", () => {
+  const part = run([[TRUE, 1, 3, 1, 4]], [], [[1, 8, 1, 9, [[0, 1]]]]);
+  const other = run([], [[1, 1]]);
+  assert.deepEqual(labels(unite([part, part, other])), [[1, "never false"], [1, "never ran"]]);
+  assert.deepEqual(labels(unite([part, run([[FALSE, 1, 3, 1, 4]])])), [[1, ""]]);
+});
+
+test("the text of a cell", () => {
+  assert.deepEqual(cellText("\n \t\nx = 1\n\n"), ["x = 1", 2]);
+  assert.deepEqual(cellText("  x"), ["  x", 0]);
+  assert.equal(textKey("\nx = 1\n"), "5-475ba176");
+});
+
+test("pieces stand where the columns are, a line each", () => {
+  const text = "\nif '𝒳' and (a\n    or b ):\n  c\n\n  d";
+  const marks = unite([run([[TRUE, 1, 3, 1, 6], [TRUE, 1, 12, 2, 8]], [[3, 5]])]);
+  assert.deepEqual(pieces(marks, text).map(({ from, to, last }) => [text.slice(from, to), last]), [
+    ["'𝒳'", true], ["a", false], ["or b", true], ["c", true], ["d", false],
+  ]);
+});
+
+test("places outside the text are left out", () => {
+  const marks = unite([run([[TRUE, 1, 90, 1, 99], [TRUE, 7, 0, 8, 2], [TRUE, 0, 0, 0, 9]], [[3, 900]])]);
+  assert.deepEqual(pieces(marks, "x"), []);
+});
+
+test("a walk goes on from the cursor, and round the end", () => {
+  const misses = [{ cell: 0, from: 4, place: 0 }, { cell: 0, from: 4, place: 1 }, { cell: 2, from: 0, place: 0 }];
+  const from = (cell, at, step, current) => walk(misses, { cell, from: at }, step, current);
+  assert.deepEqual([from(0, 0, 1), from(0, 4, 1, misses[0]), from(0, 4, 1, misses[1]), from(2, 0, 1, misses[2])], [0, 1, 2, 0]);
+  assert.deepEqual([from(1, 0, 1), from(1, 0, -1), from(0, 0, -1), from(0, 4, -1, misses[1])], [2, 1, 2, 0]);
+  assert.equal(walk([], { cell: 0, from: 0 }, 1), -1);
+});
+
+test("data that is not ours is left out", () => {
+  const good = run([[TRUE, 1, 3, 1, 4]], [], [[1, 8, 1, 9, [[0, 1]]]]);
+  assert.ok(parse(JSON.stringify(good)));
+  const bad = [
+    null, [], {}, { ...good, places: [[9, 1, 1, 1, 1]] }, { ...good, places: [[0, 1, 1, 1]] }, { ...good, lines: [[1, 1e9]] },
+    { ...good, forms: [{ ...TRUE, outcomes: [{}] }] }, { ...good, cell: 3 }, { ...good, places: [[0, -1, 1, 1, 1]] }, { ...good, forms: [null] },
+    { ...good, parts: [[1, 8, 1, 9, [[0, 2]]]] }, { ...good, parts: [[1, 8, 1, 9, [[1, 0]]]] }, { ...good, parts: [[1, 8, 1]] },
+  ];
+  assert.deepEqual(bad.map((each) => parse(JSON.stringify(each))), bad.map(() => undefined));
+  assert.equal(parse("not JSON"), undefined);
+});
+
+test("where a module is missing, one line says so and nothing starts", async () => {
+  const said = [];
+  console.warn = (words) => said.push(words);
+  container.init({});
+  const module = (await container.get("./extension"))();
+  assert.deepEqual([module.default, said], [[], ["branchcov: marks in cells: @codemirror/view is not shared"]]);
+});
