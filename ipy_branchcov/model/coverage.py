@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipy_branchcov.model.branch import Branch, natural
-from ipy_branchcov.model.regions import regions
+from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.model.totals import Totals
@@ -63,16 +63,23 @@ class SourceCoverage:
         return tuple(sorted(self.missed_spans, key=lambda span: span.order))
 
     @cached_property
+    def missed_regions(self) -> tuple[Region, ...]:
+        """What the missed parts are, where the text is known."""
+        if not (self.missed_spans and self.source.text):
+            return ()
+        try:
+            found = regions(self.source.tree(), self.source.span)
+            return tuple(region for region in found if region.span in self.missed_spans)
+        except UNPARSABLE:
+            return ()
+
+    @cached_property
     def never_called(self) -> frozenset[Span]:
         """The missed parts that are the body of a lambda or function, where the text is known.
 
         Without those of generators and coroutines, which a call does not run yet.
         """
-        try:
-            found = regions(self.source.tree(), self.source.span) if self.missed_spans and self.source.text else ()
-            return self.missed_spans & {region.span for region in found if region.runs_when_called}
-        except UNPARSABLE:
-            return frozenset()
+        return frozenset(region.span for region in self.missed_regions if region.runs_when_called)
 
     @cached_property
     def _cover(self) -> Cover:

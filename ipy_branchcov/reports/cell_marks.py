@@ -90,9 +90,9 @@ def text_key(text: str) -> str:
 
 
 def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
-    regions = {region.span: region.after for region in marked.coverage.source.regions}
+    after = {region.span: region.after for region in marked.coverage.missed_regions if region.after is not None}
     parts = [mark.span for mark in marked.marks if mark.branch is None]
-    deciding = {key for after in regions.values() for key, _ in after}
+    deciding = {key for key, _ in after.values()}
     forms: dict[str, int] = {}
     places: dict[tuple[Span, str], tuple[Branch, int]] = {}
     for mark in marked.marks:
@@ -109,7 +109,7 @@ def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
         "outcomes": marked.coverage.totals.outcomes,
         "forms": [json.loads(form) for form in forms],
         "places": [(form, *branch.span) for branch, form in places.values()],
-        "parts": [(*span, [numbers[each] for each in regions.get(span, ()) if each in numbers]) for span in parts],
+        "parts": [(*span, [numbers[each] for each in (after.get(span),) if each in numbers]) for span in parts],
         "lines": marked.coverage.missed_ranges,
     }
 

@@ -175,17 +175,30 @@
         found.set(key(run, place), { form, span, label: labelOf(form), whole: false });
       });
     }
-    // A part that never ran in one run did so in all, unless an outcome was covered there after which it runs.
+    // A part that never ran in one run did so in all, unless an outcome was covered there after which it runs. The body
+    // of a function runs after none: it never ran where no run knows better.
     for (const run of runs) {
       for (const [line, column, endLine, endColumn, after] of run.parts) {
         const missed = (/** @type {[number, number]} */ [place, outcome]) =>
           found.get(key(run, place))?.form.outcomes[outcome].state !== "covered";
-        const part = notRun([line, column, endLine, endColumn], NEVER_RAN, false);
-        if (!after.length || after.some(missed)) found.set(`${part.span}`, part);
+        const span = [line, column, endLine, endColumn];
+        const part = notRun(/** @type {Place["span"]} */ (span), NEVER_RAN, false);
+        if (after.length ? after.some(missed) : runs.every((each) => neverRan(each, span))) found.set(`${part.span}`, part);
       }
     }
     const places = [...found.values()].filter(({ form }) => !form.composite);
     return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places: labelled(places, missedLines(runs)) };
+  }
+
+  /**
+   * Whether a run knows that a place never ran: as a part, in a wider one, or with its line.
+   * @param {CellMarks} run
+   * @param {number[]} span
+   */
+  function neverRan(run, [line, column, endLine, endColumn]) {
+    const within = run.parts.some(([first, from, last, to]) =>
+      (first < line || (first === line && from <= column)) && (endLine < last || (endLine === last && endColumn <= to)));
+    return within || run.lines.some(([first, last]) => first <= line && line <= last);
   }
 
   /**
