@@ -57,6 +57,7 @@ def server(folder: Path) -> Iterator[str]:
             "JUPYTER_CONFIG_DIR": home,
             "JUPYTER_DATA_DIR": f"{home}/data",
             "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
+            "JUPYTER_PREFER_ENV_PATH": "no",
             "IPYTHONDIR": f"{home}/ipython",
             "JUPYTERLAB_SETTINGS_DIR": f"{home}/lab/user-settings",
             "JUPYTERLAB_WORKSPACES_DIR": f"{home}/lab/workspaces",
@@ -81,7 +82,7 @@ def server(folder: Path) -> Iterator[str]:
 
 
 def install_extension(data: Path) -> None:
-    """Put the checkout's extension of JupyterLab into a data folder of Jupyter, where it outranks an installed one."""
+    """Put the checkout's extension into a user's data folder of Jupyter, where it can outrank an installed one."""
     root = Path(__file__).parents[1]
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     for source, place in project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"].items():

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
 pytest.importorskip("jupyterlite_pyodide_kernel")
 
+from ipy_branchcov.reports.cell_marks import MIME  # noqa: E402
 from tests.jupyterlab import PIN  # noqa: E402
 from tests.jupyterlite import Lite, build, served  # noqa: E402
 from tests.test_browser import ROWS, SLOTS  # noqa: E402
@@ -28,9 +29,9 @@ def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lite]:
 
 
 def records(cell: dict[str, Any]) -> list[str]:
-    """The text of the coverage below a cell; there is nothing else in it than that text and HTML."""
+    """The text of the coverage below a cell; beside it stand HTML and marks, and nothing else."""
     shown = [each["data"] for each in cell["outputs"] if "branchcov-record" in str(each.get("data", ""))]
-    assert all(set(each) == {"text/html", "text/plain"} for each in shown)
+    assert all(set(each) - {MIME} == {"text/html", "text/plain"} for each in shown)
     return [each["text/plain"] for each in shown]
 
 

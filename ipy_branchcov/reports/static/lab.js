@@ -494,6 +494,9 @@
         made.dataset.branchcov = this.place;
         return made;
       }
+      ignoreEvent() {
+        return false;
+      }
     }
 
     class Missed extends GutterMarker {
@@ -1112,8 +1115,8 @@
   --branchcov-amber: color-mix(in srgb, #d98a00 80%, var(--branchcov-text));
   --branchcov-red: color-mix(in srgb, #e0372e 85%, var(--branchcov-text));
   --branchcov-green: color-mix(in srgb, #2ea043 85%, var(--branchcov-text));
-  --branchcov-amber-wash: rgba(224, 160, 0, .2);
-  --branchcov-red-wash: rgba(224, 55, 46, .16);
+  --branchcov-amber-wash: rgba(224, 160, 0, .12);
+  --branchcov-red-wash: rgba(224, 55, 46, .11);
 }
 /* Marks differ in the form of their lines, not in colour alone. Nothing here makes a line higher. */
 .branchcov-mark { border-radius: 2px 2px 0 0; }
@@ -1123,6 +1126,7 @@
 .branchcov-mark:is(.branchcov-optional, .branchcov-excluded) { border-bottom: 1px dotted var(--branchcov-soft); }
 .branchcov-mark.branchcov-faded { border-bottom: 1px dotted var(--branchcov-soft); opacity: .65; }
 .branchcov-never-ran .branchcov-mark, .branchcov-line .branchcov-mark { background: none; border-bottom: 0; }
+.branchcov-missed .branchcov-mark.branchcov-missed { background: none; }
 .branchcov-line { background-image: linear-gradient(var(--branchcov-red-wash), var(--branchcov-red-wash)); }
 .branchcov-label { font: 500 10.5px / 1 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--branchcov-text); border: 1px solid; border-radius: 1em; padding: 0 .55em 1px; margin: 0 .3em 0 .4em; white-space: nowrap; cursor: default; user-select: none; }
 .branchcov-label.branchcov-missed { background: var(--branchcov-amber-wash); border-color: var(--branchcov-amber); }
