@@ -73,7 +73,7 @@ def test_a_cell_is_a_line(tmp_path: Path) -> None:
         ("missed", "test of `if`", [2, 3, 2, 4]),
         ("missed", "test of a conditional expression", [3, 13, 3, 18]),
     ]
-    assert cell["parts"] == [[3, 8, 3, 9, [[1, 0]]]]
+    assert cell["parts"] == [[3, 8, 3, 9]]
     assert (cell["outcomes"], cell["lines"]) == (4, [[5, 5]])
     assert [each["label"] for each in cell["forms"][-1]["outcomes"] if each["state"] == "missed"] == ["never true"]
 

@@ -39,7 +39,6 @@ class MarkForm(TypedDict):
 
     state: State
     kind: str  # in words, those of the language between backticks
-    composite: bool  # its conditions have marks of their own
     outcomes: list[OutcomeForm]
 
 
@@ -50,8 +49,7 @@ class CellMarks(TypedDict):
     outcomes: int  # that count
     forms: list[MarkForm]
     places: list[tuple[int, int, int, int, int]]  # of branches, behind the number of their form
-    #: Parts of lines that never ran, with the outcomes after which they would: numbers of a place and an outcome.
-    parts: list[tuple[int, int, int, int, list[tuple[int, int]]]]
+    parts: list[tuple[int, int, int, int]]  # of lines that ran, which never did
     lines: list[tuple[int, int]]  # that never ran, as inclusive ranges
 
 
@@ -90,26 +88,18 @@ def text_key(text: str) -> str:
 
 
 def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
-    after = {region.span: region.after for region in marked.coverage.missed_regions if region.after is not None}
-    parts = [mark.span for mark in marked.marks if mark.branch is None]
-    deciding = {key for key, _ in after.values()}
     forms: dict[str, int] = {}
     places: dict[tuple[Span, str], tuple[Branch, int]] = {}
     for mark in marked.marks:
-        if mark.branch is not None and (not mark.composite or mark.branch.key in deciding):
+        if mark.branch is not None and not mark.composite:
             form = json.dumps(_form(mark, mark.branch, counted=counted, details=details))
             places[mark.branch.key] = mark.branch, forms.setdefault(form, len(forms))
-    numbers = {
-        (key, outcome.name): (place, number)
-        for place, (key, (branch, _)) in enumerate(places.items())
-        for number, outcome in enumerate(branch.outcomes)
-    }
     return {
         "cell": text_key(marked.coverage.source.text),
         "outcomes": marked.coverage.totals.outcomes,
         "forms": [json.loads(form) for form in forms],
         "places": [(form, *branch.span) for branch, form in places.values()],
-        "parts": [(*span, [numbers[each] for each in (after.get(span),) if each in numbers]) for span in parts],
+        "parts": [(*mark.span,) for mark in marked.marks if mark.branch is None],
         "lines": marked.coverage.missed_ranges,
     }
 
@@ -118,7 +108,6 @@ def _form(mark: Mark, branch: Branch, *, counted: bool, details: bool) -> MarkFo
     return {
         "state": mark.state,
         "kind": words.KINDS.get(branch.kind, branch.kind),
-        "composite": mark.composite,
         "outcomes": [_outcome(each, counted=counted, details=details) for each in branch.outcomes],
     }
 

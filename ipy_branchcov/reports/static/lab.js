@@ -27,7 +27,6 @@
    * @typedef {object} MarkForm
    * @property {"missed" | "never-ran" | "covered" | "optional" | "excluded"} state
    * @property {string} kind
-   * @property {boolean} composite
    * @property {OutcomeForm[]} outcomes
    */
 
@@ -37,7 +36,7 @@
    * @property {number} outcomes
    * @property {MarkForm[]} forms
    * @property {[number, number, number, number, number][]} places
-   * @property {[number, number, number, number, [number, number][]][]} parts
+   * @property {[number, number, number, number][]} parts
    * @property {[number, number][]} lines
    */
 
@@ -116,10 +115,8 @@
       const data = JSON.parse(line);
       const formed = data.forms.every((/** @type {MarkForm} */ form) =>
         texts(form, ["state", "kind"]) && form.outcomes.every((each) => texts(each, ["name", "state", "fate", "label", "duty", "first"])));
-      const outcome = (/** @type {[number, number]} */ each) =>
-        numbers(each, 2) && each[1] < data.forms[data.places[each[0]][0]].outcomes.length;
       const placed = data.places.every((/** @type {number[]} */ each) => numbers(each, 5) && each[0] < data.forms.length)
-        && data.parts.every((/** @type {CellMarks["parts"][0]} */ each) => numbers(each.slice(0, 4), 4) && each[4].every(outcome))
+        && data.parts.every((/** @type {number[]} */ each) => numbers(each, 4))
         && data.lines.every((/** @type {number[]} */ each) => numbers(each, 2) && each[1] < 1e6);
       return formed && placed && texts(data, ["cell"]) && Number.isInteger(data.outcomes) ? data : undefined;
     } catch {
@@ -175,19 +172,20 @@
         found.set(key(run, place), { form, span, label: labelOf(form), whole: false });
       });
     }
-    // A part that never ran in one run did so in all, unless an outcome was covered there after which it runs. The body
-    // of a function runs after none: it never ran where no run knows better.
-    for (const run of runs) {
-      for (const [line, column, endLine, endColumn, after] of run.parts) {
-        const missed = (/** @type {[number, number]} */ [place, outcome]) =>
-          found.get(key(run, place))?.form.outcomes[outcome].state !== "covered";
-        const span = [line, column, endLine, endColumn];
-        const part = notRun(/** @type {Place["span"]} */ (span), NEVER_RAN, false);
-        if (after.length ? after.some(missed) : runs.every((each) => neverRan(each, span))) found.set(`${part.span}`, part);
-      }
+    const parts = runs.flatMap((run) => run.parts).filter((span) => runs.every((run) => neverRan(run, span)));
+    for (const span of parts) {
+      if (!parts.some((each) => contains(each, span) && !contains(span, each))) found.set(`${span}`, notRun(span, NEVER_RAN, false));
     }
-    const places = [...found.values()].filter(({ form }) => !form.composite);
+    const places = [...found.values()];
     return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places: labelled(places, missedLines(runs)) };
+  }
+
+  /**
+   * @param {number[]} outer
+   * @param {number[]} inner
+   */
+  function contains([line, column, endLine, endColumn], [first, from, last, to]) {
+    return (line < first || (line === first && column <= from)) && (last < endLine || (last === endLine && to <= endColumn));
   }
 
   /**
@@ -195,10 +193,8 @@
    * @param {CellMarks} run
    * @param {number[]} span
    */
-  function neverRan(run, [line, column, endLine, endColumn]) {
-    const within = run.parts.some(([first, from, last, to]) =>
-      (first < line || (first === line && from <= column)) && (endLine < last || (endLine === last && endColumn <= to)));
-    return within || run.lines.some(([first, last]) => first <= line && line <= last);
+  function neverRan({ parts, lines }, span) {
+    return parts.some((each) => contains(each, span)) || lines.some(([first, last]) => first <= span[0] && span[0] <= last);
   }
 
   /**
@@ -208,7 +204,7 @@
    * @returns {Place}
    */
   function notRun(span, label, whole) {
-    return { form: { state: "never-ran", kind: "", composite: false, outcomes: [] }, span, label, whole };
+    return { form: { state: "never-ran", kind: "", outcomes: [] }, span, label, whole };
   }
 
   /**
