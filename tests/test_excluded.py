@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import random
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from ipy_branchcov.analysis.decisions import decide
-from ipy_branchcov.analysis.excluded import LEADS
+from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
 from ipy_branchcov.analysis.leads import implied
 from ipy_branchcov.analysis.pragmas import Policy, exclusions
 from ipy_branchcov.model.branch import COMPOSITE, BranchMap
 from ipy_branchcov.model.source import Source
 from tests import excluded_oracle
+from tests.agreement import _watched
 from tests.programs import program
 
 NO = "  # pragma: no cover"
@@ -146,3 +148,17 @@ def test_the_outcomes_that_follow_from_one() -> None:
 def test_a_long_chain_of_elif_is_no_matter_of_recursion() -> None:
     text = "if a: x\n" + "elif a: x\n" * 900 + "y  # pragma: no cover\n"
     assert [outcome.excluded for outcome in found(text).branches[-1].outcomes] == [False, True]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_ran_in_random_programs_was_no_unreachable_code(seed: int, tmp_path: Path) -> None:
+    text, path = program(seed), tmp_path / "program.py"
+    _, hits = _watched(text, str(path))
+    unreachable = {
+        (branch.kind, tuple(branch.span), outcome.name)
+        for branch in found(text).branches
+        for outcome in branch.outcomes
+        if outcome.reason == UNREACHABLE
+    }
+    covered = {(place.kind, place.span, name) for place, each in hits.items() for name, hit in each.items() if hit}
+    assert unreachable & covered == set() and covered

@@ -108,6 +108,9 @@ class _Lines:
                     found.setdefault(line, reason)
         return found
 
+    def has(self, *texts: str) -> bool:
+        return any(text in self._text for text in texts)
+
     def alone(self, node: ast.stmt) -> bool:
         """Whether nothing stands on a statement's line before it."""
         return not self.lines[node.lineno - 1].encode("utf-8", "surrogatepass")[: node.col_offset].strip()
@@ -118,7 +121,9 @@ class _Lines:
 
 def _exclude_defaults(text: _Lines, tree: ast.Module, lines: dict[int, str]) -> frozenset[int]:
     """Take out what can never run, as coverage.py does from 7.10 on; return the identities of bodies of ``...``."""
-    bodies = set()
+    bodies: set[int] = set()
+    if not text.has("TYPE_CHECKING", "..."):
+        return frozenset()
     for node in statements(tree):
         if isinstance(node, ast.If) and _type_checking(node.test):
             lines.update(dict.fromkeys(range(node.lineno, (node.body[-1].end_lineno or 0) + 1), TYPING))

@@ -47,19 +47,24 @@ class Head(NamedTuple):
 Headed = ast.stmt | ast.ExceptHandler | ast.match_case
 
 
-def heads(tree: ast.Module, *, without_code: bool = False) -> Iterator[Head]:
-    """Every statement, handler and case that has code and can be reached. ``without_code``: all of them."""
-    for node in statements(tree) if without_code else reachable(tree):
+def heads(tree: ast.Module, *, without_code: bool = False, live: Iterable[ast.AST] | None = None) -> Iterator[Head]:
+    """Every statement, handler and case that has code and can be reached. ``without_code``: all of them.
+
+    ``live``: the :func:`reachable` ones, where they are known.
+    """
+    if live is None:
+        live = statements(tree) if without_code else reachable(tree)
+    for node in live:
         if isinstance(node, Headed) and (without_code or has_code(node)):
             yield head_of(node)
 
 
-def tries(tree: ast.Module) -> Iterator[tuple[int, int]]:
+def tries(tree: ast.Module, live: Iterable[ast.AST] | None = None) -> Iterator[tuple[int, int]]:
     """The line of each ``try``, and that of the first statement in it that has code. If one is missed, so is the other.
 
-    Some Pythons have no code for the keyword itself.
+    Some Pythons have no code for the keyword itself. ``live`` as in :func:`heads`.
     """
-    for node in reachable(tree):
+    for node in reachable(tree) if live is None else live:
         if isinstance(node, ast.Try | ast.TryStar):
             first = _first(node)
             if first is not None:
@@ -102,11 +107,14 @@ def reachable(tree: ast.Module) -> Iterator[ast.AST]:
                     break
 
 
-def absent(tree: ast.Module) -> Iterator[ast.AST]:
-    """The statements, handlers and cases of which this run has no code: unreachable ones, and asserts under ``-O``."""
-    live = {id(node) for node in reachable(tree)}
+def absent(tree: ast.Module, live: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The statements, handlers and cases of which this run has no code: unreachable ones, and asserts under ``-O``.
+
+    ``live``: the :func:`reachable` ones.
+    """
+    known = {id(node) for node in live}
     for node in statements(tree):
-        if id(node) not in live or (isinstance(node, ast.Assert) and not __debug__):
+        if id(node) not in known or (isinstance(node, ast.Assert) and not __debug__):
             yield node
 
 
