@@ -180,8 +180,7 @@ def test_a_wrong_regular_expression_is_refused_before_anything_runs(
     key: str, regex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("m.py").write_text("print('it ran')\n")
-    run(tmp_path, "a = 1\n")
+    Path("d.json").write_text(json_form.dumps(PARTS[0]))
     Path("m.py").write_text("print('it ran')\n")
     Path("pyproject.toml").write_text(f"[tool.branchcov]\n{key} = ['{regex}']\n")
     line = f"pyproject.toml: [tool.branchcov] {key}: {regex!r} is not a regular expression ("
