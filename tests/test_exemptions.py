@@ -104,6 +104,18 @@ def test_what_is_wrong(text: str) -> None:
     assert found(text).wrong == (WRONG[text],)
 
 
+@pytest.mark.parametrize("comment", ["no true(b\x1b[2J", "no true(b\x9b)", "no body(\u202e)", "\x1b"])
+def test_control_characters_of_a_comment_are_not_repeated(comment: str) -> None:
+    ((line, message),) = found(f"if a:  # branchcov: {comment}\n    x").wrong
+    assert line == 1 and message.isprintable()
+
+
+def test_control_characters_of_a_reason_are_escaped() -> None:
+    text = "if a and '\x1b' in b:  # branchcov: no true('\x1b' in b)\n    x"
+    reasons = [outcome.reason for branch in found(text).branches for outcome in branch.outcomes if outcome.excluded]
+    assert "# branchcov: no true('\\x1b' in b)" in reasons
+
+
 PROGRAM = """\
 def f(a, b):
     if a:  # branchcov: no false

@@ -15,6 +15,7 @@ from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import CONDITIONS, Branch
 from ipy_branchcov.model.source import Source, shortened, split_lines
 from ipy_branchcov.model.words import EXEMPTED
+from ipy_branchcov.printable import printable
 
 _COMMENT = re.compile(r"#\s*branchcov:")
 _NAME = re.compile(r"\s*([a-z]+)\b\s*")
@@ -52,9 +53,9 @@ def exemptions(decisions: Decisions) -> tuple[dict[OutcomeNumber, str], list[tup
             try:
                 for each in _parse(text):
                     named = _Named(decisions, each, comments)
-                    found.update(dict.fromkeys(named.outcomes(here), f"{EXEMPTED} {each}"))
+                    found.update(dict.fromkeys(named.outcomes(here), printable(f"{EXEMPTED} {each}")))
             except ValueError as error:
-                wrong.append((line, str(error)))
+                wrong.append((line, printable(str(error))))
     return found, wrong
 
 

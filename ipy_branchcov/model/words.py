@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.source import shortened
 
 #: What the kinds of branches are called; words of the language stand between backticks.
 KINDS: Mapping[str, str] = {
@@ -36,8 +37,8 @@ ALL_COVERED = "all outcomes covered"
 EXEMPTED = "# branchcov: no"
 #: Why the clause of ``if TYPE_CHECKING:`` is excluded.
 TYPING = "TYPE_CHECKING is false when it runs"
-#: So many places are named in a line.
-_MOST = 5
+#: So many places are named in a line, each with so many characters of its reason.
+_MOST, _LONGEST = 5, 80
 
 _NEVER = {
     "body": "never entered",
@@ -117,7 +118,7 @@ def exclusions(branches: Iterable[Branch]) -> list[str]:
     covered: dict[str, None] = {}
     for branch in branches:
         for outcome in branch.outcomes:
-            place = f"line {branch.span.line}: {outcome.reason}"
+            place = f"line {branch.span.line}: {shortened(outcome.reason, _LONGEST)}"
             if not outcome.excluded or branch.composite:
                 continue
             if outcome.reason.startswith(EXEMPTED):

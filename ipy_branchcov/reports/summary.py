@@ -21,7 +21,7 @@ def render(coverage: Coverage, *, missing: bool = False) -> str:
     table = [_line(_HEAD, widths), rule, *(_line(row, widths) for row in rows), rule, _line(total, widths)]
     table += [f"note: {note}" for each in coverage.sources for note in each.notes]
     if missing:
-        table += [f"{each.source.name}: {line}" for each in sources for line in words.exclusions(each.branches)]
+        table += [f"{each.source.name}: {line}" for each in coverage for line in words.exclusions(each.branches)]
     return "\n".join(table)
 
 
