@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,13 @@ def test_nothing_excluded_is_missed_in_any_report(tmp_path: Path) -> None:
     assert [line for line in trace if line.startswith("BRDA:")] == ["BRDA:6,0,0,1", "BRDA:10,0,0,1", "BRDA:13,0,0,1"]
     xml = cobertura.render(shown)
     assert 'hits="0"' not in xml and 'condition-coverage="50%' not in xml
+
+
+def test_no_part_of_an_excluded_line_is_missed() -> None:
+    branch = Branch("ifexp", Span(1, 9, 1, 10), (Outcome("true", 1), Outcome("false")))
+    source = SourceCoverage(Source("a.py", "x = 1 if a else 2", "file"), (branch,))
+    assert source.missed_spans == (Span(1, 16, 1, 17),)
+    assert replace(source, excluded_lines=frozenset({1})).missed_spans == ()
 
 
 def test_an_excluded_outcome_that_was_covered_is_said(tmp_path: Path) -> None:
