@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -46,16 +47,39 @@ def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int
     if "--" in arguments:
         cut = arguments.index("--")
         arguments, passed = arguments[:cut], arguments[cut + 1 :]
-    parsed = _parser().parse_args(arguments)
     try:
+        parsed = _parser().parse_args(arguments)
         return _command(parsed, passed, stdout or sys.stdout)
     except BranchcovError as error:
         print(f"branchcov: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors are ours: one line, with what to type instead where that can be known."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"error: {message}{self._meant(message)}; try {self.prog} --help")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse; what is unknown is reported by the command's own parser, which knows its options."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            getattr(parsed, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed
+
+    def _meant(self, message: str) -> str:
+        """What an unknown option in a message may have been meant to be."""
+        _, _, unknown = message.partition("unrecognized arguments: ")
+        known = [flag for action in self._actions for flag in action.option_strings]
+        for word in unknown.split():
+            for near in get_close_matches(word.partition("=")[0], known, 1) if word.startswith("-") else ():
+                return f"; did you mean {near}"
+        return ""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("branchcov", description="Branch coverage inside the lines.")
+    parser = _Parser("branchcov", description="Branch coverage inside the lines.")
     parser.add_argument("--version", action="version", version=f"branchcov {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
@@ -67,10 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="a notebook, or one script; the script's arguments follow --",
     )
+    run.set_defaults(parser=run)
     _add_options(run, Door.RUN)
 
     report = commands.add_parser("report", help="show the coverage in data files")
     report.add_argument("inputs", nargs="+", type=Path, metavar="DATA", help="a data file or JSON report")
+    report.set_defaults(parser=report)
     _add_options(report, Door.REPORT)
 
     joined = commands.add_parser("merge", help="add up data files into one")
@@ -78,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     joined.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="write the sum into this file")
     row = next(row for row in ReportOptions.rows(Door.REPORT) if row.name == "values")
     joined.add_argument(row.flag(Door.REPORT), action="store_true", help=row.help)
+    joined.set_defaults(parser=joined)
     return parser
 
 

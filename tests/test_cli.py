@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ipy_branchcov.cli import main
+
 SCRIPT = """\
 import sys
 
@@ -285,3 +287,46 @@ def test_a_cell_that_ignores_ctrl_c_is_ended_by_the_second_one() -> None:
     line = "branchcov: lost: a.ipynb#cell-2: the kernel died in it, so it was not measured\n"
     assert errors == "branchcov: interrupted in a.ipynb#cell-2; no cell below ran\n" + line
     assert [each["name"] for each in json.loads(Path("x.json").read_text())["sources"]] == ["a.ipynb#cell-1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "the following arguments are required: COMMAND; try branchcov --help"),
+        ("run", "the following arguments are required: TARGET; try branchcov run --help"),
+        ("run x.py --conts", "unrecognized arguments: --conts; did you mean --counts; try branchcov run --help"),
+        ("report d.json --jsn=x", "unrecognized arguments: --jsn=x; did you mean --json; try branchcov report --help"),
+        ("merge d.json -o x --zzz", "unrecognized arguments: --zzz; try branchcov merge --help"),
+        ("report d.json --html", "argument --html: expected one argument; try branchcov report --help"),
+        ("run x.py --zzz\x1b", "unrecognized arguments: --zzz\\x1b; try branchcov run --help"),
+    ],
+)
+def test_a_wrong_line_is_one_line_of_error(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split(" ") if line else []) == 2
+    assert capsys.readouterr() == ("", f"branchcov: error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("a folder", "cannot be read (Is a directory); make it a file that can be read"),
+        ("not UTF-8", "not UTF-8 (invalid start byte at byte 3); save it as UTF-8"),
+        ("without an end", "not valid TOML ("),
+        ("a failing disk", "cannot be read (Input/output error); make it a file that can be read"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_one_line(
+    kind: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "pyproject.toml"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a failing disk":
+        if not Path("/proc/self/mem").exists():
+            pytest.skip("Linux")
+        path.symlink_to("/proc/self/mem")
+    else:
+        path.write_bytes(b"x=\"\xff\"" if kind == "not UTF-8" else b"x = " + b"[" * 100_000)
+    assert main(["run", "script.py"]) == 2
+    out, error = capsys.readouterr()
+    assert error.startswith(f"branchcov: {path}: {message}") and error.count("\n") == 1 and not out

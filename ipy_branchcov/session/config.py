@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.session.options import RunOptions
@@ -22,13 +23,8 @@ def load_config(start: Path) -> RunOptions:
     """
     for folder in (start, *start.resolve().parents):
         path = folder / "pyproject.toml"
-        if path.is_file():
-            import tomllib  # only where there is such a file
-
-            try:
-                data = tomllib.loads(path.read_text("utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise UsageError(f"{path}: not valid TOML ({error})") from None
+        if os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113 False, too, where it cannot be known
+            data = _read(path)
             tool = data.get("tool", {})
             table = tool.get("branchcov") if isinstance(tool, dict) else None
             if table is None:
@@ -40,6 +36,20 @@ def load_config(start: Path) -> RunOptions:
             omit = (glob if glob.startswith("*") else str(Path(escape(str(there))) / glob) for glob in options.omit)
             return replace(options, source=tuple(source), omit=tuple(omit))
     return RunOptions()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The data in a TOML file. Raises UsageError."""
+    import tomllib  # only where there is such a file
+
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); make it a file that can be read") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not valid TOML ({error})") from None
 
 
 def read_config(table: object, name: str) -> RunOptions:
