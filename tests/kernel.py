@@ -82,7 +82,9 @@ def kernel(**environment: str) -> Iterator[Kernel]:
     """A fresh ipykernel of this Python. Its sockets are files: a port that is free can be covered before it listens."""
     with TemporaryDirectory() as folder:
         manager = KernelManager(transport="ipc", ip=f"{folder}/kernel")
-        manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=os.environ | environment)
+        # Tests kill their kernels, which then leave their temporary files behind.
+        environment = os.environ | {"TMPDIR": folder} | environment
+        manager.start_kernel(extra_arguments=["--log-level=ERROR"], env=environment)
         client = manager.blocking_client()
         client.start_channels()
         try:

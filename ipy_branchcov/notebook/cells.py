@@ -162,8 +162,15 @@ class Cells:
 
     def __call__(self, code: CodeType) -> Source | None:
         name = code.co_filename
-        if name in _TIMED:
-            return self._timed_source(code)
+        return self._timed_source(code) if name in _TIMED else self.source_of(name)
+
+    def names(self) -> list[str]:
+        """The file names of all cells that were compiled."""
+        known = self._shell.compile.format_code_name
+        return [name for name in list(linecache.cache) if known(name) is not None]
+
+    def source_of(self, name: str) -> Source | None:
+        """The source of a cell by the file name in its code; None for anything else."""
         known = self._shell.compile.format_code_name(name)
         if known is None:
             return None

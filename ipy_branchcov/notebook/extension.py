@@ -31,6 +31,7 @@ class Extension:
             raise UsageError(str(error)) from None
         self.session = Session(self.settings.run_options())
         self.magics = BranchcovMagics(shell, self.settings, self.session)
+        self._descendants = self.magics.hooks.descendants
         self.settings.observe(self._configure)
         self._matcher = matcher(self.magics.with_options())
         self._pyodide = PyodideKernel(shell, self.magics.hooks)
@@ -44,6 +45,10 @@ class Extension:
     def measure_cells(self, given: Mapping[str, object]) -> None:
         """Measure every cell from now on; options in ``given`` override the settings."""
         self.magics.hooks.automatic = Request(given)
+
+    def leave_data_in(self, folder: Path) -> None:
+        """Let the processes that cells start leave their data in a folder of the run that measures this kernel."""
+        self._descendants.use(folder)
 
     def name_cell(self, label: str) -> None:
         """Give the next cell that runs a name."""
@@ -66,6 +71,7 @@ class Extension:
     def unload(self) -> None:
         """Remove everything from the shell, except what another tool has removed or replaced since."""
         self.session.close()
+        self._descendants.close()
         self.magics.hooks.close()
         self._pyodide.unload()
         _remove(self.shell.input_transformers_cleanup, self.magics.hooks.transform)

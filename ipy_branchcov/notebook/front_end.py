@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
@@ -32,7 +33,10 @@ class FrontEnd:
 
     def show(self, coverage: Coverage, request: Request, first: str | None = None) -> BelowThreshold | None:
         """Show a coverage, the cell ``first`` on top; return an error where the total is below the threshold."""
+        if self._session.in_fork:
+            return None  # nobody looks at a fork, and its parent shows what it did
         report = request.report
+        lost, coverage = coverage.lost, self._incomplete(coverage)
         if report.out:
             self._shell.push({report.out: presented.Coverage.of(coverage)})
         try:
@@ -42,8 +46,18 @@ class FrontEnd:
             self._show_instructions(request, counted=coverage.counted)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
+        for line in (*(f"lost: {each}" for each in sorted(lost)), *sorted(coverage.lost - lost), *self._notes()):
+            print(f"branchcov: {line}", file=sys.stderr)
         lines = failures(coverage, request.options(self._session.options).fail_under)
         return BelowThreshold("; ".join(lines)) if lines else None
+
+    def _incomplete(self, coverage: Coverage) -> Coverage:
+        """The same without the processes that go on: no gate passes on it."""
+        others = self._session.others
+        return coverage if others is None else replace(coverage, lost=coverage.lost | set(others.pending()))
+
+    def _notes(self) -> list[str]:
+        return [] if self._session.others is None else self._session.others.notes()
 
     def _show_instructions(self, request: Request, *, counted: bool) -> None:
         every = self._session.disassemblies

@@ -18,6 +18,7 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.words import cell_name
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.cells import MAGIC_LINE, Cells, ExecutionInfo, options_of, uncommanded
+from ipy_branchcov.processes.descendants import Descendants
 from ipy_branchcov.session.session import Session
 
 #: Methods of a shell that lead to a cell, before its code runs.
@@ -119,16 +120,22 @@ class Hooks:
         #: The cells that began runs, the outer ones first: the last run is on, the others wait.
         self._measured: list[_Measured] = []
         self._compiler = shell.compile
+        self.descendants = Descendants(session, self.cells)
+        session.others = self.descendants
         session.add_locator(self.cells)
         self._instrument_compiled()
 
     def _instrument_compiled(self) -> None:
         """Let the session instrument everything that the shell compiles: cells, and what magics compile."""
         instrument, kind = self.session.instrument, type(self._compiler)
+        publish = self.descendants.publish
 
         def call(compiler: Any, *arguments: Any, **keywords: Any) -> Any:
             code = kind.__call__(compiler, *arguments, **keywords)
-            return instrument(code) if isinstance(code, CodeType) else code
+            if not isinstance(code, CodeType):
+                return code
+            publish(code.co_filename)
+            return instrument(code)
 
         self._kind = kind
         self._ours = type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})

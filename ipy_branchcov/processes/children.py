@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.printable import printable
+from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
 from ipy_branchcov.processes.forks import Forks
@@ -44,6 +45,7 @@ class _Process:
         self._folder = folder
         self._member: Member | None = None
         self.session = Session(RunOptions().overridden(**given))
+        self.session.add_locator(PublishedCells(folder))
         self.session.when_found(self._begun)
         self.session.start("a process that was started")
         self._forks = Forks(self.session, folder, watched=True)

@@ -16,7 +16,9 @@ from uuid import uuid4
 
 from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, DataError
-from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.processes import cells
 from ipy_branchcov.session.scope import Scope
 
 _SETTINGS = "settings.json"
@@ -59,29 +61,89 @@ class Member:
 
 
 class DataFolder:
-    """A new folder, and what processes left in it."""
+    """A folder, and what processes left in it. ``path``: one that another process made and will remove."""
 
-    def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="branchcov-"))
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = Path(mkdtemp(prefix="branchcov-")) if path is None else path
+        self._owned = path is None
+        self._settings = ""
 
     def write_settings(self, options: Mapping[str, object]) -> None:
         """Leave the options for processes that begin with nothing else. Raises DataError."""
-        write_whole(self.path / _SETTINGS, json.dumps({"schema": _SCHEMA, "options": options}))
+        settings = json.dumps({"schema": _SCHEMA, "options": options})
+        if settings != self._settings:
+            write_whole(self.path / _SETTINGS, settings)
+            self._settings = settings
 
-    def collect(self, scope: Scope) -> tuple[list[Coverage], list[str]]:
-        """The coverage of the processes, under the names of ``scope``; and a line for each whose data is missing."""
-        found, lost = [], []
+    def add_cell(self, name: str, source: Source) -> None:
+        """Leave a cell for processes that are sent code from it. ``name``: its file name there. Raises OSError."""
+        with (self.path / cells.FILE).open("a", encoding="utf-8", errors="surrogatepass") as file:
+            file.write(json.dumps({"name": name, "source": cells.packed(source)}) + "\n")
+
+    def running(self) -> list[str]:
+        """What the processes that have begun and not ended are known by."""
+        return [_description(path) for path in sorted(self.path.glob("*.begun")) if is_alive(_number(path))]
+
+    def collect(self, scope: Scope, *, ended: bool = True) -> tuple[list[Coverage], list[str]]:
+        """Take the coverage of the processes, under the names of ``scope``; and a line for each whose data is missing.
+
+        ``ended``: nobody waits for a process that goes on, so its data is missing, too. What was taken is not in the
+        folder any more.
+        """
+        found, lost, came = [], [], set()
+        missing = [each for each in sorted(self.path.glob("*.begun")) if ended or not is_alive(_number(each))]
         for path in sorted(self.path.glob("*.json")):
             if path.name != _SETTINGS:
+                came.add(path.stem)
                 try:
                     found.append(scope.renamed(load(path)))
                 except BranchcovError as error:
                     lost.append(f"a process: {error}")
-        for path in sorted(self.path.glob("*.begun")):
-            lost.append(f"a process was killed, or has not ended: {path.read_text('utf-8')}")
+                path.unlink(missing_ok=True)
+        for path in missing:
+            if path.stem not in came and path.is_file():
+                lost.append(f"a process was killed, or has not ended: {_description(path)}")
+                path.unlink(missing_ok=True)
         return found, lost
 
-    def remove(self) -> None:
-        from shutil import rmtree
+    def finish(self, scope: Scope) -> Coverage:
+        """The sum of :meth:`collect` when the run has ended. Removes the folder."""
+        found, lost = self.collect(scope)
+        self.remove()
+        return merge([*found, Coverage(lost=frozenset(lost))])
 
-        rmtree(self.path, ignore_errors=True)
+    def remove(self) -> None:
+        """Remove the folder, where this process made it."""
+        if self._owned:
+            from shutil import rmtree
+
+            rmtree(self.path, ignore_errors=True)
+
+
+def _number(begun: Path) -> int:
+    """The id of the process that wrote a ``.begun`` file."""
+    return int(begun.stem.partition("-")[0])
+
+
+def _description(begun: Path) -> str:
+    try:
+        return begun.read_text("utf-8")
+    except OSError:
+        return begun.stem  # it has just ended
+
+
+def is_alive(number: int) -> bool:
+    """Whether a process runs. One that has ended and waits for its parent does not."""
+    if os.name != "posix":
+        return True  # not to be found out without signals
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[:1] != ["Z"]

@@ -5,22 +5,29 @@ What runs in the kernel are single expressions, executed silently: no name in th
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 
 _IN_KERNEL = "__import__('ipy_branchcov.processes.in_kernel', fromlist=['in_kernel'])"
 #: The expression that returns what was measured since the last time.
 COLLECT = f"{_IN_KERNEL}.collect()"
+#: The expression that ends the pools of processes.
+END_WORKERS = f"{_IN_KERNEL}.end_workers()"
 
 
-def start_expression(options: RunOptions) -> str:
-    """The expression that begins a session. What stands at its default is left to the kernel's own configuration."""
-    return f"{_IN_KERNEL}.start({options.changes()!r})"
+def start_expression(options: RunOptions, folder: Path) -> str:
+    """The expression that begins a session. What stands at its default is left to the kernel's own configuration.
+
+    ``folder``: where the processes that cells start leave their data.
+    """
+    return f"{_IN_KERNEL}.start({options.changes()!r}, {str(folder)!r})"
 
 
 def name_expression(label: str) -> str:
@@ -36,16 +43,28 @@ def cell_label(notebook: str, cell: Any, number: int) -> str:
 class KernelSession:
     """A session in a kernel that somebody else runs, through a blocking client of theirs.
 
-    ``scope`` names the files. Every method raises DataError where the kernel does not answer as it should.
+    ``scope`` names the files. Every method raises DataError where the kernel does not answer as it should, but for
+    :meth:`end`.
     """
 
     def __init__(self, client: Any, scope: Scope):
         self._client = client
         self._scope = scope
+        #: Where the processes that cells start leave their data.
+        self.folder = DataFolder()
 
     def start(self, options: RunOptions) -> None:
         """Measure every cell from now on."""
-        self._value(start_expression(options))
+        self._value(start_expression(options, self.folder.path))
+
+    def end_workers(self) -> None:
+        """End the pools of processes as an interpreter that ends does, before the kernel is killed."""
+        if self.folder.running():
+            self._value(END_WORKERS)
+
+    def end(self) -> Coverage:
+        """What processes have left, and what of theirs was lost, when the kernel has ended."""
+        return self.folder.finish(self._scope)
 
     def name_cell(self, label: str) -> None:
         """Name the next cell that runs."""

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.processes import kernels
+from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 
@@ -83,55 +83,72 @@ def run_notebook(
     interrupt = interrupt or Interrupt()
     try:
         from jupyter_client.kernelspec import NoSuchKernel
-        from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError as error:
         raise DataError(f"running notebooks needs {error.name}: pip install 'ipy-branchcov[run]'") from None
     notebook = _read(path)
-    cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    folder = str(path.resolve().parent)
-    # That its port is not encrypted, that it was interrupted when it ended: not what the reader wants to know.
-    quiet = ["--log-level=CRITICAL"]
-    client = NotebookClient(notebook, timeout=None, extra_arguments=quiet, resources={"metadata": {"path": folder}})
+    cells = _code_cells(notebook)
+    client = _client(notebook, path)
     found: list[Coverage] = []
     name = label = scope.name(str(path.resolve()))
     if interrupt.asked:
         raise NotebookInterrupted(name, Coverage(), begun=False)
+    data = DataFolder()
+
+    async def run_cells() -> None:
+        nonlocal label
+        for done, i in enumerate(cells):
+            if interrupt.asked:
+                return
+            progress(done, len(cells))
+            label = kernels.cell_label(name, notebook.cells[i], i + 1)
+            await _evaluate(client, kernels.name_expression(label))
+            try:
+                with interrupt.cell(client.km):
+                    await client.async_execute_cell(notebook.cells[i], i)
+            finally:
+                if await client.km.is_alive():
+                    found.append(kernels.collected(await _evaluate(client, kernels.COLLECT), name, scope))
+        progress(len(cells), len(cells))
 
     async def run() -> None:
-        nonlocal label
         async with client.async_setup_kernel(env=_environment()):
-            kernel_manager: Any = client.km
-            await _evaluate(client, kernels.start_expression(options))
-            for done, i in enumerate(cells):
-                if interrupt.asked:
-                    break
-                progress(done, len(cells))
-                label = kernels.cell_label(name, notebook.cells[i], i + 1)
-                await _evaluate(client, kernels.name_expression(label))
-                try:
-                    with interrupt.cell(kernel_manager):
-                        await client.async_execute_cell(notebook.cells[i], i)
-                finally:
-                    if await kernel_manager.is_alive():
-                        found.append(kernels.collected(await _evaluate(client, kernels.COLLECT), name, scope))
-            else:
-                progress(len(cells), len(cells))
+            await _evaluate(client, kernels.start_expression(options, data.path))
+            try:
+                await run_cells()
+            finally:
+                await _end_workers(client, data, interrupt)
 
     try:
-        asyncio.run(run())
+        with _finishing(data, scope, found):
+            asyncio.run(run())
     except CellExecutionError as error:
         raise _ended(
             f"{label}: failed; no cell below it ran", label, merge(found), interrupt, error.traceback
         ) from None
     except DeadKernelError:
         line = f"{label}: the kernel died in it, so it was not measured"
-        raise _ended(line, label, replace(merge(found), lost=frozenset({line})), interrupt) from None
+        raise _ended(line, label, merge([*found, Coverage(lost=frozenset({line}))]), interrupt) from None
     except NoSuchKernel as error:
         raise DataError(f"{path}: no kernel {error.name!r} here; python -m ipykernel install installs one") from None
     if interrupt.asked:
         raise NotebookInterrupted(label, merge(found), begun=True)
     return merge(found)
+
+
+def _code_cells(notebook: Any) -> list[int]:
+    """The places of the cells that have code."""
+    return [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+
+
+def _client(notebook: Any, path: Path) -> Any:
+    """What runs a notebook's kernel in the notebook's folder."""
+    from nbclient import NotebookClient
+
+    # That its port is not encrypted, that it was interrupted when it ended: not what the reader wants to know.
+    quiet = ["--log-level=CRITICAL"]
+    resources = {"metadata": {"path": str(path.resolve().parent)}}
+    return NotebookClient(notebook, timeout=None, extra_arguments=quiet, resources=resources)
 
 
 def _ended(message: str, label: str, coverage: Coverage, interrupt: Interrupt, traceback: str = "") -> BranchcovError:
@@ -156,6 +173,22 @@ def _read(path: Path) -> Any:
 def _environment() -> dict[str, str]:
     """Ours, without what would make the kernel believe in a live front end."""
     return {key: value for key, value in os.environ.items() if key != "JPY_SESSION_NAME"}
+
+
+@contextmanager
+def _finishing(data: DataFolder, scope: Scope, found: list[Coverage]) -> Iterator[None]:
+    """A kernel lives inside. Behind it, its processes have ended, too: add what they left."""
+    try:
+        yield
+    finally:
+        found.append(data.finish(scope))
+
+
+async def _end_workers(client: Any, data: DataFolder, interrupt: Interrupt) -> None:
+    """End the kernel's pools of processes: where it ends too slowly, they are killed with it."""
+    if data.running() and not interrupt.asked and await client.km.is_alive():
+        with suppress(Exception):  # what they covered is then lost, and reported
+            await _evaluate(client, kernels.END_WORKERS)
 
 
 async def _evaluate(client: Any, expression: str) -> str:

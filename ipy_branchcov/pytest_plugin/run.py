@@ -20,6 +20,7 @@ from ipy_branchcov.processes.children import Processes, elsewhere
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
+from ipy_branchcov.processes.workers import end_workers
 from ipy_branchcov.reports import summary
 from ipy_branchcov.reports.files import with_texts, write_reports
 from ipy_branchcov.reports.gates import failures
@@ -44,6 +45,8 @@ class MeasuredRun:
         self._notes: list[str] = []
         #: The session of each notebook's kernel, by the kernel's client; None: not measured, or not any more.
         self._kernels: dict[Any, KernelSession | None] = {}
+        #: Every session that began, until its notebook has ended.
+        self._sessions: dict[Any, KernelSession] = {}
         self._summary: list[str] = []
         self._failures: list[str] = []
         self._baseline = None if report.baseline is None else load(report.baseline)
@@ -98,6 +101,31 @@ class MeasuredRun:
             if _is_cell(item):
                 self._after_cell(item)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+        """Behind a notebook's last cell nbval kills the kernel: end what its cells have started before."""
+        notebook = item.parent if _is_cell(item) else None
+        last = notebook is not None and (nextitem is None or nextitem.parent is not notebook)
+        if not last:
+            return (yield)
+        session = self._end_workers(item)
+        try:
+            return (yield)
+        finally:
+            if session is not None:
+                self._found.append(session.end())
+
+    def _end_workers(self, item: Any) -> KernelSession | None:
+        """End the pools of a notebook's kernel; return its session, where the notebook was measured."""
+        kernel = item.parent.kernel
+        session = None if kernel is None else self._sessions.pop(kernel.kc, None)
+        if session is not None and kernel.is_alive():
+            try:
+                session.end_workers()
+            except BranchcovError as error:
+                self._lost.append(f"{self._notebook(item)}: its processes: {error}")
+        return session
+
     def _before_cell(self, item: Any) -> None:
         """Measure a kernel from its first cell on, and name the cell."""
         kernel = item.parent.kernel
@@ -118,7 +146,8 @@ class MeasuredRun:
         if kernel.language != "python":
             self._notes.append(f"{name}: its kernel runs {kernel.language}, which is not measured")
             return None
-        session = KernelSession(kernel.kc, self.session.scope)
+        session = self._sessions[kernel.kc] = KernelSession(kernel.kc, self.session.scope)
+        self._config.add_cleanup(session.folder.remove)
         session.start(elsewhere(self._options, self.session.scope))
         return session
 
@@ -172,9 +201,11 @@ class MeasuredRun:
         if self._forks.child:  # its parent reports
             self._forks.save()
             return
+        if self._folder.running():
+            end_workers()
         found, lost = self._folder.collect(self.session.scope)
         self._found += found
-        self._lost += lost
+        self._lost = list(dict.fromkeys((*self._lost, *lost, *(line for each in self._found for line in each.lost))))
         coverage = merge([self.session.stop(), *self._found])
         worker = getattr(self._config, "workeroutput", None)
         if worker is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.pragmas import Policy
@@ -48,11 +48,30 @@ class Run:
 
 @dataclass(frozen=True)
 class _Running:
-    """The run that is on: its tracer, its first hits, its options."""
+    """The run that is on."""
 
     tracer: Tracer
     first_hits: FirstHits
     options: RunOptions
+
+
+class Others(Protocol):
+    """Measures other processes during a session's runs."""
+
+    def begin(self, options: RunOptions) -> None:
+        """A run has begun. Raises nothing."""
+
+    def end(self) -> None:
+        """The run ends. Raises nothing."""
+
+    def take(self) -> Coverage:
+        """What processes have left since the last call. Raises nothing."""
+
+    def pending(self) -> list[str]:
+        """A line for people on what is still to come."""
+
+    def notes(self) -> list[str]:
+        """Lines for people on what is not measured; each once."""
 
 
 class Session:
@@ -67,6 +86,10 @@ class Session:
         self.scope = Scope(root, source=options.source, omit=options.omit)
         #: Called with the coverage of each run that ends.
         self.observers: list[Callable[[Coverage], None]] = []
+        #: Measures the processes that the runs start.
+        self.others: Others | None = None
+        #: Whether this process is a fork of the one that began the run.
+        self.in_fork = False
         #: What each code object did in the last run, instruction by instruction, where :meth:`start` was asked for it.
         self.disassemblies: list[Disassembly] = []
         #: What measured each code object in the last run, by its qualified name.
@@ -148,6 +171,8 @@ class Session:
         READING.begin()
         self._running = _Running(begun, first_hits, options)
         self.disassemblies = []
+        if self.others is not None:
+            self.others.begin(options)
 
     def set_context(self, context: str) -> None:
         """Attribute first hits to another context from now on: to the next test."""
@@ -175,10 +200,16 @@ class Session:
         self._hold(self.options, self._lasting)
         if not keep:
             self.release()
+        if self.others is not None:
+            self.others.end()
+            coverage = merge([coverage, self.others.take()])
+        self._found(coverage)
+        return coverage
+
+    def _found(self, coverage: Coverage) -> None:
         self.add(coverage)
         for observer in self.observers:
             observer(coverage)
-        return coverage
 
     @gc_control.paused()
     def release(self) -> None:
@@ -196,7 +227,13 @@ class Session:
             run.coverage = self.stop()
 
     def forked(self) -> None:
-        """Go on in a process that has just been forked. What its parent did is covered here too, but not counted."""
+        """Go on in a process that has just been forked. What its parent did is covered here too, but not counted.
+
+        Former runs are the parent's, and so is who looks at this one.
+        """
+        self.in_fork = True
+        self._total = Total()
+        self.observers.clear()
         self._analyses.forked()
         if self._running is not None:
             self._running.tracer.forked()
@@ -225,7 +262,10 @@ class Session:
     # --- what was measured
 
     def coverage(self) -> Coverage:
-        """The sum of all runs since the beginning or :meth:`reset`."""
+        """The sum of all runs since the beginning or :meth:`reset`, with the processes that have ended since."""
+        late = Coverage() if self.others is None else self.others.take()
+        if late.sources or late.lost:
+            self._found(late)
         total = self._total.coverage()
         return Coverage(counted=self.options.counts) if total is None else total
 

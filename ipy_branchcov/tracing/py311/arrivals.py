@@ -32,6 +32,8 @@ class Arrivals:
         self._settled: tuple[weakref.ref[CodeFilter], Mechanism] | None = None
         #: The last one is called with code that is about to be executed.
         self.executing: list[Callable[[CodeType], None]] = []
+        #: The last one is called with code of which a function is about to be made by a call, as picklers do.
+        self.making: list[Callable[[CodeType], None]] = []
 
     def begin(self) -> None:
         """Install the audit hook (once; it cannot be removed)."""
@@ -48,6 +50,8 @@ class Arrivals:
                 self.executing[-1](arguments[0])
         elif event == "function.__new__":
             self._add(arguments[0])
+            if self.making and isinstance(arguments[0], CodeType) and not functions.is_swapping():
+                self.making[-1](arguments[0])
         elif arguments[1] == "__code__":
             self._add(arguments[2])
 

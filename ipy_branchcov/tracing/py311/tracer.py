@@ -92,6 +92,7 @@ class ProbeTracer:
             ARRIVALS.unsettle()
         functions.begin(self)
         ARRIVALS.executing.append(self.executes)
+        ARRIVALS.making.append(self.makes_function)
         self._sweeper.start()
 
     def record_frame(self, frame: FrameType) -> None:
@@ -107,6 +108,7 @@ class ProbeTracer:
 
     def stop(self) -> list[Recording]:
         ARRIVALS.executing.remove(self.executes)
+        ARRIVALS.making.remove(self.makes_function)
         functions.end(self)
         self._sweeper.stop()
         found = self._fallback.stop() if self._fallback.tracing else []
@@ -142,6 +144,11 @@ class ProbeTracer:
         """Code is about to be executed."""
         if self.uninstrumented(code):
             self._fallback.until_end_of(code)
+
+    def makes_function(self, code: CodeType) -> None:
+        """A function of this code will exist, which no search has found: it came from another process, pickled."""
+        if not self._fallback.tracing and self.uninstrumented(code):
+            self._fallback.trace()
 
 
 class _Fallback(SettraceTracer):
