@@ -326,7 +326,7 @@ def test_a_configuration_that_cannot_be_read_is_one_line(
             pytest.skip("Linux")
         path.symlink_to("/proc/self/mem")
     else:
-        path.write_bytes(b"x=\"\xff\"" if kind == "not UTF-8" else b"x = " + b"[" * 100_000)
+        path.write_bytes(b'x="\xff"' if kind == "not UTF-8" else b"x = " + b"[" * 100_000)
     assert main(["run", "script.py"]) == 2
     out, error = capsys.readouterr()
     assert error.startswith(f"branchcov: {path}: {message}") and error.count("\n") == 1 and not out

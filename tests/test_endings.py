@@ -200,6 +200,17 @@ def test_an_exec_that_fails_after_all_is_reported() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.parametrize(("program", "status"), [("echo $2", 2), ("exit 6", 6), ("kill -9 $$", -9)])
+def test_an_exec_does_not_hide_that_a_gate_failed(program: str, status: int) -> None:
+    Path("x.py").write_text(PICK + f"pick(1)\nos.execlp('sh', 'sh', '-c', {program!r}, 'a', 'b', 'next')\n")
+    done = branchcov("run", "x.py", "--fail-under", "80")
+    assert done.returncode == status
+    assert done.stderr == "branchcov: branch coverage 1 of 2 outcomes covered (50.0%) is below 80%\n"
+    assert done.stdout.endswith("next\n") == program.startswith("echo")
+
+
+@pytest.mark.slow
 def test_a_fork_that_is_killed_is_lost_and_fails_the_gate() -> None:
     Path("x.py").write_text(
         PICK + "pid = os.fork()\nif not pid:\n    os.kill(os.getpid(), signal.SIGKILL)\nos.waitpid(pid, 0)\n"

@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import stat
+import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -22,6 +23,7 @@ class Endings:
     """Calls ``end`` before this process, or a fork of it, leaves in such a way; or when :meth:`end` is called.
 
     ``end`` returns the exit status that a gate asks for, 0 for none; its argument: whether the process leaves so.
+    Where a gate fails before an ``exec``, the other program runs as a child: its exit status must not hide the gate's.
     A signal that comes meanwhile waits until ``end`` has returned. ``failed`` is called where an ``exec`` failed after
     all: the program goes on.
     """
@@ -83,9 +85,10 @@ class Endings:
         @functools.wraps(original)
         def execute(path: Any, *arguments: Any, **keywords: Any) -> None:
             ends = _executable(path)
-            if ends:
-                self.end(abrupt=True)
+            gate = self.end(abrupt=True) if ends else 0
             try:
+                if gate and hasattr(os, "fork") and (child := _fork()):
+                    self._given["_exit"][1](_outlive(child) or gate)
                 original(path, *arguments, **keywords)
             finally:
                 if ends:
@@ -101,16 +104,34 @@ class Endings:
             _die(number)
 
 
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other threads: exec ends them at once
+        return os.fork()
+
+
+def _outlive(child: int) -> int:
+    """Wait for a child that stands for this process; return its exit status, or end by its signal."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # a pipe that this process had open would never end
+    for number in _SIGNALS:
+        _handle(number, lambda number, frame: os.kill(child, number))
+    _handle(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        _die(-status)
+    return status
+
+
 def _die(number: int) -> None:
     _handle(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
 def _handle(number: int, handler: Any) -> bool:
-    """Set a signal's handler; return whether it was: only the main thread can."""
+    """Set a signal's handler; return whether it was: only the main thread can, and SIGKILL has none."""
     try:
         signal.signal(number, handler)
-    except ValueError:
+    except (ValueError, OSError):
         return False
     return True
 
