@@ -19,10 +19,11 @@ from ipy_branchcov.session.session import Session
 if sys.version_info < (3, 12):
     pytest.skip("sys.monitoring is there from 3.12 on", allow_module_level=True)
 
-from ipy_branchcov.tracing.monitoring_tool import FREED, Tool
+from ipy_branchcov.tracing.monitoring_tool import FREED, UNSEEN, Tool
 
 MONITORING = sys.monitoring
 EVENTS = MONITORING.events
+KEPT = MONITORING.use_tool_id
 
 PROGRAM = """\
 def pick(x):
@@ -71,8 +72,13 @@ except ValueError: pass
 
 
 @contextmanager
-def another(tool: int, events: int, *, everywhere: bool, answer: object, filename: str) -> Iterator[Callable[[], None]]:
-    """Yields a function that begins another tool. Its events are global, or local to the code of one file."""
+def another(
+    tool: int, events: int, *, everywhere: bool, answer: object, filename: str, kept: bool = False
+) -> Iterator[Callable[[], None]]:
+    """Yields a function that begins another tool. Its events are global, or local to the code of one file.
+
+    ``kept``: it asks for its id by the function that it found when it was imported.
+    """
 
     def starts(code: CodeType, offset: int) -> object:
         if code.co_filename == filename:
@@ -80,7 +86,7 @@ def another(tool: int, events: int, *, everywhere: bool, answer: object, filenam
         return MONITORING.DISABLE
 
     def begin() -> None:
-        MONITORING.use_tool_id(tool, "another")
+        (KEPT if kept else MONITORING.use_tool_id)(tool, "another")
         MONITORING.register_callback(tool, EVENTS.PY_START, starts)
         for event in _parts(events):
             MONITORING.register_callback(tool, event, lambda *arguments: answer)
@@ -133,6 +139,39 @@ def test_all_is_measured_beside_another_tool(tmp_path: Path, counts: bool, given
         with another(tool, events, everywhere=everywhere, answer=answer, filename=str(path)) as begin:
             beside = measured(path, counts=counts, given=given, begin=begin, when=when)
         assert beside == alone, (tool, events, everywhere, answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["after", "inside"])
+@pytest.mark.parametrize(("counts", "given"), [(False, True), (True, True), (False, False)])
+def test_all_is_measured_beside_a_tool_that_comes_unseen(tmp_path: Path, counts: bool, given: bool, when: str) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    alone = measured(path, counts=counts, given=given, begin=lambda: None, when="")
+    for everywhere in (True, False):
+        of_lines = another(
+            1, EVENTS.LINE, everywhere=everywhere, answer=MONITORING.DISABLE, filename=str(path), kept=True
+        )
+        with of_lines as begin:
+            assert measured(path, counts=counts, given=given, begin=begin, when=when) == alone, everywhere
+
+
+def test_a_tool_that_comes_unseen_and_stays_unseen_is_reported() -> None:
+    tool = Tool({}, beside=EVENTS.LINE)
+    code = compile("", "x", "exec")
+    tool.watch(code, EVENTS.INSTRUCTION)
+    KEPT(1, "another")
+    try:
+        assert tool.give_back() == UNSEEN
+    finally:
+        MONITORING.free_tool_id(1)
+    tool = Tool({}, beside=EVENTS.LINE)
+    tool.watch(code, EVENTS.INSTRUCTION)
+    KEPT(1, "another")
+    tool.look_around()
+    MONITORING.free_tool_id(1)
+    assert MONITORING.get_local_events(tool.id, code) == EVENTS.INSTRUCTION | EVENTS.LINE
+    assert tool.give_back() == ""
 
 
 def _once(begin: Callable[[Any], None]) -> Callable[[], None]:

@@ -28,6 +28,7 @@ _IDS = (4, 5)
 _ALL = range(6)
 _NAME = "branchcov"
 FREED = "the measured code freed the tool of sys.monitoring: what ran after that was not measured"
+UNSEEN = "another tool of sys.monitoring came unseen: lines whose events it switched off were not measured"
 #: The tools of runs that go on: more than one where a measured program measures. One that is alone holds a second id.
 _RUNNING: list[Tool] = []
 
@@ -82,6 +83,7 @@ class Tool:
         monitoring = sys.monitoring
         if monitoring.use_tool_id is self._use_tool_id:  # else another one wrapped ours, which must stay
             monitoring.use_tool_id = self._before
+        unseen = bool(self._beside and self._alone) and self._another() is not None
         watched, self._watched, self._alone = self._watched, {}, set()
         self._release()
         _RUNNING.remove(self)
@@ -89,7 +91,7 @@ class Tool:
         if monitoring.get_tool(self.id) != _NAME:
             return FREED
         self._free(watched)
-        return ""
+        return UNSEEN if unseen else ""
 
     def _take(self, number: int) -> None:
         self.id = number
@@ -140,6 +142,11 @@ class Tool:
             self._release()
         return _free()
 
+    def look_around(self) -> None:
+        """Notice a tool that took its id by a function kept from before the run. Call it when new code starts."""
+        if self._alone and self._another() is not None:
+            self._arrived()
+
     def _arrived(self) -> None:
         """Another tool is there."""
         if self._another() is not None:
@@ -150,8 +157,10 @@ class Tool:
 
     def _another(self) -> int | None:
         """The id of a tool of others."""
-        ours = (self.id, self._second)
-        return next((i for i in _ALL if i not in ours and sys.monitoring.get_tool(i) is not None), None)
+        for i in _ALL:
+            if i != self.id and i != self._second and sys.monitoring.get_tool(i) is not None:  # noqa: PLR1714
+                return i
+        return None
 
     def _hold(self) -> None:
         """Take the second id, if it is not held."""

@@ -127,6 +127,7 @@ class InstructionTracer:
 
     def _starts(self, code: CodeType, offset: int) -> Any:
         key = id(code)
+        self._tool.look_around()
         if key in self._ran or key in self._recordings:
             return sys.monitoring.DISABLE
         known = registry.known(code)
