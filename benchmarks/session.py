@@ -1,7 +1,8 @@
-"""What a long session costs: memory and time a cell after 100, 1,000 and 2,000 measured cells.
+"""What a long session costs: memory and time a cell after 100, 1,000 and 2,000 measured cells, and 5,000 redefinitions.
 
 ``python benchmarks/session.py`` prints for cells of three kinds, each measured and plain (in a process each): the
-memory of the process, the growth a cell, the CPU time a cell, and how long ``gc.collect()`` takes.
+memory of the process, the growth a cell, the CPU time a cell, and how long ``gc.collect()`` takes; and the memory after
+``%branchcov_reset``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ KINDS: dict[str, Callable[[int], str]] = {
     "one function redefined": lambda n: f"def f(x):\n    return 1 if x and x > {n} else 0\nf({n}); f(0)\n",
     "one text": lambda n: "def f(x):\n    return 1 if x and x > 5 else 0\nf(7); f(0)\n",
 }
+#: One function is defined again so often.
+REDEFINED = 5_000
 _TIMED = 50
 
 
@@ -52,7 +55,7 @@ def run(kind: str, first_line: str) -> None:
     shell.run_line_magic("load_ext", "ipy_branchcov")
     warnings.simplefilter("ignore")  # IPython keeps 1,000 values, and says so
     text, done, last, before = KINDS[kind], 0, 0, 0.0
-    for mark in (20, *MARKS):
+    for mark in (20, *MARKS, *((REDEFINED,) if "redefined" in kind else ())):
         spent = 0.0
         while done < mark:
             begun = time.process_time()
@@ -70,6 +73,9 @@ def run(kind: str, first_line: str) -> None:
                 flush=True,
             )
         before, last = now, mark
+    if first_line:
+        shell.run_cell("%branchcov_reset")
+        print(f"{kind:<23} {'reset':<16} {resident():>7.1f} MB", flush=True)
 
 
 def main() -> None:

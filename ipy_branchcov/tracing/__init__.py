@@ -6,11 +6,12 @@ as geometric mean and worst of 12 to 16 workloads, once each edge has been taken
 compare the mechanisms. README has today's.
 
 Python 3.11: probes that vanish (:mod:`.py311`)
-    In the code: on each edge that means something a probe, which is a constant one-line BytesIO and a FOR_ITER over
-    it; one more probe for each straight piece of code whose lines no edge proves, and around it an exception handler
-    that notes where an exception left the piece. The first pass exhausts the BytesIO. A thread then rewrites the
-    instruction in front of the probe in memory, so that the next pass jumps over it.
-    Proof of an edge: its BytesIO was read. Of a line: a probe behind it was passed, or an exception came from below it.
+    In the code: on each edge that means something a probe, which adds a number to a set among the constants; one more
+    probe for each straight piece of code whose lines no edge proves, and around it an exception handler that notes in
+    the same set where an exception left the piece. A thread then rewrites the instruction in front of a probe that was
+    passed in memory, so that the next pass jumps over it.
+    Proof of an edge: its number is in the set. Of a line: a probe behind it was passed, or an exception came from below
+    it.
     Cost: 1.08 / 1.23. Falls back to settrace for code that cannot be instrumented, that others compiled
     and ``exec`` runs, and for generators that were suspended when the run began.
 
@@ -43,7 +44,7 @@ without counts a lost update costs nothing, because an edge is recorded as 1. Ex
 3.11 alone writes into code objects from a thread (``py311.one_shot``), 3.12 from a callback (``superinstructions``);
 neither has a build without the GIL. ``gc_control`` switches the collector for all threads while a callback runs.
 
-State that outlives a run: ``probes.registry`` (which code is instrumented), ``probes.functions`` (which functions had
-instrumented code, what is suspended in it, which tracers run), ``probes.readers`` (functions lent
-to picklers and compilers, ``marshal``'s functions), ``py311.arrivals`` and ``probes.readers`` (audit hooks).
+State that outlives a run: ``probes.registry`` (which code is instrumented), ``probes.swapped`` (which functions had
+instrumented code), ``probes.functions`` (what is suspended in it, which tracers run), ``probes.readers`` (functions
+lent to picklers and compilers, ``marshal``'s functions), ``py311.arrivals`` and ``probes.readers`` (audit hooks).
 """

@@ -48,7 +48,8 @@ class MonitoringTracer:
         self._counts = counts
         self._global = 0
         self._functions = functions.Functions()
-        self._counted: dict[int, tuple[CodeType, Counted]] = {}
+        #: Code with probes, and their counts when it first ran.
+        self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
         self._codes: list[weakref.ref[CodeType]] = []
         self._recordings: dict[int, Recording] = {}
         #: The instructions that ran, by the id of their code.
@@ -68,10 +69,6 @@ class MonitoringTracer:
 
     def start(self) -> None:
         events = sys.monitoring.events
-        if self._counts:
-            from ipy_branchcov.tracing.probes.instrument import begin_all
-
-            begin_all()
         self._tool = Tool(
             {
                 events.PY_START: undisturbed(self._starts),
@@ -82,7 +79,7 @@ class MonitoringTracer:
             }
         )
         if self._counts:
-            functions.swap_again(self._wanted, self.instrument)
+            functions.swap_again(self._wanted, COUNTING, self.instrument)
             functions.begin(self)
         self._global = events.PY_START | events.PY_RESUME
         known, self._codes = self._codes, []
@@ -99,8 +96,7 @@ class MonitoringTracer:
     def forked(self) -> None:
         if not self._counts:
             return
-        for _, counted in self._counted.values():
-            counted.begin()
+        self._counted = {key: (code, each, each.counts()) for key, (code, each, _) in self._counted.items()}
         for recording in self._recordings.values():
             recording.edges.clear()
 
@@ -108,8 +104,8 @@ class MonitoringTracer:
         self.note = self._tool.give_back()
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key])
-        for key, (_, counted) in self._counted.items():
-            self._recordings[key].edges = counted.edges()
+        for key, (_, counted, begun) in self._counted.items():
+            self._recordings[key].edges = counted.edges(begun)
             self._recordings[key].code = counted.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         self._counted = {}
@@ -145,7 +141,8 @@ class MonitoringTracer:
         known = registry.known(code) if self._counts else None
         if known is not None and known.kind == COUNTING:
             if self._wanted(known.original):
-                self._counted[id(code)] = (code, cast("Counted", known))
+                counted = cast("Counted", known)
+                self._counted.setdefault(id(code), (code, counted, counted.counts()))  # another thread may come first
                 self._ran.setdefault(id(code), set())
                 self._recordings.setdefault(id(code), Recording(code, COUNTING))
                 self._tool.watch(code, sys.monitoring.events.INSTRUCTION)

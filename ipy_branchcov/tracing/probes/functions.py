@@ -1,7 +1,7 @@
 """Find functions by their code objects, swap in instrumented ones, and give the originals back.
 
-The state of this module: which functions had instrumented code, which generators and coroutines are suspended in it,
-which tracers are running, and which thread is swapping.
+The state of this module: which generators and coroutines are suspended in instrumented code, which tracers are running,
+and the references to originals after the last run.
 """
 
 from __future__ import annotations
@@ -13,29 +13,25 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from inspect import CO_COROUTINE, CO_NEWLOCALS
+from itertools import repeat
+from operator import sub
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any, NamedTuple
 
-from ipy_branchcov.tracing.probes import registry
-from ipy_branchcov.tracing.tracer import CodeFilter
+from ipy_branchcov.tracing.probes import registry, swapped
+from ipy_branchcov.tracing.probes.swapped import swapping
+from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
-#: Flags of the code of functions and coroutines; modules and class bodies have neither.
-IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE
-
-#: Functions that had instrumented code, with that code, so that the next run need not assemble it again.
-_SWAPPED: weakref.WeakKeyDictionary[FunctionType, CodeType] = weakref.WeakKeyDictionary()
 #: Types of what can be suspended, with the prefix of their attributes.
 SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 #: Suspended generators and coroutines that a search found to run instrumented code.
 _WAITING: weakref.WeakSet[Any] = weakref.WeakSet()
 #: The tracers that are running. While there are any, nothing is given back.
 _RUNNING: weakref.WeakSet[object] = weakref.WeakSet()
-#: References to each original, other than by known functions, when it was given back. None: not given back yet.
+#: What new functions of a run are remembered under: the label of the run; 0 while there are several.
+_label = 0
+#: References to inner originals, other than by known functions, when they were given back. None: not given back yet.
 _spare: dict[int, int] | None = None
-#: The thread that is swapping code objects now.
-_swapping = 0
 
 
 def objects(*types: type) -> list[Any]:
@@ -88,10 +84,14 @@ def running_elsewhere() -> list[CodeType]:
     return list(found.values())
 
 
-def of_main() -> Iterator[FunctionType]:
-    """The functions reachable from the main module's names, as cells define them. Runs none of the user's code."""
+def of_main(first: Iterable[str] = ()) -> Iterator[FunctionType]:
+    """The functions reachable from the main module's names, as cells define them. Runs none of the user's code.
+
+    ``first``: names to begin with.
+    """
     main = sys.modules.get("__main__")
-    stack = list(vars(main).values()) if isinstance(main, ModuleType) else []
+    names = vars(main) if isinstance(main, ModuleType) else {}
+    stack = [*names.values(), *(names[name] for name in first if name in names)]
     seen: set[int] = set()
     while stack:
         value = stack.pop()
@@ -131,9 +131,11 @@ def _filled(cell: Any) -> bool:
 
 def begin(tracer: object) -> None:
     """A run begins."""
-    global _spare  # noqa: PLW0603
+    global _spare, _label  # noqa: PLW0603
     _RUNNING.add(tracer)
     _spare = None
+    if len(_RUNNING) > 1:
+        _label = 0
 
 
 def end(tracer: object) -> None:
@@ -145,31 +147,17 @@ def swap(function: FunctionType, new: CodeType) -> None:
     """Give a function another code object; takes effect at its next call."""
     with swapping():
         function.__code__ = new
-    if registry.known(new) is not None:
-        _SWAPPED[function] = new
+    if (known := registry.known(new)) is not None:
+        swapped.remember(function, known.original, new, _label)
 
 
-@contextmanager
-def swapping() -> Iterator[None]:
-    """Around a change of ``__code__`` that is ours, for the audit hook of 3.11."""
-    global _swapping  # noqa: PLW0603
-    before, _swapping = _swapping, threading.get_ident()
-    try:
-        yield
-    finally:
-        _swapping = before
-
-
-def is_swapping() -> bool:
-    """Whether this thread is inside :func:`swapping`."""
-    return _swapping == threading.get_ident()
-
-
-def swap_again(wanted: CodeFilter, instrument: Callable[[CodeType], CodeType]) -> None:
+def swap_again(wanted: CodeFilter, kind: Mechanism, instrument: Callable[[CodeType], CodeType]) -> None:
     """Instrument again the functions that got their original code back and still have it."""
-    for function, code in list(_SWAPPED.items()):
-        known = registry.known(code)
-        if known is not None and function.__code__ is known.original and wanted(known.original):
+    global _label  # noqa: PLW0603
+    _label = swapped.label(wanted, kind)
+    for reference, original, code, _, _ in swapped.instrument_again(_label):  # another run's
+        function = reference()
+        if function is not None and function.__code__ is original and wanted(original):
             swap(function, instrument(code))
 
 
@@ -178,32 +166,32 @@ def give_back() -> None:
     global _spare  # noqa: PLW0603
     if _RUNNING:
         return
-    for function in list(_SWAPPED):
-        _restore(function)
+    swapped.restore_all()
     # Instrumented code made other functions. References to their code objects show whether there are any.
-    codes = [code for code, _ in registry.all_known() if code.co_flags & IN_FUNCTIONS]
-    missing = _unexplained(codes, _holders_of_instrumented())
-    for function in of_main() if missing else ():
-        if missing.get(id(function.__code__)):
-            missing[id(function.__code__)] -= 1
-            _restore(function)
-    if any(missing.values()):
+    missing = _unexplained()
+    if missing:
+        missing = _without_frames(missing)
+    if missing:
+        _restore_in_main(missing)
+    if missing:
         for each in objects(FunctionType, *SUSPENDED):
             if type(each) is FunctionType:
                 _restore(each)
             elif (code := suspended_code(each)) is not None and registry.known(code) is not None:
                 _WAITING.add(each)  # it explains references the next time
-    originals = _originals()
-    _spare = _unexplained(originals, _holders_of(originals))
+    _spare = _references_to_inner()
 
 
 def grown() -> list[CodeType]:
-    """The originals that new functions may have, because the number of references to them has changed."""
-    if _spare is None:
+    """The originals that new functions may have, because the number of references to them has changed.
+
+    Only code that is made into functions by other functions is looked at: by nothing else can code that ran before get
+    into another function without an audit event.
+    """
+    if _spare is None or (now := _references_to_inner()) == _spare:
         return []
-    originals = _originals()
-    now = _unexplained(originals, _holders_of(originals))
-    return [each for each in originals if now.get(id(each), 0) != _spare.get(id(each), 0)]
+    originals = dict(zip(*registry.inner_originals(), strict=True))
+    return [code for number, code in originals.items() if now.get(number, 0) != _spare.get(number, 0)]
 
 
 def _restore(function: FunctionType) -> None:
@@ -211,7 +199,22 @@ def _restore(function: FunctionType) -> None:
     if (known := registry.known(code)) is not None:
         with swapping():
             function.__code__ = known.original
-        _SWAPPED[function] = code
+        swapped.remember(function, known.original, code, _label)
+
+
+def _restore_in_main(missing: dict[int, int]) -> None:
+    """Give back to functions of the main module; ``missing``: references, by the id of the code, of which some stay."""
+    codes = map(registry.code_of, missing)
+    names = {code.co_qualname.partition(".")[0] for code in codes if code is not None}
+    for function in of_main(names):
+        key = id(function.__code__)
+        if key in missing:
+            _restore(function)
+            missing[key] -= 1
+            if not missing[key]:
+                del missing[key]
+            if not missing:
+                return
 
 
 def references(codes: list[CodeType]) -> list[int]:
@@ -237,39 +240,34 @@ def _references_of_a_generator() -> int:
 _BY_SUSPENDED = _references_of_a_generator()
 
 
-def _unexplained(codes: list[CodeType], explained: Counter[int]) -> dict[int, int]:
-    """The number of references beyond the explained ones, by id of the code object; zeros left out."""
-    found = {id(code): count - explained[id(code)] for code, count in zip(codes, references(codes), strict=True)}
-    return {key: count for key, count in found.items() if count}
+def _unexplained() -> dict[int, int]:
+    """The references to instrumented code that nothing known holds, by the code's id; zeros left out."""
+    ids, codes = registry.of_functions()
+    counts, expected = references(codes), list(map(registry.HOLDERS.get, ids, repeat(0)))
+    if counts == expected:
+        return {}
+    return {key: count - known for key, count, known in zip(ids, counts, expected, strict=True) if count != known}
 
 
-def _originals() -> list[CodeType]:
-    found = {id(known.original): known.original for _, known in registry.all_known()}
-    return [code for code in found.values() if code.co_flags & IN_FUNCTIONS]
-
-
-def _holders_of_instrumented() -> Counter[int]:
-    """References to instrumented code: constants of other code, what :data:`_SWAPPED` holds, frames and generators."""
-    found = Counter(id(code) for code in _SWAPPED.values())
-    for code, _ in registry.all_known():
-        found.update(id(each) for each in code.co_consts if isinstance(each, CodeType))
+def _without_frames(missing: dict[int, int]) -> dict[int, int]:
+    """References to instrumented code that neither frames explain nor generators; zeros left out."""
+    found = Counter(missing)
     for each in list(_WAITING):
         if (waiting := suspended_code(each)) is not None:
-            found[id(waiting)] += _BY_SUSPENDED
+            found[id(waiting)] -= _BY_SUSPENDED
     held = {place.frame: id(place.code) for place in places()}
     stopped = getattr(sys, "last_traceback", None)  # IPython keeps the last one
     while stopped is not None:
         held[id(stopped.tb_frame)] = id(stopped.tb_frame.f_code)
         stopped = stopped.tb_next
-    found.update(held.values())
-    return found
+    found.subtract(held.values())
+    return {key: count for key in missing if (count := found[key])}
 
 
-def _holders_of(originals: list[CodeType]) -> Counter[int]:
-    """References to originals: the registry, and the functions that they were given back to."""
-    found = Counter(id(known.original) for _, known in registry.all_known())
-    found.update(id(function.__code__) for function in list(_SWAPPED))
-    return found
+def _references_to_inner() -> dict[int, int]:
+    """References to originals that other functions make functions of, but for those by known functions."""
+    ids, codes = registry.inner_originals()
+    return dict(zip(ids, map(sub, references(codes), map(swapped.OF_INNER.get, ids, repeat(0))), strict=True))
 
 
 class Functions:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING
 
 from ipy_branchcov.bytecode.decode import Bytecode
-from ipy_branchcov.tracing.probes.registry import COUNTING, Instrumented, all_known
+from ipy_branchcov.tracing.probes.registry import COUNTING, Instrumented
 from ipy_branchcov.tracing.tracer import Edge, Plan
 
 if TYPE_CHECKING:
@@ -26,29 +27,27 @@ class Counted(Instrumented):
     counters: dict[int, itertools.count[int]]
     _begun: dict[int, int] = field(default_factory=dict, init=False)
 
+    def counts(self) -> dict[int, int]:
+        """How often each probe was hit until now."""
+        return {number: _count(counter) for number, counter in self.counters.items()}
+
     def begin(self) -> None:
         """Begin a run: forget earlier hits."""
-        self._begun = {number: _count(counter) for number, counter in self.counters.items()}
+        self._begun = self.counts()
 
-    def hits(self) -> dict[int, int]:
-        """The hits of each probe since then, without zeros."""
-        found = {number: _count(counter) - self._begun.get(number, 0) for number, counter in self.counters.items()}
+    def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
+        """The hits of each probe since :meth:`begin`, or since it had these counts; without zeros."""
+        begun = self._begun if begun is None else begun
+        found = {number: count - begun.get(number, 0) for number, count in self.counts().items()}
         return {number: passed for number, passed in found.items() if passed}
 
-    def edges(self) -> dict[Edge, int]:
+    def edges(self, begun: Mapping[int, int] | None = None) -> dict[Edge, int]:
         """The edges that were covered since then, with their counts."""
         edges: dict[Edge, int] = {}
-        for number, count in self.hits().items():
+        for number, count in self.hits(begun).items():
             if (edge := self.probes[number].edge) is not None:
                 edges[edge] = edges.get(edge, 0) + count
         return edges
-
-
-def begin_all() -> None:
-    """Begin a run for all code with probes that exists."""
-    for _, each in all_known():
-        if isinstance(each, Counted):
-            each.begin()
 
 
 def _count(counter: itertools.count[int]) -> int:

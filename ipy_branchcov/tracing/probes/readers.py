@@ -19,6 +19,7 @@ from typing import Any
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.swapped import swapping
 
 ctypes: Any = None
 with suppress(ImportError):  # a Python built without libffi
@@ -90,12 +91,14 @@ class Readers:
         self.generators = self.generators or _package(name) in OF_GENERATORS
         if not self._hooked and ctypes is not None and _package(name) in READERS:
             self._hooked = True
-            sys.addaudithook(self._audit)
+            audit = self._audit
+            # A function: the interpreter takes four times as long to call a method as a hook, at each id() of anyone.
+            sys.addaudithook(lambda event, arguments: audit(event, arguments) if event in _EVENTS else None)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _EVENTS or not self._runs or arguments[1] != "__code__":  # fast: each call of id() sends one
+        if not self._runs or arguments[1] != "__code__":
             return
-        reader = sys._getframe(1).f_globals.get("__name__")
+        reader = sys._getframe(2).f_globals.get("__name__")
         if type(arguments[0]) is FunctionType and isinstance(reader, str) and _package(reader) in READERS:
             if event == "object.__getattr__":
                 self._lend(arguments[0])
@@ -109,7 +112,7 @@ class Readers:
             return
         self._lending = True  # the interpreter makes pending calls here, too: between the instructions of this hook
         if not ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
-            with functions.swapping():
+            with swapping():
                 function.__code__ = known.original
             self._lent.append((function, code))
         self._lending = False

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import CO_COROUTINE, CO_NEWLOCALS
 from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
+#: Flags of the code of functions and coroutines; modules and class bodies have neither.
+IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE
 #: Two kinds of instrumented code: code that counts its edges, and code that could not be instrumented.
 COUNTING, UNINSTRUMENTED = Mechanism.COUNTING, Mechanism.UNINSTRUMENTED
 
@@ -29,6 +33,12 @@ Instrumenter = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Instrume
 _BY_INSTRUMENTED: dict[int, tuple[weakref.ref[CodeType], Instrumented]] = {}
 #: Instrumented code objects by the id of their original, which they keep alive, and the kind that was asked for.
 _BY_ORIGINAL: dict[tuple[int, Mechanism], weakref.ref[CodeType]] = {}
+#: Those that functions can have.
+_OF_FUNCTIONS: dict[int, weakref.ref[CodeType]] = {}
+#: The originals of those that other functions make functions of, with the original's id.
+_INNER: dict[int, tuple[int, CodeType]] = {}
+#: The references to instrumented code that are known: by constants of other code, by what remembers functions.
+HOLDERS: Counter[int] = Counter()
 
 
 def known(code: CodeType) -> Instrumented | None:
@@ -44,11 +54,30 @@ def fallback(code: CodeType) -> Mechanism:
     return UNINSTRUMENTED if before is not None and before.kind is UNINSTRUMENTED else Mechanism.LATE
 
 
-def all_known() -> Iterator[tuple[CodeType, Instrumented]]:
+def all_known() -> list[tuple[CodeType, Instrumented]]:
     """The instrumented code objects that still exist."""
-    for reference, instrumented in list(_BY_INSTRUMENTED.values()):
-        if (code := reference()) is not None:
-            yield code, instrumented
+    found = [(reference(), known) for reference, known in list(_BY_INSTRUMENTED.values())]
+    return [(code, known) for code, known in found if code is not None]
+
+
+def code_of(number: int) -> CodeType | None:
+    """The instrumented code object of this id, if it still exists."""
+    return _BY_INSTRUMENTED[number][0]() if number in _BY_INSTRUMENTED else None
+
+
+def of_functions() -> tuple[list[int], list[CodeType]]:
+    """The instrumented code objects that functions can have, with their ids."""
+    found = _OF_FUNCTIONS.copy()
+    codes = [reference() for reference in found.values()]
+    if all(codes):
+        return list(found), codes  # type: ignore[return-value]
+    return [number for number, code in zip(found, codes, strict=True) if code], [code for code in codes if code]
+
+
+def inner_originals() -> tuple[list[int], list[CodeType]]:
+    """The originals that other functions make functions of (comprehensions, functions in functions), with their ids."""
+    found = list(_INNER.values())
+    return [number for number, _ in found], [code for _, code in found]
 
 
 def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrumenter) -> CodeType:
@@ -73,8 +102,15 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
     except Unencodable:
         new, instrumented = code.replace(co_consts=constants), Instrumented(code, UNINSTRUMENTED)
     reference, key = weakref.ref(new), (id(code), kind)
-    _BY_INSTRUMENTED[id(new)], _BY_ORIGINAL[key] = (reference, instrumented), reference
-    weakref.finalize(new, _forget, id(new), key, reference).atexit = False
+    number = id(new)
+    _BY_INSTRUMENTED[number], _BY_ORIGINAL[key] = (reference, instrumented), reference
+    if code.co_flags & IN_FUNCTIONS:
+        _OF_FUNCTIONS[number] = reference
+        if "<locals>" in code.co_qualname:
+            _INNER[number] = id(code), code
+    inner = tuple(id(each) for each in constants if isinstance(each, CodeType) and known(each) is not None)
+    HOLDERS.update(inner)
+    weakref.finalize(new, _forget, number, key, reference, inner).atexit = False
     return new
 
 
@@ -82,8 +118,17 @@ def _nothing() -> None:
     """Stands for a weak reference whose object is gone."""
 
 
-def _forget(number: int, key: tuple[int, Mechanism], reference: weakref.ref[CodeType]) -> None:
-    """An instrumented code object is gone."""
+def _forget(number: int, key: tuple[int, Mechanism], reference: weakref.ref[CodeType], inner: tuple[int, ...]) -> None:
+    """An instrumented code object is gone. ``inner``: the ids of the instrumented ones among its constants."""
     if _BY_ORIGINAL.get(key) is reference:  # another thread may have made one too
         del _BY_ORIGINAL[key]
-    _BY_INSTRUMENTED.pop(number, None)
+    for each in (_BY_INSTRUMENTED, _OF_FUNCTIONS, _INNER, HOLDERS):
+        each.pop(number, None)
+    for each_inner in inner:
+        hold(each_inner, -1)
+
+
+def hold(number: int, change: int) -> None:
+    """Count references to the instrumented code object of this id."""
+    if number in _BY_INSTRUMENTED:
+        HOLDERS[number] += change

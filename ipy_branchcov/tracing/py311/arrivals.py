@@ -14,6 +14,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
 #: The audit events of code that is executed, or put into a function.
@@ -39,11 +40,11 @@ class Arrivals:
         """Install the audit hook (once; it cannot be removed)."""
         if not self._hooked:
             self._hooked = True
-            sys.addaudithook(self._audit)
+            audit = self._audit
+            # A function: the interpreter takes four times as long to call a method as a hook, at each id() of anyone.
+            sys.addaudithook(lambda event, arguments: audit(event, arguments) if event in _EVENTS else None)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _EVENTS:  # fast, because each call of id() sends one
-            return
         if event == "exec":
             self._add(arguments[0])
             if self.executing and isinstance(arguments[0], CodeType):
@@ -56,7 +57,7 @@ class Arrivals:
             self._add(arguments[2])
 
     def _add(self, code: object) -> None:
-        if self._settled is None or not isinstance(code, CodeType) or functions.is_swapping():
+        if self._settled is None or not isinstance(code, CodeType) or is_swapping():
             return
         if registry.known(code) is not None:
             return
@@ -92,24 +93,28 @@ class Arrivals:
 
 def _nested(codes: Iterable[CodeType]) -> Iterator[CodeType]:
     for code in list(codes):
-        yield from (each for each in code_objects(code) if each.co_flags & functions.IN_FUNCTIONS)
+        yield from (each for each in code_objects(code) if each.co_flags & registry.IN_FUNCTIONS)
 
 
 def _holders(codes: list[CodeType], wanted: CodeFilter) -> tuple[list[FunctionType], bool]:
-    """The functions below the main module that have some code objects, and whether no other function has a wanted one.
+    """The functions below the main module that have wanted code of some, and whether no other function has it.
 
     References are counted: each code object is in ``codes``, and either in the constants of another one or among those
     that arrived.
     """
     missing = {id(code): count - 1 for code, count in zip(codes, functions.references(codes), strict=True) if count > 1}
-    if not missing:
-        return [], True
+    missing = {id(code): missing[id(code)] for code in codes if id(code) in missing and wanted(code)}
     found = []
-    for function in functions.of_main():
-        if missing.get(id(function.__code__)):
+    for function in functions.of_main() if missing else ():
+        key = id(function.__code__)
+        if key in missing:
             found.append(function)
-            missing[id(function.__code__)] -= 1
-    return found, not any(missing.get(id(each)) and wanted(each) for each in codes)
+            missing[key] -= 1
+            if not missing[key]:
+                del missing[key]
+            if not missing:
+                break
+    return found, not missing
 
 
 ARRIVALS = Arrivals()

@@ -6,8 +6,8 @@ Probes that count stay; the others vanish after their first hit.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from types import CodeType
 
 from ipy_branchcov.bytecode.decode import Bytecode
@@ -16,43 +16,32 @@ from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
-from ipy_branchcov.tracing.py311.one_shot import Once
+from ipy_branchcov.tracing.py311.one_shot import Notes, Once
 from ipy_branchcov.tracing.tracer import Mechanism, Plan
-
-
-class Raised(set[int]):
-    """Indexes of instructions that raised. It is a constant of the code: code objects must stay hashable."""
-
-    # A traceback of IPython hashes the code of each frame (IPython before 9.14, through stack_data).
-    __hash__ = object.__hash__  # type: ignore[assignment]
-    __eq__ = object.__eq__
-    __ne__ = object.__ne__
 
 
 @dataclass
 class Probed(Counted):
-    """``passages``: lines without probes of their own. ``left``: indexes of instructions that raised an exception."""
+    """``passages``: lines without probes of their own."""
 
     once: Once
     passages: list[Passage]
-    left: Raised
 
     def begin(self) -> None:
         super().begin()
         self.once.begin()
-        self.left.clear()
 
-    def hits(self) -> dict[int, int]:
-        return dict.fromkeys(self.once.passed(), 1) | super().hits()
+    def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
+        return dict.fromkeys(self.once.passed(), 1) | super().hits(begun)
 
     def lines(self) -> set[int]:
         """The lines that ran."""
-        hits = self.hits()
+        hits, left = self.hits(), self.once.left()
         lines: set[int] = set()
         for number in hits:
             lines |= self.probes[number].lines
         for passage in self.passages:
-            if passage.proved(hits, self.left):
+            if passage.proved(hits, left):
                 lines |= passage.lines
         return lines
 
@@ -64,11 +53,11 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     """
     placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind == COUNTING)
     placer.run()
-    counting = [i for i, each in enumerate(placer.probes) if kind == COUNTING and each.edge is not None]
-    counters = {number: itertools.count() for number in counting}
-    once = Once({number: BytesIO(b"\n") for number in range(len(placer.probes)) if number not in counters})
-    left = Raised()
-    made = [counters.get(number) or once.probes[number] for number in range(len(placer.probes))]
-    new = assemble(code, placer.items, (*constants, *made, left)).replace(co_stacksize=code.co_stacksize + ROOM)
-    once.attach(new, {number: placer.writes(number) for number in once.probes})
-    return new, Probed(code, kind, placer.probes, counters, once, placer.passages(), left)
+    counters = {
+        i: itertools.count() for i, each in enumerate(placer.probes) if kind == COUNTING and each.edge is not None
+    }
+    notes = Notes()
+    made = [counters.get(number, ~number) for number in range(len(placer.probes))]
+    new = assemble(code, placer.items, (*constants, *made, notes)).replace(co_stacksize=code.co_stacksize + ROOM)
+    writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
+    return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), placer.passages())

@@ -41,7 +41,7 @@ class Passage(NamedTuple):
 
 
 class LineProbePlacer(VanishingProbePlacer):
-    """Probes edges and lines. The code needs one more constant than probes: a set."""
+    """Probes edges and lines."""
 
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
         super().__init__(bytecode, plan, constants, counting=counting)
@@ -51,7 +51,6 @@ class LineProbePlacer(VanishingProbePlacer):
         self._sure: dict[Item, list[Item]] = {}
         self._handlers: set[Item] = set()
         self._guards: dict[tuple[Item, int] | None, tuple[Item, int]] = {}
-        self._loads: list[Item] = []
         names = [each.name for each in bytecode.instructions[:64]]
         #: The index of RESUME, behind the instructions that set up a function.
         self._first = names.index("RESUME") if "RESUME" in names else 0
@@ -108,6 +107,8 @@ class LineProbePlacer(VanishingProbePlacer):
                 found.append(item)
             if item in self._loops:  # a probe goes on behind its last item
                 i = self._places[self._loops[item][-1]] + 1
+            elif item in self._adds:
+                i += 2
             elif item.target is not None and item.name in ("JUMP_FORWARD", "JUMP_BACKWARD_NO_INTERRUPT"):
                 i = self._places[item.target]
             elif item.name in _SAFE:

@@ -10,10 +10,9 @@ import os
 import time
 import weakref
 from collections import deque
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Iterable
+from itertools import compress
 from types import CodeType
-from typing import Any
 
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
 
@@ -25,28 +24,43 @@ _PAUSE, _SHARE, _LONGEST = 0.005, 30, 0.5
 Write = tuple[int, "int | None", int]
 
 
-@dataclass
+class Notes(set[int]):
+    """What a code object with probes notes of itself: ``~number`` of each probe that was hit, and indexes of
+    instructions that raised. It is a constant of the code: code objects must stay hashable.
+    """
+
+    __slots__ = ()
+    # A traceback of IPython hashes the code of each frame (IPython before 9.14, through stack_data).
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 class Once:
     """The probes of one code object: which were hit, and what makes each vanish.
 
-    A probe iterates over a BytesIO of one line. It is exhausted after its first item, can be rewound, and runs no
-    Python code: a callback would need room on the stack, and Ctrl-C could interrupt it.
+    A probe adds its number to the notes, by SET_ADD: this runs no Python code, needs no room for a call where the stack
+    is full, and Ctrl-C cannot interrupt it. So one look at the notes shows whether code ran at all; a session has
+    thousands that did not.
     """
 
-    probes: dict[int, BytesIO] = field(default_factory=dict)
-    _code: Any = None
-    _writes: dict[int, list[Write]] = field(default_factory=dict)
-    _pending: set[int] = field(default_factory=set)
-    _undo: dict[int, int] = field(default_factory=dict)
+    __slots__ = ("_code", "_seen", "_undo", "_writes", "notes")
 
-    def attach(self, code: CodeType, writes: dict[int, list[Write]]) -> None:
-        """Set the code object that contains the probes."""
-        self._code, self._writes = weakref.ref(code), writes
-        self.begin()
+    def __init__(self, notes: Notes, code: CodeType, writes: dict[int, list[Write]]):
+        self.notes = notes
+        self._code = weakref.ref(code)
+        self._writes = writes
+        #: The probes that vanished, as they are noted, and the memory as it was before.
+        self._seen: set[int] = set()
+        self._undo: dict[int, int] = {}
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
-        return [number for number, probe in self.probes.items() if probe.tell()]
+        return [~each for each in self.notes.copy() if each < 0]
+
+    def left(self) -> list[int]:
+        """The indexes of instructions that raised."""
+        return [each for each in self.notes.copy() if each >= 0]
 
     def begin(self) -> None:
         """Restore all probes, for another run."""
@@ -56,27 +70,26 @@ class Once:
             for place, before in self._undo.items():
                 memory[place] = before
         self._undo.clear()
-        for probe in self.probes.values():
-            probe.seek(0)
-        self._pending = set(self.probes) if READABLE else set()  # else they stay, and cost time
+        self._seen.clear()
+        self.notes.clear()
 
     @property
     def pending(self) -> bool:
-        """Whether some probes are not hit yet, in code that still exists."""
-        return bool(self._pending) and self._code() is not None
+        """Whether some probes have not vanished yet, in code that still exists."""
+        return len(self._seen) < len(self._writes) and self._code() is not None
 
     def sweep(self) -> int:
         """Make the probes vanish that were hit; return how many."""
         code = self._code()
         if code is None:
             return 0
-        passed = [number for number in self._pending if self.probes[number].tell()]
+        passed = [each for each in self.notes - self._seen if each < 0]
         if passed:
-            self._pending.difference_update(passed)
+            self._seen.update(passed)
             memory = units(code)
             raw = memory.cast("B")
-            for number in passed:
-                for place, opcode, argument in self._writes[number]:
+            for each in passed:
+                for place, opcode, argument in self._writes[~each]:
                     self._undo.setdefault(place, memory[place])
                     memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
         return len(passed)
@@ -96,8 +109,10 @@ class Sweeper:
         """Sweep these probes too."""
         self._new.append(once)
 
-    def start(self) -> None:
+    def start(self, watched: Iterable[Once] = ()) -> None:
+        """Begin, with these probes and those added before."""
         if READABLE:
+            self._new.extend(watched)
             self._process = os.getpid()
             self._ended.acquire()
             # A thread of _thread: threading.enumerate() does not show it to the measured program.
@@ -116,8 +131,9 @@ class Sweeper:
             began = time.perf_counter()
             while self._new:
                 watched.append(self._new.popleft())
-            found = sum(once.sweep() for once in watched)
-            watched = [once for once in watched if once.pending]
+            ran = list(compress(watched, [once.notes for once in watched]))
+            if found := sum(once.sweep() for once in ran):
+                watched = [once for once in watched if once.pending]
             pause = min(2 * pause, _LONGEST) if not found else _PAUSE
             pause = max(pause, _SHARE * (time.perf_counter() - began))
         self._ended.release()

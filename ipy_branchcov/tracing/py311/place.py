@@ -13,9 +13,14 @@ from ipy_branchcov.tracing.probes.place import Probe, ProbePlacer
 from ipy_branchcov.tracing.py311.one_shot import Write
 from ipy_branchcov.tracing.tracer import Edge, Plan
 
+_NOTE = "LOAD_CONST", "LOAD_CONST", "SET_ADD", "POP_TOP"
+
 
 class VanishingProbePlacer(ProbePlacer):
-    """Puts a probe on each edge that means something. ``counting``: each hit of an edge counts, not the first alone."""
+    """Puts a probe on each edge that means something. ``counting``: each hit of an edge counts, not the first alone.
+
+    The code needs one more constant than probes: the notes.
+    """
 
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
         super().__init__(bytecode, plan, constants)
@@ -25,6 +30,10 @@ class VanishingProbePlacer(ProbePlacer):
         for i, item in enumerate(self._originals):
             if item.origin is not None and item.origin.target is not None:
                 self._jumped_from.setdefault(item.origin.target, i)
+        #: The instructions that load the notes: the constant behind those of the probes.
+        self._loads: list[Item] = []
+        #: The instructions that add to the notes.
+        self._adds: set[Item] = set()
         #: The jump that leads to a probe, by the probe's number; probes on a fall-through have none.
         self._jumps: dict[int, Item] = {}
 
@@ -46,11 +55,25 @@ class VanishingProbePlacer(ProbePlacer):
         return found
 
     def _probe(self, meaning: Probe, like: Item) -> list[Item]:
-        items = super()._probe(meaning, like)
+        items = super()._probe(meaning, like) if self._counting and meaning.edge else self._note(meaning, like)
         # The interpreter makes no pair of a NOP and the instruction before it.
         site = Item("NOP", position=like.position)
         site.row = like.row
         self._placed[-1] = items = [site, *items]
+        return items
+
+    def _note(self, meaning: Probe, like: Item) -> list[Item]:
+        """Make the instructions of a probe that adds its number to the notes."""
+        load, number, add, clean_up = (Item(name, position=like.position) for name in _NOTE)
+        number.arg = self._constants + len(self.probes)
+        add.arg = 1
+        self._loads.append(load)
+        self._adds.add(add)
+        items = [load, number, add, clean_up]
+        for each in items:
+            each.row = like.row
+        self._placed.append(items)
+        self.probes.append(meaning)
         return items
 
     def _probe_jump(self, item: Item, edge: Edge) -> None:

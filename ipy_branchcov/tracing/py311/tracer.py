@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable
+from itertools import compress
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 from ipy_branchcov.bytecode import Unencodable
-from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
 from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.readers import ReadByOthers
@@ -74,12 +75,14 @@ class ProbeTracer:
     def start(self) -> None:
         ARRIVALS.begin()
         grown = functions.grown()
-        for code, probed in registry.all_known():
-            if isinstance(probed, Probed) and probed.kind == self._kind:
-                probed.begin()
-                self._sweeper.add(probed.once)
-                self._probed.append((code, probed))
-        functions.swap_again(self._wanted, self.instrument)
+        known = cast("list[tuple[CodeType, Probed]]", registry.all_known())
+        self._probed += [(code, probed) for code, probed in known if probed.kind is self._kind]
+        for _, probed in self._that_ran():
+            probed.begin()
+        watched = [probed.once for _, probed in self._probed]
+        functions.swap_again(self._wanted, self._kind, self.instrument)
+        for code in swapped.of_imported():
+            self._wanted(code)  # no event comes when it runs: its file is read now, before anyone changes it
         found = ARRIVALS.objects(self._wanted, self._kind, grown)
         self._swap_all(each for each in found if type(each) is FunctionType)
         suspended = [functions.suspended_code(each) for each in found if type(each) is not FunctionType]
@@ -93,7 +96,7 @@ class ProbeTracer:
         functions.begin(self)
         ARRIVALS.executing.append(self.executes)
         ARRIVALS.making.append(self.makes_function)
-        self._sweeper.start()
+        self._sweeper.start(watched)
 
     def record_frame(self, frame: FrameType) -> None:
         if self.uninstrumented(frame.f_code):
@@ -106,17 +109,23 @@ class ProbeTracer:
             Counted.begin(probed)  # probes of lines do not count, and keep their hits
         self._fallback.forked()
 
+    def _that_ran(self) -> list[tuple[CodeType, Probed]]:
+        """What noted something since its run began; all where edges are counted."""
+        if self._kind is COUNTING:
+            return self._probed
+        return list(compress(self._probed, [probed.once.notes for _, probed in self._probed]))
+
     def stop(self) -> list[Recording]:
         ARRIVALS.executing.remove(self.executes)
         ARRIVALS.making.remove(self.makes_function)
         functions.end(self)
         self._sweeper.stop()
         found = self._fallback.stop() if self._fallback.tracing else []
-        running = {id(code): probed for code, probed in self._probed if probed.passages}
-        for place in places() if running else ():
-            if (probes := running.get(id(place.code))) is not None:
-                probes.left.add(place.offset // 2)  # this is how far it ran
-        for _, probed in self._probed:
+        for place in places():
+            running = registry.known(place.code)
+            if isinstance(running, Probed) and running.kind is self._kind and running.passages:
+                running.once.notes.add(place.offset // 2)  # this is how far it ran
+        for _, probed in self._that_ran():
             edges, lines = probed.edges(), probed.lines()
             if (edges or lines) and self._wanted(probed.original):
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))

@@ -47,7 +47,8 @@ class InstructionTracer:
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
         self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
-        self._counted: dict[int, tuple[CodeType, Counted]] = {}
+        #: Code with probes, and their counts when it first ran.
+        self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
         #: Code that runs uninstrumented.
         self._recordings: dict[int, Recording] = {}
         self._exits: dict[tuple[int, int], set[int]] = {}
@@ -69,10 +70,6 @@ class InstructionTracer:
 
     def start(self) -> None:
         events = sys.monitoring.events
-        if self._counts:
-            from ipy_branchcov.tracing.probes.instrument import begin_all
-
-            begin_all()
         self._tool = Tool(
             {
                 events.PY_START: undisturbed(self._starts),
@@ -83,7 +80,7 @@ class InstructionTracer:
             },
             beside=events.LINE,
         )
-        functions.swap_again(self._wanted, self.instrument)
+        functions.swap_again(self._wanted, self._kind, self.instrument)
         functions.begin(self)
         self._tool.set_events(events.PY_START | events.PY_RESUME)
         for code in functions.running_elsewhere():
@@ -95,8 +92,7 @@ class InstructionTracer:
     def forked(self) -> None:
         if not self._counts:
             return
-        for _, counted in self._counted.values():
-            counted.begin()
+        self._counted = {key: (code, each, each.counts()) for key, (code, each, _) in self._counted.items()}
         for recording in self._recordings.values():
             recording.edges.clear()
 
@@ -108,10 +104,9 @@ class InstructionTracer:
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
         recordings = [self._result(*split) for split in self._splits.values()]
-        for code, counted in self._counted.values():
-            recordings.append(
-                Recording(counted.original, counted.kind, Plan(), counted.edges(), lines_at(code, self._ran[id(code)]))
-            )
+        for code, counted, begun in self._counted.values():
+            lines = lines_at(code, self._ran[id(code)])
+            recordings.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun), lines))
         recordings += self._recordings.values()
         self._splits, self._counted, self._recordings, self._lent = {}, {}, {}, []
         functions.end(self)
@@ -137,7 +132,8 @@ class InstructionTracer:
                 if isinstance(known, Split):
                     self._splits[key] = (code, known.edges, known.original)
                 else:
-                    self._counted[key] = (code, cast("Counted", known))
+                    counted = cast("Counted", known)
+                    self._counted.setdefault(key, (code, counted, counted.counts()))  # another thread may come first
                 self._ran.setdefault(key, set())
                 self._lend_events(known.original, code)
                 self._tool.watch(code, events.INSTRUCTION)

@@ -1,0 +1,116 @@
+"""A long session does not grow: what is kept, and what is done at each run, with many functions and many texts."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
+from ipy_branchcov.tracing.probes import registry, swapped
+
+#: A function, and one that it makes; a class, whose method is found by another way.
+FUNCTION = """\
+def f{n}(x):
+    return [each for each in x if each and each > {n}]
+class C{n}:
+    def of(self, x):
+        return 1 if x and x > {n} else 0
+"""
+every_mechanism = pytest.mark.parametrize("tracer", [name for name in tracers() if name != "settrace"])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def session(path: Path, tracer: str, counts: bool) -> Iterator[Session]:
+    session = Session(RunOptions(tracer=tracer, counts=counts))
+    session.add_source(str(path))
+    yield session
+    session.close()
+
+
+def defined(session: Session, path: Path, numbers: range) -> dict[str, Any]:
+    """The names that a run has defined: each number in a file of its own, as in a cell."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    with session.measuring("define"):
+        for n in numbers:
+            file = path / f"m{n}.py"
+            file.write_text(FUNCTION.format(n=n))
+            exec(session.instrument(compile(file.read_text(), str(file), "exec")), names)
+            names[f"f{n}"]([n, n + 1]), names[f"C{n}"]().of(n)
+    return names
+
+
+def calls_of_a_run(session: Session, names: dict[str, Any]) -> int:
+    """How many functions are called, of Python or C, to measure a call of one function."""
+    called = 0
+
+    def profile(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        session.start("again")
+        names["f0"]([0, 1])
+        coverage = session.stop()
+    finally:
+        sys.setprofile(None)
+    (source,) = coverage
+    assert source.totals.covered == 5
+    return called
+
+
+@every_mechanism
+@pytest.mark.parametrize("counts", [False])
+def test_what_a_run_does_does_not_grow_with_the_functions_there_are(session: Session, path: Path, tracer: str) -> None:
+    """Each function gets its instrumented code and gives it back, but no call is made for it."""
+    found = []
+    for many in (10, 110):
+        names = defined(session, path, range(many))
+        # The first run after a change looks at everything, and each eighth lets go of analyses.
+        found.append(min(calls_of_a_run(session, names) for _ in range(3)))
+    assert found[1] - found[0] < 100, found
+
+
+@every_mechanism
+@pytest.mark.parametrize("counts", [True, False])
+def test_functions_that_are_defined_again_leave_nothing(session: Session, path: Path, tracer: str) -> None:
+    sizes = []
+    names: dict[str, Any] = {}
+    for number in range(64):  # analyses are let go after 8 or 16 runs
+        names |= defined(session, path, range(1))
+        if number % 16 == 15:
+            gc.collect()
+            tables = registry._BY_INSTRUMENTED, registry._BY_ORIGINAL, registry._INNER, registry.HOLDERS
+            sizes.append([len(each) for each in (*tables, swapped._SWAPPED, swapped.OF_INNER, gc.get_objects())])
+    *tables, objects = zip(*sizes, strict=True)
+    assert all(max(each) == min(each) for each in tables), sizes
+    assert max(objects) - min(objects) < 100, objects
+
+
+@every_mechanism
+@pytest.mark.parametrize("counts", [True, False])
+def test_known_references_are_those_there_are(session: Session, path: Path, tracer: str) -> None:
+    """Else each run would search all objects for functions."""
+    from ipy_branchcov.tracing.probes import functions
+
+    names = defined(session, path, range(5))
+    names["kept"] = list(map(names.get, ("f1", "f2")))
+    del names["f1"], names["f3"], names["C4"]
+    gc.collect()
+    with session.measuring("again"):
+        names["f0"]([1])
+    assert functions._unexplained() == {}
+    assert sys.version_info >= (3, 12) or functions.grown() == []
