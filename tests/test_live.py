@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +224,31 @@ def test_widget_only_where_a_front_end_lives(live: Kernel) -> None:
         shown = front.run(cell)
     assert [comm["target_name"] for comm in shown.comms] == ["jupyter.widget"] * len(shown.comms) != []
     assert [sorted(each) for each in shown.displays] == [["application/vnd.branchcov.marks", "text/html", "text/plain"]]
+
+
+def test_widgets_are_closed_when_their_output_goes() -> None:
+    """When their cell runs again; and the oldest of many, except those that are displayed themselves."""
+    from ipy_branchcov.notebook.live_widgets import MOST
+
+    with kernel(JPY_SESSION_NAME="a notebook", JPY_PARENT_PID=str(os.getpid())) as front:
+        front.run("%load_ext ipy_branchcov")
+        alive = "[each.model_id for each in __import__('ipywidgets').widgets.widget._instances.values()]"
+
+        def run(cell_id: str | None, options: str = "") -> set[str]:
+            """The widgets that a cell makes."""
+            front.client.session.metadata = {} if cell_id is None else {"cellId": cell_id}
+            shown = front.run(f"%%branchcov {options}\n1 if [{cell_id!r}] else 2")
+            assert sorted(shown.displays[0]) == ["text/html", "text/plain"]
+            return {each["comm_id"] for each in shown.comms}
+
+        first, other, again = run("one"), run("two"), run("one")
+        assert len(first) == 2  # the view and its layout
+        assert set(ast.literal_eval(front.ask(alive))) == other | again
+        displayed = run(None, "--view widget")
+        front.run("from ipy_branchcov.notebook import live_widgets\nlive_widgets.MOST = 3")
+        unknown = [run(None) for _ in range(4)]
+        assert set(ast.literal_eval(front.ask(alive))) == displayed.union(*unknown[1:])
+    assert MOST >= 20
 
 
 def test_the_same_run_gives_the_same_bytes(live: Kernel) -> None:

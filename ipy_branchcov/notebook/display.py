@@ -19,12 +19,13 @@ from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage
 
 if TYPE_CHECKING:
+    from ipy_branchcov.notebook.live_widgets import LiveWidgets
     from ipy_branchcov.reports.view import NewOutcome
     from ipy_branchcov.session.disassembly import Disassembly
 
 
-def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None) -> None:
-    """Show a coverage in a shell. ``first``: the cell to show on top.
+def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None, widgets: LiveWidgets) -> None:
+    """Show a coverage in a shell. ``first``: the cell to show on top. ``widgets``: takes the widget.
 
     In a notebook this is static output (HTML and plain text). Where a front end is connected, a widget replaces the
     static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
@@ -52,6 +53,7 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
 
         record = "" if view == "widget" else html.record_name(data["text/html"])
         made = widget.CoverageWidget(coverage, first=first, missed=missed, record=record)
+        widgets.add(made)
         if not record:
             publish_display_data(widget.bundle(made))
 

@@ -10,6 +10,7 @@ from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.display import show, show_graph, show_opcodes
+from ipy_branchcov.notebook.live_widgets import LiveWidgets
 from ipy_branchcov.reports import presented
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.gates import failures
@@ -21,6 +22,7 @@ class FrontEnd:
 
     def __init__(self, shell: Any, session: Session):
         self._shell, self._session = shell, session
+        self._widgets = LiveWidgets(shell)
 
     def show_cell(self, coverage: Coverage, request: Request, result: Any, label: str) -> None:
         """Show the coverage of a ``%%branchcov`` cell; let the cell fail where the total is below the threshold."""
@@ -42,7 +44,14 @@ class FrontEnd:
         try:
             write_reports(coverage, report.places, values=report.values)
             if not report.quiet:
-                show(self._shell, coverage, view=report.view, missed=report.missed, first=first)
+                show(
+                    self._shell,
+                    coverage,
+                    view=report.view,
+                    missed=report.missed,
+                    first=first,
+                    widgets=self._widgets,
+                )
             self._show_instructions(request, counted=coverage.counted)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
