@@ -392,6 +392,8 @@ def test_a_saved_notebook_has_its_marks_without_a_kernel(desk: Any, application:
     (data,) = (each["data"] for each in saved["cells"][2]["outputs"] if MIME in each.get("data", {}))
     assert len("".join(data[MIME])) < len("".join(data["text/html"])) / 2
     saved["metadata"] = {}
+    page.lab.name = f"without-kernel-{page.lab.name}"
+    page.lab.file = page.lab.file.with_name(page.lab.name)
     page.lab.file.write_text(json.dumps(saved))
     page.lab.open()
     assert page.lab.kernel() is None
@@ -447,12 +449,13 @@ def test_two_notebooks_and_kernels(desk: Any) -> None:
 
 
 def test_many_cells_and_a_long_one_stay_fluid(desk: Any) -> None:
-    long = "%%branchcov\nx = 5\n" + "".join(
+    long = "%%branchcov --view html\nx = 5\n" + "".join(
         f"if x > {n} and x % {n + 2}:\n    x = x + 1 if x < 9 else x\n" for n in range(750)
     )
-    few = [f"%%branchcov\ny = {n} if len('{n}') else 0" for n in range(60)]
+    few = [f"%%branchcov --view html\ny = {n} if len('{n}') else 0" for n in range(60)]
     page = desk(["%load_ext ipy_branchcov", *few, long])
-    page.lab.until("return document.querySelector('.branchcov-status')?.textContent.startsWith('1')", 120)
+    outputs = "window.jupyterapp.shell.currentWidget.content.model.cells.get(61).outputs.length"
+    page.lab.until(f"return {outputs}", 120)
     page.run("return notebook.scrollToItem(61)")
     page.lab.until("return document.querySelectorAll('.branchcov-label').length > 20")
     page.run("notebook.activeCellIndex = 61; notebook.mode = 'edit'")
