@@ -99,7 +99,8 @@ class _Rewriter:
                 else:
                     made.append(mark)
                     self.head(node, number)
-                    if i and node.lineno == statements[i - 1].end_lineno:  # whether it began, its line does not say
+                    # Whether it began, its line does not say. (In a suite on the line of its head, an outcome does.)
+                    if i and node.lineno == statements[i - 1].end_lineno:
                         self.lines.unknown.update(self.lines.heads[-1][1])
             self.inner(node, known, dead)
             made.append(node)
@@ -131,10 +132,6 @@ class _Rewriter:
         if not isinstance(node, ast.AST):
             return node
         line, end = getattr(node, "lineno", first), getattr(node, "end_lineno", first)
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp) and any(
-            each.ifs for each in node.generators
-        ):
-            self.lines.unknown.add(node.elt.lineno)  # compilers put the filter's jump there
         for dead in _dead(node):  # what a constant decides is no code, but how much of it depends on the Python
             self.lines.unknown.update(range(dead.lineno, dead.end_lineno + 1))
         if isinstance(node, ast.pattern):
@@ -326,7 +323,8 @@ def _stops(node: ast.stmt) -> bool:
         case ast.Match():
             last = node.cases[-1]
             whole = last.guard is None and isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
-            return whole and all(_all_stop(case.body) for case in node.cases)
+            live = [case for case in node.cases if case.guard is None or _decided(case.guard) is not False]
+            return whole and all(_all_stop(case.body) for case in live)
     return isinstance(node, _STOPS)
 
 

@@ -20,6 +20,7 @@ from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from tests.agreement import _ended
 from tests.line_oracle import instrument, spread, with_lines
+from tests.part_oracle import joined
 from tests.programs import program
 
 
@@ -61,7 +62,8 @@ def random_programs(seeds: Iterable[int]) -> Iterable[Result]:
     for seed in seeds:
         with TemporaryDirectory() as folder:
             path = Path(folder).resolve() / f"program_{seed}.py"
-            path.write_text(spread(program(seed), seed), "utf-8")
+            text = joined(program(seed), seed) if seed % 2 else program(seed)
+            path.write_text(spread(text, seed), "utf-8")
             yield compare(f"program {seed}", path.read_text("utf-8"), str(path))
 
 

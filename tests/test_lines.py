@@ -104,6 +104,104 @@ except KeyError:
 """,
         [10, 11, 13],
     ),
+    "a part that ends with a call that raises": (
+        """\
+def fail():
+    raise KeyError
+
+
+f = (lambda:
+    fail(
+    )
+)
+try:
+    f()
+except KeyError:
+    pass
+""",
+        [],
+    ),
+    "a suite on the line of its head": (
+        """\
+def f(a): return (
+    1
+)
+if f: f = f, (
+    1
+)
+else: f = (
+    2
+)
+for f in []: f(
+)
+""",
+        [2, 3, 7, 8, 9, 11],
+    ),
+    "an exception out of a finally": (
+        """\
+def f(a):
+    try:
+        raise KeyError
+    finally:
+        if a:
+            a = 1
+
+
+def g(a):
+    try:
+        raise KeyError
+    finally:
+        f(0)
+        if a:
+            a = 1
+
+
+try:
+    g(1)
+except KeyError:
+    pass
+""",
+        [6, 14, 15],
+    ),
+    "elements that never ran": (
+        """\
+c = []
+x = [
+    c
+    for a in [1, 2]
+    for b in c
+]
+x = [
+    c
+    for a in [1, 2]
+    if c
+], c and {
+    c:
+    0, a
+    .x: 1
+}
+""",
+        [3, 8, 12, 13, 14],
+    ),
+    "a match that nothing leaves": (
+        """\
+def f(a):
+    match a:
+        case 1:
+            return 1
+        case 2 if 0:
+            a = 2
+        case _:
+            for a in []:
+                return 2
+                break
+            else:
+                return 3
+    return a
+f(3)
+""",
+        [4, 9],
+    ),
     "code that cannot be reached": (
         """\
 def f(a):

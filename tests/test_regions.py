@@ -14,6 +14,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.regions import never_ran, regions
 from ipy_branchcov.model.selection import select
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.span import widest
 
 
 def branch(text: str, part: str, kind: str, true: int, false: int) -> Branch:
@@ -29,8 +30,8 @@ def covered(
     made = tuple(branch(text, *each) for each in branches)
     found = list(regions(source.tree(), source.span))
     entered = [region.function for region in found if region.function is not None and called]
-    parts = never_ran(found, made, entered, {1}.difference(missed))
-    return SourceCoverage(source, made, missed, missed_spans=parts)
+    spans = widest(region.span for region in never_ran(found, made, entered) if not missed)
+    return SourceCoverage(source, made, missed, missed_spans=frozenset(spans))
 
 
 def parts(source: SourceCoverage, text: str = "") -> list[str]:
@@ -86,7 +87,7 @@ def test_a_body_never_ran_until_its_function_is_called() -> None:
 def test_an_excluded_outcome_says_nothing() -> None:
     excluded = Branch("ifexp", Span(1, 11, 1, 12), (Outcome("true", 1), Outcome("false", excluded=True)))
     found = list(regions(ast.parse(LINE), Source("a", LINE).span))
-    assert never_ran(found, [excluded], [], {1}) == frozenset()
+    assert list(never_ran(found, [excluded], [])) == []
 
 
 LINE = "x = aa if c else bb if d else ee"

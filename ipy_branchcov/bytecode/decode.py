@@ -156,9 +156,26 @@ def _varints(table: bytes) -> Iterator[int]:
         yield value
 
 
+_RERAISE = dis.opmap["RERAISE"]
+#: An exception leaves a handler or a ``finally`` by another one.
+_CLEAN_UP = bytes((dis.opmap["COPY"], 3, dis.opmap["POP_EXCEPT"], 0, _RERAISE, 1))
+
+
+def reraises(raw: bytes, offset: int) -> bool:
+    """Whether the instruction at an offset raises an exception again, or belongs to the clean-up before that.
+
+    No statement is compiled to these. 3.11 gives them the line of the last statement before, which may not have run.
+    """
+    return raw[offset] == _RERAISE or raw[offset : offset + 6] == _CLEAN_UP or raw[offset - 2 : offset + 4] == _CLEAN_UP
+
+
 def lines_by_offset(code: CodeType) -> dict[int, int | None]:
-    """The line of the instruction at each offset; None where the compiler gave none."""
-    return {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}
+    """The line of the instruction at each offset; None where the compiler gave none, or one that means nothing."""
+    lines = {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}
+    raw = code.co_code
+    if _RERAISE in raw:
+        lines.update((offset, None) for offset in lines if reraises(raw, offset))
+    return lines
 
 
 def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.span import Span, widest
+from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import BLOCKS, Headed, has_code, head_of, reachable
 from ipy_branchcov.model.truth import assigned_in_comprehension, constant, live_operands, refutable
 
@@ -25,11 +25,15 @@ _LEFT_OUT = {"annotation", "returns", "type_params", "msg"}
 
 
 class Region(NamedTuple):
-    """A part of a line. ``after``: the outcome that leads to it; of the body of a ``function``: None, a call does."""
+    """A part of a line. ``after``: the outcome that leads to it; of the body of a ``function``: None, a call does.
+
+    ``suite``: it consists of statements.
+    """
 
     span: Span
     after: After | None
     function: Function | None = None
+    suite: bool = False
 
     @property
     def runs_when_called(self) -> bool:
@@ -55,26 +59,21 @@ def regions(tree: ast.Module, span: SpanOf) -> Iterator[Region]:
             yield from _parts(node, span)
 
 
-def never_ran(
-    found: Iterable[Region], branches: Iterable[Branch], entered: Collection[ast.AST], lines: Collection[int]
-) -> frozenset[Span]:
-    """The widest regions that never ran, of those that begin on ``lines``.
+def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Collection[ast.AST]) -> Iterator[Region]:
+    """The regions that never ran. ``entered``: the functions that were called.
 
-    ``entered``: the functions that were called. Left out are regions whose branch is not known or not counted at all.
+    Left out are regions whose outcome is not known, or excluded.
     """
     by_key = {branch.key: branch for branch in branches}
     called = {id(function) for function in entered}
-    missed = []
     for region in found:
         if region.after is None:
-            known = id(region.function) not in called
-        else:
-            key, name = region.after
-            outcome = by_key[key][name] if key in by_key else None
-            known = outcome is not None and not outcome.hits and not outcome.excluded
-        if known and region.span.line in lines:
-            missed.append(region.span)
-    return frozenset(widest(missed))
+            if id(region.function) not in called:
+                yield region
+        elif (branch := by_key.get(region.after[0])) is not None:
+            outcome = branch[region.after[1]]
+            if not outcome.hits and not outcome.excluded:
+                yield region
 
 
 def _suites(node: ast.AST, span: SpanOf) -> Iterator[Region]:
@@ -115,7 +114,7 @@ def _suite(node: Headed, span: SpanOf, after: After | None, function: Function |
     body: list[ast.stmt] = node.body  # type: ignore[union-attr]
     with_code = [statement for statement in body if has_code(statement)]
     if with_code and body[0].lineno <= head_of(node).last:
-        yield Region(span(with_code[0], body[-1]), after, function)
+        yield Region(span(with_code[0], body[-1]), after, function, suite=True)
 
 
 def _parts(node: ast.AST, span: SpanOf) -> Iterator[Region]:

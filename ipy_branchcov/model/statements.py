@@ -29,18 +29,18 @@ class Head(NamedTuple):
     def lines(self) -> range:
         return range(self.first, self.last + 1)
 
-    def own_lines(self) -> set[int]:
-        """The lines on which a name, a lambda, an f-string or the name of an attribute begins.
+    def own_lines(self) -> dict[int, list[ast.AST]]:
+        """The lines on which a name, a lambda, an f-string or the name of an attribute begins, with these nodes.
 
         Where the head began, these can still be missed, alone. All others go with it: they hold brackets, operators,
         constants, annotations or the message of an assert, whose code Pythons place differently, or have none of.
         """
-        lines: set[int] = set()
+        lines: dict[int, list[ast.AST]] = {}
         for node in _evaluated(self.node):
             if isinstance(node, ast.Attribute):
-                lines.add(node.end_lineno or node.lineno)  # where its name stands
+                lines.setdefault(node.end_lineno or node.lineno, []).append(node)  # where its name stands
             elif isinstance(node, _BEGINS) and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
-                lines.add(node.lineno)  # type: ignore[attr-defined]
+                lines.setdefault(node.lineno, []).append(node)  # type: ignore[attr-defined]
         return lines
 
 
@@ -165,7 +165,7 @@ def stops(node: ast.AST) -> bool:
             return _any_stops(finalbody) or (ended and all(_any_stops(each.body) for each in handlers))
         case ast.Match(cases=cases):
             whole = cases[-1].guard is None and not refutable(cases[-1].pattern)
-            return whole and all(_any_stops(case.body) for case in cases)
+            return whole and all(_any_stops(block) for case in cases for block in _live_blocks(case))
     return False
 
 

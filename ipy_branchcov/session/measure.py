@@ -12,7 +12,8 @@ from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.coverage import SourceCoverage
-from ipy_branchcov.model.regions import never_ran
+from ipy_branchcov.model.regions import Region, never_ran
+from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.model.statements import tries
 from ipy_branchcov.tracing.tracer import Recording
 
@@ -63,11 +64,9 @@ def measure(
             for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
                 counted = hits.setdefault(branch, {})
                 counted[outcome] = counted.get(outcome, 0) + count
-    missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran)
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
-        missed &= lines
     found = list(branch_map.branches)
     for number, counted in hits.items():
         outcomes = list(found[number].outcomes)
@@ -77,12 +76,12 @@ def measure(
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     if any(map(asserts_rewritten, codes)):
         branches = tuple(_without_asserts(analysis, branches))
-    in_part = branch_map.code_lines.difference(missed)
-    parts = never_ran(analysis.regions, branches, entered, in_part if lines is None else in_part & lines)
-    if note == NO_POSITIONS:
-        parts = frozenset()
+    parts = [] if note == NO_POSITIONS else list(never_ran(analysis.regions, branches, entered))
+    missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran, parts)
     excluded = branch_map.excluded_lines
-    return SourceCoverage(branch_map.source, branches, frozenset(missed) - excluded, note, parts, excluded)
+    judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
+    spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
+    return SourceCoverage(branch_map.source, branches, judged & missed, note, spans, excluded)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:
@@ -130,22 +129,38 @@ def _without_asserts(analysis: Analysis, branches: Iterable[Branch]) -> Iterator
         yield replace(branch, outcomes=tuple(outcomes))
 
 
-def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int]) -> set[int]:
+def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], parts: list[Region]) -> set[int]:
     """The lines with code that never ran.
 
     Which lines hold code is the source's matter, so that it is the same on every Python: a line on which nothing
-    begins that runs goes with its statement. ``coded``: what the compiler left of it.
+    begins that runs goes with its statement. ``coded``: what the compiler left of it. ``parts``: those that never
+    ran; compilers place jumps on lines on which nothing else ran.
     """
     missed: set[int] = set()
+    touched = {line for part in parts for line in range(part.span.line, part.span.end_line + 1)}
+    cover = Cover(part.span for part in parts)
     for head in analysis.heads:
         if not ran.isdisjoint(head.lines):
-            if quiet := [line for line in head.lines[1:] if line in coded and line not in ran]:
-                missed.update(head.own_lines().intersection(quiet))
+            below = head.lines[1:]
+            quiet = {line for line in below if line in coded and line not in ran}
+            if quiet or not touched.isdisjoint(below):
+                for line, nodes in head.own_lines().items():
+                    if line in quiet or (line in below and all(map(cover.contains, _places(analysis, nodes)))):
+                        missed.add(line)
         elif not coded.isdisjoint(head.lines):
-            missed.update(head.lines)
-    missed.update(line for line, first in tries(analysis.decisions.tree) if first in missed)
-    missed &= analysis.decisions.map.code_lines
-    return missed - ran
+            missed.update(line for line in head.lines if line not in ran)
+    for part in parts:
+        if part.suite:
+            missed.update(range(part.span.line + 1, part.span.end_line + 1))
+    missed.update(line for line, first in tries(analysis.decisions.tree) if first in missed and line not in ran)
+    return missed
+
+
+def _places(analysis: Analysis, nodes: Iterable[ast.AST]) -> Iterator[Span]:
+    """Where nodes begin: an attribute with its name."""
+    for node in nodes:
+        span = analysis.decisions.map.source.span(node)
+        yield Span(span.end_line, span.end_column - 1, *span.end) if isinstance(node, ast.Attribute) else span
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:

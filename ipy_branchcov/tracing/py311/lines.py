@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ipy_branchcov.bytecode.decode import FINAL, Bytecode
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.tracing.probes.place import Probe
 from ipy_branchcov.tracing.py311.place import VanishingProbePlacer
@@ -61,9 +61,12 @@ class LineProbePlacer(VanishingProbePlacer):
         self._arrange()
 
     def passages(self) -> list[Passage]:
-        """The lines that have no probes of their own. Call it after the items are laid out."""
+        """The lines that have no probes of their own. Call it after the items are laid out.
+
+        A call of a Python function raises at the end of its caches.
+        """
         return [
-            Passage(frozenset(lines), proofs, first.offset // 2, last.offset // 2 + last.size - 1)
+            Passage(frozenset(lines), proofs, first.offset // 2, last.offset // 2 + last.size + last.caches - 1)
             for lines, proofs, first, last in self._passages
         ]
 
@@ -162,6 +165,8 @@ class LineProbePlacer(VanishingProbePlacer):
         """The line of an item, counted from the first line; None if it need not be probed."""
         line = item.position[0]
         if item.origin is None or line is None or item.name in ("RESUME", "COPY_FREE_VARS", "MAKE_CELL"):
+            return None
+        if item.name in ("COPY", "POP_EXCEPT", "RERAISE") and reraises(self.bytecode.code.co_code, item.origin.offset):
             return None
         if item.name == "RETURN_GENERATOR" or (item.origin.index < self._first and item.name == "POP_TOP"):
             return None
