@@ -51,7 +51,7 @@ class Arrivals:
                 self.executing[-1](arguments[0])
         elif event == "function.__new__":
             self._add(arguments[0])
-            if self.making and isinstance(arguments[0], CodeType) and not functions.is_swapping():
+            if self.making and isinstance(arguments[0], CodeType) and not is_swapping():
                 self.making[-1](arguments[0])
         elif arguments[1] == "__code__":
             self._add(arguments[2])
