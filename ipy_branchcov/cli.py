@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,16 +23,15 @@ from rich.text import Text
 from ipy_branchcov import __version__
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.model.coverage import Coverage, merge
-from ipy_branchcov.model.selection import is_below
-from ipy_branchcov.printable import printable
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.selection import is_below, is_chosen
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
 from ipy_branchcov.processes.program import run_script
-from ipy_branchcov.reports import terminal
-from ipy_branchcov.reports.files import with_texts, write_reports
-from ipy_branchcov.reports.gates import failures
-from ipy_branchcov.session.config import check_sources, load_config
+from ipy_branchcov.reports.files import with_texts
+from ipy_branchcov.reports.printed import show
+from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
 from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.table import Door
@@ -102,8 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     joined = commands.add_parser("merge", help="add up data files into one")
     joined.add_argument("inputs", nargs="+", type=Path, metavar="DATA", help="a data file or JSON report")
     joined.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="write the sum into this file")
-    row = next(row for row in ReportOptions.rows(Door.REPORT) if row.name == "values")
-    joined.add_argument(row.flag(Door.REPORT), action="store_true", help=row.help)
+    for row in ReportOptions.rows(Door.REPORT):
+        if row.name in ("values", "config"):
+            flags, keywords = row.argument(Door.REPORT)
+            joined.add_argument(*flags, **keywords)
     joined.set_defaults(parser=joined)
     return parser
 
@@ -118,37 +117,49 @@ def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
 
 def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None) -> int:
     """Make the options from what was parsed, and run the command."""
+    settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
     if parsed.command == "merge":
-        save(merge(load(path) for path in parsed.inputs), parsed.out, values=parsed.values)
+        save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
         return 0
     door = Door.RUN if parsed.command == "run" else Door.REPORT
-    settings = load_config(Path.cwd())
     options, report = _options(parsed, door, settings)
     if door is Door.REPORT:
-        return _show(with_texts(_loaded(parsed.inputs, report.only)), options, report, stdout)
+        coverage = _selected(_summed(parsed.inputs, options), options, report.only)
+        return show(with_texts(coverage), options, report, stdout)
     paths = _checked(parsed.targets, passed)
     if paths[0].suffix == ".py":
         session = _session(paths[0], options, settings.source)
         return run_script(paths[0], passed, session, partial(_ended, options, report, stdout))
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source or ())
-    runs = [(path, _options(parsed, door, load_config(path.parent))[0]) for path in paths]
+    runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
     coverage, status = _run_notebooks(runs, options.jobs)
+    coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
     coverage = with_texts(coverage)  # a kernel does not send the texts of files
     if report.data:
         save(coverage, report.data, values=report.values)
-    gate = _show(coverage, options, report, stdout)
+    gate = show(coverage, options, report, stdout)
     return status or gate
 
 
 # --- run
 
 
+def _say(line: str) -> None:
+    print(f"branchcov: {line}", file=sys.stderr)
+
+
+def _notebook_config(path: Path, file: Path | None) -> RunOptions:
+    """The configuration of a notebook's folder; that of the current one was announced already. Raises UsageError."""
+    here = path.resolve().parent == Path.cwd()
+    return load_config(path.parent, file, say=(lambda line: None) if here or file else _say)
+
+
 def _options(parsed: argparse.Namespace, door: Door, settings: RunOptions) -> tuple[RunOptions, ReportOptions]:
     """The options of the command line, over the settings. Raises UsageError."""
     report = ReportOptions().overridden(**ReportOptions.read(door, vars(parsed)))
     options = settings.overridden(**RunOptions.read(door, vars(parsed)))
-    return replace(options, values=report.values), report  # only files would have them
+    return with_absolute_globs(replace(options, values=report.values), Path.cwd()), report  # only files would have them
 
 
 def _checked(paths: list[Path], passed: list[str]) -> list[Path]:
@@ -198,6 +209,11 @@ def _run_notebooks(runs: list[tuple[Path, RunOptions]], jobs: int) -> tuple[Cove
     return merge(coverage for coverage, _ in ended), 128 + signalled if signalled else status
 
 
+def _never_imported(coverage: Coverage, options: RunOptions) -> Coverage:
+    """The files of the sources that no kernel imported, all missed, but for modules that only kernels find."""
+    return Session(replace(options, source=tuple(filter(is_source, options.source)))).never_imported(coverage)
+
+
 def _wait(futures: list[Future[tuple[Coverage, int]]], interrupt: Interrupt) -> int:
     """Wait for notebooks; return the signal that stopped them, 0 for none.
 
@@ -241,7 +257,7 @@ def _ended(options: RunOptions, report: ReportOptions, stdout: TextIO | None, co
         if report.data:
             save(coverage, report.data, values=report.values)
         with _beside(stdout) if abrupt else nullcontext(_flushed(stdout)) as stream:
-            return _show(coverage, options, report, stream, named=False)
+            return show(coverage, options, report, stream, named=False)
     except BranchcovError as error:
         print(f"branchcov: {error}", file=sys.stderr)
         return 1
@@ -294,9 +310,14 @@ def _session(path: Path, options: RunOptions, configured: tuple[str, ...]) -> Se
 # --- report, merge
 
 
-def _loaded(paths: list[Path], only: tuple[str, ...]) -> Coverage:
-    """The sum of data files; with ``only``, of these sources. Raises DataError, UsageError."""
-    coverage = merge(load(path) for path in paths)
+def _summed(files: list[Path], options: RunOptions) -> Coverage:
+    """The sum of data files, its sources where ``paths`` in the configuration says. Raises DataError."""
+    return in_canonical_places(merge(load(path) for path in files), options.paths, Scope())
+
+
+def _selected(coverage: Coverage, options: RunOptions, only: tuple[str, ...]) -> Coverage:
+    """The sources that ``omit`` and ``include`` leave; with ``only``, of these. Raises UsageError."""
+    coverage = coverage.select(lambda each: _is_chosen(each, options))
     if only:
         coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))
         if not coverage.sources:
@@ -304,47 +325,9 @@ def _loaded(paths: list[Path], only: tuple[str, ...]) -> Coverage:
     return coverage
 
 
-def _show(
-    coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool = True
-) -> int:
-    """Write the reports asked for, or the text; return the exit status: that of the gates first.
-
-    The last line says what was measured. Without ``stdout`` there is nobody to read it.
-    """
-    wrote = write_reports(coverage, report.places, values=report.values)
-    status = 0
-    if wrote:
-        places = ", ".join(str(place) for place in (*report.places.values(), report.data) if place)
-        status = _print(f"branchcov: {coverage.summary}; written to {printable(places)}", stdout)
-    elif stdout is not None:
-        color = not stdout.closed and stdout.isatty() and "NO_COLOR" not in os.environ
-        width = shutil.get_terminal_size().columns
-        text = terminal.render(
-            coverage, missed=report.missed, counts=options.counts, color=color, width=width, named=named
-        )
-        status = _print(text, stdout)
-    lines = failures(coverage, options.fail_under)
-    for line in (*(f"lost: {each}" for each in sorted(coverage.lost)), *lines):
-        _print(f"branchcov: {line}", sys.stderr)
-    return 2 if lines else status
-
-
-def _print(text: str, stream: TextIO | None) -> int:
-    """Print a text; return the exit status: 1 where it could not be written. A reader that left early is no news.
-
-    What the stream's encoding does not have is escaped.
-    """
-    if stream is None or stream.closed:
-        return 0
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-    except BrokenPipeError:
-        # The interpreter would try again at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return 1
-    except io.UnsupportedOperation:
-        return 0
-    except OSError as error:
-        raise BranchcovError(f"the report cannot be written: {error.strerror}") from None
-    return 0
+def _is_chosen(coverage: SourceCoverage, options: RunOptions) -> bool:
+    """Whether a source is to be reported. A cell can be omitted by its notebook; as in a run, all others stay."""
+    source = coverage.source
+    name = source.name.rpartition("#")[0] if source.kind == "cell" else source.name
+    names = [name, source.path or os.path.abspath(name)]  # noqa: PTH100 no link is followed that data names
+    return is_chosen(names, options.omit, () if source.kind == "cell" else options.include)

@@ -174,6 +174,22 @@ def test_modules_of_a_notebook(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_files_that_nobody_imported_are_missed(folder: Path) -> None:
+    for name in ("lib/__init__.py", "lib/one.py", "lib/never.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("def pick(x):\n    return 1 if x else 2\n" if "_" not in name else "")
+    (folder / "go.py").write_text("from lib.one import pick\npick(1), pick(0)\n")
+    notebook("a.ipynb", (folder / "go.py").read_text())
+    for target in ("go.py", "a.ipynb"):
+        branchcov("run", target, "--source", "lib", "--json", "x.json")
+        found = json.loads((folder / "x.json").read_text())["sources"]
+        assert {each["name"]: each["totals"]["covered"] for each in found if each["branches"]} == {
+            "lib/never.py": 0,
+            "lib/one.py": 2,
+        }, target
+
+
+@pytest.mark.slow
 def test_paths_of_the_configuration_start_from_its_folder(folder: Path) -> None:
     for name in ("lib/sizes.py", "lib/old/shapes.py", "docs/a.ipynb"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

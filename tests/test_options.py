@@ -15,8 +15,10 @@ from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.table import (
     BRANCH_KINDS,
     COUNT,
+    GLOBS,
     IDENTIFIER,
     PATH,
+    PATHS,
     PERCENT,
     REGEXES,
     SWITCH,
@@ -43,7 +45,10 @@ SAMPLES: dict[Kind, tuple[list[str], object]] = {
     PATH: (["place/of.html"], Path("place/of.html")),
     TEXTS: (["json", "csv"], ("json", "csv")),
     BRANCH_KINDS: (["assert"], frozenset({"assert"})),
+    # Paths in pyproject.toml start from its folder, but for globs that can match anywhere.
+    GLOBS: (["*.so", "*/a,*/b"], ("*.so", "*/a", "*/b")),
     REGEXES: (["no cover"], ("no cover",)),
+    PATHS: (["{lib = ['/lib', '*/lib']}"], (("/lib", "*/lib"),)),
 }
 #: Flags of parsers that are not options of a run or report.
 OTHERS = {
@@ -59,8 +64,9 @@ def given(row: Option, door: Door) -> tuple[str, object]:
         value = not row.default
         texts = {Door.CONFIG: f"{row.name} = {str(value).lower()}", Door.TRAIT: f"{row.name} = {value}"}
         return texts.get(door, row.flag(door)), value
-    # Paths in pyproject.toml start from its folder, but for globs that can match anywhere.
-    texts, value = (["*.so"], ("*.so",)) if row.name == "omit" else SAMPLES[row.kind]
+    texts, value = SAMPLES[row.kind]
+    if row.kind is PATHS:
+        return f"{row.name} = {texts[0]}", value
     if door in LINES:
         between = ":" if door is Door.PYTEST and row.place else "="
         return " ".join(f"{row.flag(door)}{between}{text}" for text in texts), value
@@ -72,7 +78,10 @@ def given(row: Option, door: Door) -> tuple[str, object]:
 def doors(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], list[dict[str, str]]]:
     """All doors' texts, and what arrives of each option at each of its doors."""
     cases = [(str(door.name), given(row, door)[0]) for row, door in EVERY]
-    return ask(tmp_path_factory.mktemp("doors"), cases)
+    folder = tmp_path_factory.mktemp("doors")
+    (folder / "place").mkdir()
+    (folder / "place/of.html").touch()  # a configuration has to exist
+    return ask(folder, cases)
 
 
 def offered(text: str, door: Door) -> set[str]:
@@ -85,7 +94,9 @@ def offered(text: str, door: Door) -> set[str]:
         text = text[text.index("branch coverage inside the lines:") :].partition("\n\n")[0]
         kinds = re.search(r"Kind of report.*: (.*)\.", text)
         assert kinds is not None
-        files = {f"--branchcov-report={kind}" for kind in kinds[1].split(", ") if not kind.startswith("term")}
+        names = {row.alias: row.name for row in ReportOptions.rows(door) if row.alias}
+        known = {names.get(kind, kind) for kind in kinds[1].split(", ")} - {"term", "term-missing"}
+        files = {f"--branchcov-report={kind}" for kind in known}
         return files | set(re.findall(r"^ +(--[\w-]+)", text, re.M))
     return set(re.findall(r"^ +(?:-\w(?: \S+)?, |<-\w> \S*\s*)?(--[a-z-]+)", text, re.M))
 

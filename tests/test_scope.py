@@ -151,3 +151,32 @@ def test_installed_packages_are_measured_only_by_name(tmp_path: Path) -> None:
     path = os.path.realpath(installed.__file__)
     assert not Scope(source=["/"]).covers(path)
     assert Scope(source=["pytest"]).covers(path)
+
+
+def test_a_folder_without_init_is_a_package_once_something_in_it_was_imported(tmp_path: Path) -> None:
+    """Namespace packages (PEP 420); other folders hold data, or programs of their own."""
+    for name in (
+        "src/ns/inner/a.py",
+        "src/ns/inner/never.py",
+        "src/ns/other/x.py",
+        "src/plain/__init__.py",
+        "src/b.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1 if __name__ else 2\n")
+    scope = Scope(tmp_path, source=[str(tmp_path / "src")])
+
+    def files(*imported: str) -> list[str]:
+        return [scope.name(path) for path in scope.files(str(tmp_path.resolve() / name) for name in imported)]
+
+    assert files() == files("src/b.py") == ["src/b.py", "src/plain/__init__.py"]
+    assert files("src/ns/inner/a.py") == [
+        "src/b.py",
+        "src/ns/inner/a.py",
+        "src/ns/inner/never.py",
+        "src/plain/__init__.py",
+    ]
+    session = Session(RunOptions(source=(str(tmp_path / "src"),)), root=tmp_path)
+    imported = Source("src/ns/inner/a.py", "", "file", str(tmp_path.resolve() / "src/ns/inner/a.py"))
+    found = session.never_imported(Coverage((SourceCoverage(imported),)))
+    assert "src/ns/inner/never.py" in [each.source.name for each in found]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.model.source import UNPARSABLE, Source
+from ipy_branchcov.model.source import UNPARSABLE, Source, Span
 from ipy_branchcov.model.words import cell_name, cell_number
 
 
@@ -36,6 +37,19 @@ def select(coverage: Coverage, names: Sequence[str]) -> Coverage:
         spans = frozenset().union(*(part.missed_spans for part in found[number]))
         parts.append(replace(found[number][0], branches=ordered, missed_lines=missed, missed_spans=spans))
     return replace(coverage, sources=tuple(parts))
+
+
+def is_chosen(names: Sequence[str], omit: Sequence[str], include: Sequence[str]) -> bool:
+    """Whether a file, by any of its names, matches no glob of ``omit``, and one of ``include`` if there are any.
+
+    >>> [is_chosen([name], ["*/test_*"], ["a/*"]) for name in ("a/m.py", "a/test_m.py", "b/m.py")]
+    [True, False, False]
+    """
+
+    def matches(globs: Sequence[str]) -> bool:
+        return any(fnmatch(name, glob) for name in names for glob in globs)
+
+    return not matches(omit) and (not include or matches(include))
 
 
 def is_below(source: Source, spec: str) -> bool:
@@ -93,3 +107,24 @@ def definitions(coverage: SourceCoverage, name: str) -> Iterator[tuple[int, int]
                 if inner == name or inner.endswith("." + name):
                     yield child.lineno, child.end_lineno or child.lineno
             stack.append((child, inner))
+
+
+def bodies(source: Source) -> list[tuple[Span, str]]:
+    """The bodies of functions and classes, outer ones first, each with the qualified name (without ``<locals>``).
+
+    Empty where the text is not known or does not parse.
+    """
+    try:
+        tree = source.tree()
+    except UNPARSABLE:
+        return []
+    found: list[tuple[Span, str]] = []
+    stack: list[tuple[ast.AST, str]] = [(tree, "")]
+    while stack:
+        node, prefix = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            prefix = f"{prefix}.{node.name}" if prefix else node.name
+            found.append((source.span(node.body[0], node.body[-1]), prefix))
+        blocks = (ast.stmt, ast.excepthandler, ast.match_case)
+        stack += ((child, prefix) for child in ast.iter_child_nodes(node) if isinstance(child, blocks))
+    return found

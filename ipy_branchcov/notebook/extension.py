@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from traitlets import TraitError
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.completion import matcher
+from ipy_branchcov.notebook.display import live
 from ipy_branchcov.notebook.magics import BranchcovMagics
 from ipy_branchcov.notebook.pyodide import PyodideKernel
 from ipy_branchcov.notebook.settings import BranchCov
-from ipy_branchcov.session.config import check_sources, load_config
+from ipy_branchcov.session.config import check_sources, is_source, load_config
+from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 
 
@@ -23,8 +27,7 @@ class Extension:
 
     def __init__(self, shell: Any):
         self.shell = shell
-        options = load_config(Path.cwd())
-        check_sources(options.source, "[tool.branchcov] source")
+        options = self._configured()
         try:
             self.settings = BranchCov(shell, options)
         except TraitError as error:
@@ -35,6 +38,18 @@ class Extension:
         self.settings.observe(self._configure)
         self._matcher = matcher(self.magics.with_options())
         self._pyodide = PyodideKernel(shell, self.magics.hooks)
+
+    def _configured(self) -> RunOptions:
+        """The options of the current folder's configuration. Raises UsageError."""
+        lines: list[str] = []
+        options = load_config(Path.cwd(), say=lines.append)
+        if not lines:
+            check_sources(options.source, "[tool.branchcov] source")
+            return options
+        if not hasattr(self.shell, "kernel") or live():  # the outputs of a notebook that is only run stay as they are
+            print(f"branchcov: {lines[0]}", file=sys.stderr)
+        # They were written for other runs, in which other modules can be imported.
+        return replace(options, source=tuple(filter(is_source, options.source)))
 
     def _configure(self, _change: Any) -> None:
         """``%config BranchCov.x = …`` takes effect on the next run."""

@@ -42,7 +42,9 @@ class FrontEnd:
         if report.out:
             self._shell.push({report.out: presented.Coverage.of(coverage)})
         try:
-            write_reports(coverage, report.places, values=report.values)
+            written = write_reports(coverage, report.places, values=report.values)
+            for note in written.notes:
+                print(f"branchcov: {note}", file=sys.stderr)
             if not report.quiet:
                 show(
                     self._shell,

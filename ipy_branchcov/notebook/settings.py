@@ -14,6 +14,7 @@ from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.table import (
     BRANCH_KINDS,
     COUNT,
+    GLOBS,
     IDENTIFIER,
     PATH,
     PERCENT,
@@ -40,7 +41,7 @@ _TRAITS: dict[Kind, Callable[[Option], TraitType[Any, Any]]] = {
     PATH: lambda row: Unicode(row.default, allow_none=True, help=row.help),
     VIEW: lambda row: CaselessStrEnum(VIEWS, row.default, help=row.help),
     **dict.fromkeys(
-        (TEXTS, BRANCH_KINDS, REGEXES),
+        (TEXTS, GLOBS, BRANCH_KINDS, REGEXES),
         lambda row: List(Unicode(), row.default and list(row.default), allow_none=row.default is None, help=row.help),
     ),
 }

@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options. Until one of them is used, only their table is imported from the package."""
     group = parser.getgroup("branchcov", "branch coverage inside the lines")
     for row in (*RunOptions.rows(Door.PYTEST), *ReportOptions.rows(Door.PYTEST)):
-        if not row.place:
+        if not row.is_report:
             flags, keywords = row.argument(Door.PYTEST)
             group.addoption(*flags, **keywords | (_SWITCH if row.name == "source" else {}))
     group.addoption(
@@ -42,14 +42,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_report,
         default=[],
         metavar="KIND[:PLACE]",
-        help=f"Kind of report, and where a file goes (repeatable): {', '.join(_kinds())}.",
+        help="Kind of report, and where a file goes; term and term-missing take :skip-covered (repeatable): "
+        f"{', '.join(_kinds())}.",
     )
     group.addoption("--no-branchcov", action="store_true", help="Do not measure, also where other options ask for it.")
 
 
+#: What may follow the kinds for the terminal.
+_SKIP = "skip-covered"
+
+
 def _kinds() -> tuple[str, ...]:
-    """The kinds of reports: two for the terminal, and every kind that is a file."""
-    return "term", "term-missing", *(row.name for row in ReportOptions.rows(Door.PYTEST) if row.place)
+    """The kinds of reports: two for the terminal, and every kind that is a file or is printed, with its other names."""
+    rows = [row for row in ReportOptions.rows(Door.PYTEST) if row.is_report]
+    return "term", "term-missing", *(name for row in rows for name in (row.name, row.alias) if name)
 
 
 def _report(value: str) -> tuple[str, str]:
@@ -57,34 +63,40 @@ def _report(value: str) -> tuple[str, str]:
     kind, _, place = value.partition(":")
     if kind not in _kinds():
         raise argparse.ArgumentTypeError(f"no report is called {kind!r}; there are {', '.join(_kinds())}")
-    if place and kind.startswith("term"):
+    if place and (kind == "github" or (kind.startswith("term") and place != _SKIP)):
         raise argparse.ArgumentTypeError(f"{kind} goes to the terminal, not to {place!r}")
-    return kind, place
+    return next((row.name for row in ReportOptions.rows(Door.PYTEST) if row.alias == kind), kind), place
 
 
-def _options(given: argparse.Namespace) -> tuple[RunOptions, ReportOptions]:
+def _options(
+    given: argparse.Namespace, say: Callable[[str], None] = lambda line: None
+) -> tuple[RunOptions, ReportOptions]:
     """The options of the command line, over those of pyproject.toml; sources replace the configured ones.
 
-    Raises BranchcovError.
+    ``say`` is called with a line for people about the configuration. Raises BranchcovError.
     """
-    from ipy_branchcov.session.config import load_config
+    from ipy_branchcov.session.config import load_config, with_absolute_globs
 
-    settings = load_config(Path.cwd())
     values = vars(given)
+    config = values["branchcov_config"]
+    settings = load_config(Path.cwd(), config and Path(config), say=say)
     run = RunOptions.read(Door.PYTEST, values)
     source = tuple(spec for spec in values["branchcov_source"] if spec)
     reports = values["branchcov_report"] or [("term", "")]
-    places = {row.dest(Door.PYTEST): _place(row, reports) for row in ReportOptions.rows(Door.PYTEST) if row.place}
-    report = ReportOptions().overridden(**ReportOptions.read(Door.PYTEST, values | places))
-    missed = ("term-missing", "") in reports
+    rows = [row for row in ReportOptions.rows(Door.PYTEST) if row.is_report]
+    asked = {row.dest(Door.PYTEST): _asked(row, reports) for row in rows}
+    report = ReportOptions().overridden(**ReportOptions.read(Door.PYTEST, values | asked))
+    kinds = {kind for kind, _ in reports}
+    skip_covered = any(place == _SKIP for kind, place in reports if kind.startswith("term"))
     # The values of variables may be secrets, and reports of CI are often public.
     options = replace(settings.overridden(**run), source=source or settings.source, values=report.values)
-    return options, replace(report, missed=missed, quiet=not missed and ("term", "") not in reports)
+    report = replace(report, missed="term-missing" in kinds, quiet=not kinds & {"term", "term-missing"})
+    return with_absolute_globs(options, Path.cwd()), replace(report, skip_covered=skip_covered)
 
 
-def _place(row: Option, reports: list[tuple[str, str]]) -> str | None:
-    """Where to write a report; None where it was not asked for."""
-    return next((place or row.place for kind, place in reversed(reports) if kind == row.name), None)
+def _asked(row: Option, reports: list[tuple[str, str]]) -> str | bool | None:
+    """Where to write a report, or that it is to be printed; None where it was not asked for."""
+    return next((row.printed or place or row.place for kind, place in reversed(reports) if kind == row.name), None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -125,7 +137,11 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
         return
     from ipy_branchcov.pytest_plugin.run import MeasuredRun
 
-    run = _or_usage_error(lambda: MeasuredRun(config, *_options(options)))
+    notes: list[str] = []
+    found = _or_usage_error(lambda: _options(options, notes.append))
+    if hasattr(config, "workerinput"):
+        notes.clear()  # the run that started this worker has them
+    run = _or_usage_error(lambda: MeasuredRun(config, *found, notes))
     config.pluginmanager.register(run, _NAME)
 
 

@@ -22,17 +22,22 @@ from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
 from ipy_branchcov.processes.workers import end_workers
 from ipy_branchcov.reports import summary
-from ipy_branchcov.reports.files import with_texts, write_reports
+from ipy_branchcov.reports.by_line import place_cells
+from ipy_branchcov.reports.files import closing, with_texts, write_reports
 from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.reports.patch import changed_lines, select, sentence
 from ipy_branchcov.session.config import check_sources
 from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.session import Session
 
 
 class MeasuredRun:
-    """A plugin that is registered while a run is measured. Raises BranchcovError for wrong options."""
+    """A plugin that is registered while a run is measured. Raises BranchcovError for wrong options.
 
-    def __init__(self, config: pytest.Config, options: RunOptions, report: ReportOptions):
+    ``notes``: lines for people, shown at the end.
+    """
+
+    def __init__(self, config: pytest.Config, options: RunOptions, report: ReportOptions, notes: list[str]):
         self._config = config
         self._options = options
         self._report = report
@@ -42,15 +47,18 @@ class MeasuredRun:
         self._found: list[Coverage] = []
         #: One line for each piece of data that was lost.
         self._lost: list[str] = []
-        self._notes: list[str] = []
+        self._notes = notes
         #: The session of each notebook's kernel, by the kernel's client; None: not measured, or not any more.
         self._kernels: dict[Any, KernelSession | None] = {}
         #: Every session that began, until its notebook has ended.
         self._sessions: dict[Any, KernelSession] = {}
         self._summary: list[str] = []
+        self._annotations = ""
         self._failures: list[str] = []
         self._baseline = None if report.baseline is None else load(report.baseline)
         self.session = Session(replace(options, source=()))
+        root = Path(self.session.scope.root)
+        self._changed = changed_lines(report.patch, root) if report.patch and not _is_worker(config) else {}
         for spec in self._sources:
             try:
                 self.session.add_source(spec)
@@ -227,13 +235,22 @@ class MeasuredRun:
 
     def _report_all(self, coverage: Coverage) -> None:
         if not self._report.quiet:
-            self._summary = summary.render(coverage, missing=self._report.missed).splitlines()
+            width = self._config.get_terminal_writer().fullwidth
+            missing, skip = self._report.missed, self._report.skip_covered
+            self._summary = summary.render(coverage, missing=missing, skip_covered=skip, width=width).splitlines()
         if self._baseline is not None:
             self._failures += regressions(self._baseline, coverage, Path(self.session.scope.root))
         self._failures += failures(coverage, self._options.fail_under, compared=self._baseline is not None)
         places = self._report.places
-        write_reports(coverage, places, values=self._report.values)
-        self._summary += [f"{kind} report written to {place}" for kind, place in places.items()]
+        github, root = self._report.github, self.session.scope.root
+        changed, values = self._changed, self._report.values
+        written = write_reports(coverage, places, values=values, github=github, changed=changed, root=root)
+        if self._report.patch:
+            self._summary.append(sentence(select(coverage, changed, place_cells(coverage, Path(root)))))
+        self._annotations = written.annotations
+        self._notes += written.notes
+        if places or self._report.quiet:
+            self._summary.append(closing(coverage, places.values()))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not (self._summary or self._notes or self._lost or self._failures):
@@ -241,12 +258,18 @@ class MeasuredRun:
         terminalreporter.section("branch coverage")
         for line in self._summary:
             terminalreporter.line(line)
+        for line in self._annotations.splitlines():
+            terminalreporter.line(line)
         for line in self._notes:
             terminalreporter.line(f"note: {line}")
         for line in self._lost:
             terminalreporter.line(f"LOST {line}", yellow=True)
         for line in self._failures:
             terminalreporter.line(f"FAIL {line}", red=True, bold=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def _is_cell(item: pytest.Item) -> bool:

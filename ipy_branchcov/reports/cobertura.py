@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.totals import Totals
+from ipy_branchcov.reports.by_line import UNPLACED, Cells, File, Line, files
 
 _DOCTYPE = '<!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">'
 
 
-def render(coverage: Coverage, *, timestamp: int = 0) -> str:
-    """The XML text. ``timestamp``: seconds since the epoch, for tools that want one.
+def render(coverage: Coverage, cells: Cells = UNPLACED, *, timestamp: int = 0) -> str:
+    """The XML text.
 
     The format knows lines alone: one of which any part ran has a hit, and parts that never ran are not in it.
+    ``timestamp``: seconds since the epoch. With 0 the same run gives the same text, and Codecov, which refuses reports
+    older than 12 hours, takes it.
     """
-    sources = [(source, _lines(source)) for source in coverage.sources]
-    valid = sum(len(lines) for _, lines in sources)
-    covered = sum(bool(hits) for _, lines in sources for hits, _ in lines.values())
-    rates = {
-        "line-rate": _rate(covered, valid),
-        "branch-rate": _rate(coverage.totals.covered, coverage.totals.outcomes),
-    }
+    every = files(coverage, cells)
+    valid, covered = sum(len(file.lines) for file in every), sum(file.ran for file in every)
+    totals = sum((file.totals for file in every), Totals())
+    rates = {"line-rate": _rate(covered, valid), "branch-rate": _rate(totals.covered, totals.outcomes)}
     root = ET.Element(
         "coverage",
         {
             **rates,
             "lines-covered": str(covered),
             "lines-valid": str(valid),
-            "branches-covered": str(coverage.totals.covered),
-            "branches-valid": str(coverage.totals.outcomes),
+            "branches-covered": str(totals.covered),
+            "branches-valid": str(totals.outcomes),
             "complexity": "0",
             "version": "ipy-branchcov",
             "timestamp": str(timestamp),
@@ -39,52 +38,48 @@ def render(coverage: Coverage, *, timestamp: int = 0) -> str:
     ET.SubElement(ET.SubElement(root, "sources"), "source").text = "."
     package = ET.SubElement(ET.SubElement(root, "packages"), "package", {"name": "", **rates, "complexity": "0"})
     classes = ET.SubElement(package, "classes")
-    for source, lines in sources:
-        _class(classes, source, lines)
+    for file in every:
+        _class(classes, file)
     ET.indent(root)
     return f'<?xml version="1.0" ?>\n{_DOCTYPE}\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _lines(source: SourceCoverage) -> dict[int, tuple[int, list[Branch]]]:
-    """Hits and branches by line."""
-    lines: dict[int, tuple[int, list[Branch]]] = {line: (hits, []) for line, hits in source.line_hits.items()}
-    for branch in source.branches:
-        if branch.totals.outcomes:
-            lines.setdefault(branch.span.line, (int(branch.covered), []))[1].append(branch)
-    return lines
-
-
-def _class(parent: ET.Element, source: SourceCoverage, lines: dict[int, tuple[int, list[Branch]]]) -> None:
-    covered = sum(bool(hits) for hits, _ in lines.values())
+def _class(parent: ET.Element, file: File) -> None:
     element = ET.SubElement(
         parent,
         "class",
         {
-            "name": source.source.name,
-            "filename": source.source.name,
-            "line-rate": _rate(covered, len(lines)),
-            "branch-rate": _rate(source.totals.covered, source.totals.outcomes),
+            "name": file.name,
+            "filename": file.name,
+            "line-rate": _rate(file.ran, len(file.lines)),
+            "branch-rate": _rate(file.totals.covered, file.totals.outcomes),
             "complexity": "0",
         },
     )
     ET.SubElement(element, "methods")
     listed = ET.SubElement(element, "lines")
-    for number, (hits, branches) in sorted(lines.items()):
-        line = ET.SubElement(listed, "line", {"number": str(number), "hits": str(hits), "branch": "false"})
-        if branches:
-            total = sum((branch.totals for branch in branches), Totals())
-            line.set("branch", "true")
-            line.set(
-                "condition-coverage", f"{100 * total.covered // total.outcomes}% ({total.covered}/{total.outcomes})"
-            )
-            conditions = ET.SubElement(line, "conditions")
-            for i, branch in enumerate(branches):
-                own = branch.totals
-                ET.SubElement(
-                    conditions,
-                    "condition",
-                    {"number": str(i), "type": "jump", "coverage": f"{100 * own.covered // own.outcomes}%"},
-                )
+    for number, line in file.lines.items():
+        _line(listed, number, line)
+
+
+def _line(parent: ET.Element, number: int, line: Line) -> None:
+    element = ET.SubElement(parent, "line", {"number": str(number), "hits": str(int(line.ran)), "branch": "false"})
+    if not line.branches:
+        return
+    total = line.totals
+    element.set("branch", "true")
+    element.set("condition-coverage", f"{_percent(total)} ({total.covered}/{total.outcomes})")
+    # Not in the DTD. coverage.py writes lines there; Codecov shows the words, one for each missed outcome.
+    missing = [f"{b.span.column + 1}:{outcome.name}" for b in line.branches for outcome in b.missed]
+    if missing:
+        element.set("missing-branches", ",".join(missing))
+    conditions = ET.SubElement(element, "conditions")
+    for i, branch in enumerate(line.branches):
+        ET.SubElement(conditions, "condition", {"number": str(i), "type": "jump", "coverage": _percent(branch.totals)})
+
+
+def _percent(totals: Totals) -> str:
+    return f"{100 * totals.covered // totals.outcomes}%"
 
 
 def _rate(part: int, whole: int) -> str:

@@ -7,29 +7,61 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.data.files import write_whole
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.printable import printable
+from ipy_branchcov.reports.by_line import UNPLACED, Cells, place_cells
+from ipy_branchcov.reports.patch import ChangedLines
 
 
-def write_reports(coverage: Coverage, places: Mapping[str, str | Path | None], *, values: bool = False) -> bool:
-    """Write the reports whose place is given; return whether there was one. Raises DataError.
+class Written(NamedTuple):
+    """``annotations``: what is to be printed for GitHub, lines. ``notes``: lines for people about what was written."""
 
-    ``places``: by kind, which is html, json, lcov or cobertura. HTML goes into a folder, or into one file where the
-    name ends with ``.html``. ``values``: those of first hits, too, in JSON.
+    annotations: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def write_reports(
+    coverage: Coverage,
+    places: Mapping[str, str | Path | None],
+    *,
+    values: bool = False,
+    github: bool = False,
+    changed: ChangedLines | None = None,
+    root: str | Path = "",
+) -> Written:
+    """Write the reports whose place is given. Raises DataError.
+
+    ``places``, by kind: html, json, lcov, cobertura, markdown, sonar. HTML goes into a folder, or into one file where
+    the name ends with ``.html``. ``values``: those of first hits, too, in JSON. ``github``: return annotations,
+    those of ``changed`` lines first.
+    ``root``: where the names of sources start.
     """
+    cells = UNPLACED
+    if github or any(place and kind in _BY_LINE for kind, place in places.items()):
+        cells = place_cells(coverage, Path(root))
     texts: dict[Path, str] = {}
     former: list[Path] = []
     for kind, place in places.items():
         if place:
-            texts |= _rendered(coverage, kind, Path(place), values=values)
+            texts |= _rendered(coverage, kind, Path(place), cells, values=values)
             former += _former_pages(Path(place)) if kind == "html" else []
     for path, text in texts.items():
         write_whole(path, text)
     _remove(former, texts)
-    return bool(texts)
+    if github:
+        from ipy_branchcov.reports import github as annotations
+
+        return Written(annotations.render(coverage, cells, changed), cells.notes)
+    return Written(notes=cells.notes)
+
+
+#: Formats whose readers know files and lines, and no cells.
+_BY_LINE = frozenset({"lcov", "cobertura", "sonar"})
 
 
 def _former_pages(folder: Path) -> list[Path]:
@@ -61,7 +93,7 @@ def _remove(former: Iterable[Path], written: Iterable[Path]) -> None:
                 path.unlink()
 
 
-def _rendered(coverage: Coverage, kind: str, place: Path, *, values: bool) -> dict[Path, str]:
+def _rendered(coverage: Coverage, kind: str, place: Path, cells: Cells, *, values: bool) -> dict[Path, str]:
     match kind:
         case "html":
             from ipy_branchcov.reports import pages
@@ -74,12 +106,26 @@ def _rendered(coverage: Coverage, kind: str, place: Path, *, values: bool) -> di
         case "lcov":
             from ipy_branchcov.reports import lcov
 
-            return {place: lcov.render(coverage)}
+            return {place: lcov.render(coverage, cells)}
         case "cobertura":
             from ipy_branchcov.reports import cobertura
 
-            return {place: cobertura.render(coverage)}
+            return {place: cobertura.render(coverage, cells)}
+        case "sonar":
+            from ipy_branchcov.reports import sonar
+
+            return {place: sonar.render(coverage, cells)}
+        case "markdown":
+            from ipy_branchcov.reports import markdown
+
+            return {place: markdown.render(coverage)}
     raise ValueError(kind)
+
+
+def closing(coverage: Coverage, places: Iterable[Path | None]) -> str:
+    """The line at the end of a run: the total, and where what was written lies."""
+    found = ", ".join(str(place) for place in places if place)
+    return f"branchcov: {coverage.summary}" + (f"; written to {printable(found)}" if found else "")
 
 
 def with_texts(coverage: Coverage) -> Coverage:

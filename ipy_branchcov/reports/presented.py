@@ -74,15 +74,21 @@ class Coverage(model.Coverage):
         json: str | Path | None = None,
         lcov: str | Path | None = None,
         cobertura: str | Path | None = None,
+        xml: str | Path | None = None,
+        markdown: str | Path | None = None,
+        sonar: str | Path | None = None,
         values: bool = False,
     ) -> None:
         """Write reports to the places that are given: ``html`` a folder, or one file that ends with ``.html``.
+
+        ``xml`` is another name of ``cobertura``.
 
         ``values``: JSON has the values of first hits, too; they may be secrets.
 
         Raises DataError where a report cannot be written.
         """
-        write_reports(self, {"html": html, "json": json, "lcov": lcov, "cobertura": cobertura}, values=values)
+        places = {"html": html, "json": json, "lcov": lcov, "cobertura": cobertura or xml}
+        write_reports(self, {**places, "markdown": markdown, "sonar": sonar}, values=values)
 
 
 def load(path: str | Path) -> Coverage:

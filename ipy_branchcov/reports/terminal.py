@@ -27,6 +27,7 @@ def render(
     coverage: Coverage,
     *,
     missed: bool = False,
+    skip_covered: bool = False,
     counts: bool = False,
     color: bool = False,
     width: int = 80,
@@ -38,6 +39,7 @@ def render(
 
     Plain: the lines with something missed, as long as they are. ``color``: whole sources (with ``missed``: these
     lines alone) with ANSI colours, folded to at most ``width`` columns (but 20 at least for code).
+    ``skip_covered``: only sources with something missed, or with a note; the total is of all.
     ``counts``: every branch with its hits. ``first`` names the source on top; ``static``: no execution counts;
     ``named``: a single source is named too.
     """
@@ -50,6 +52,8 @@ def render(
         out.append_text(_bar(coverage.totals))
     for marked in sources:
         totals, notes = marked.coverage.totals, marked.notes
+        if skip_covered and not marked.misses and not notes:
+            continue
         lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
         if several and (lines or notes or totals.outcomes):
             out.append(f"\n{marked.title}: {totals}", "bold" if color else "")

@@ -13,6 +13,7 @@ from typing import Literal
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import COMPOSITE, Branch
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.selection import bodies
 from ipy_branchcov.model.source import split_lines
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.printable import visible
@@ -150,6 +151,24 @@ class MarkedSource:
     def text(self, mark: Mark) -> str:
         """The text of a place as one line of at most :data:`_LONGEST` characters; "" for whole lines."""
         return "" if mark.whole else visible(self.coverage.source.snippet(mark.span, _LONGEST))
+
+    @cached_property
+    def _bodies(self) -> list[tuple[Span, str]]:
+        return bodies(self.coverage.source)
+
+    def function(self, mark: Mark) -> str:
+        """The qualified name of the innermost function or class that a place stands in, without ``<locals>``.
+
+        "" at the top level, and where the text is not known.
+        """
+        if mark.branch is not None:
+            return mark.branch.function.replace("<locals>.", "")
+        line, column = mark.span.start
+        if mark.whole:
+            text = self.lines[line - 1] if line <= len(self.lines) else ""
+            column = len(text) - len(text.lstrip())
+        around = [name for span, name in self._bodies if span.start <= (line, column) < span.end]
+        return around[-1] if around else ""
 
     def worth(self, line: int) -> bool:
         """Whether a missed place begins on a line."""

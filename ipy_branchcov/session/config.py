@@ -1,9 +1,12 @@
-"""``[tool.branchcov]`` in the nearest pyproject.toml -> RunOptions; and the check of sources."""
+"""``[tool.branchcov]`` in the nearest pyproject.toml -> RunOptions; and the check of sources.
+
+Where there is no such section, coverage.py's configuration is read for what has the same meaning.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -14,42 +17,82 @@ from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import resolve
 from ipy_branchcov.session.table import Door
 
+#: Called with a line for people.
+Say = Callable[[str], None]
 
-def load_config(start: Path) -> RunOptions:
-    """The configuration for a folder: that of the nearest pyproject.toml at or above it.
 
-    Paths in ``source`` and ``omit`` are relative to that file's folder, and returned absolute. Raises UsageError,
-    naming file and key, for a wrong value.
+def load_config(start: Path, file: Path | None = None, *, say: Say = lambda line: None) -> RunOptions:
+    """The configuration for a folder: that of the nearest pyproject.toml at or above it, or that in ``file``.
+
+    Paths in ``source``, ``omit`` and ``include`` are relative to that file's folder, and returned absolute. ``say`` is
+    called where coverage.py's settings hold. Raises UsageError, naming file and key, for a wrong value.
     """
+    if file is not None:
+        if not os.path.isfile(file):  # noqa: PTH113 False for a path that is too long, too
+            raise UsageError(f"{file}: no such configuration file; check the path")
+        options = _read(file, say)
+        if options is None:
+            say(f"{file}: has no settings of branchcov, nor any of coverage.py with the same meaning")
+        return options or RunOptions()
     for folder in (start, *start.resolve().parents):
         path = folder / "pyproject.toml"
         if os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113 False, too, where it cannot be known
-            data = _read(path)
-            tool = data.get("tool", {})
-            table = tool.get("branchcov") if isinstance(tool, dict) else None
-            if table is None:
-                return RunOptions()
-            options = read_config(table, str(path))
-            there = folder.resolve()
-            # os.path.exists() is False for a path that is too long, too.
-            source = (str(there / spec) if os.path.exists(there / spec) else spec for spec in options.source)  # noqa: PTH110
-            omit = (glob if glob.startswith("*") else str(Path(escape(str(there))) / glob) for glob in options.omit)
-            return replace(options, source=tuple(source), omit=tuple(omit))
+            table = _tool(path).get("branchcov")
+            if table is not None:
+                return _placed(read_config(table, str(path)), folder)
+            return _foreign(start, folder, say)
+    return _foreign(start, start, say)
+
+
+def _foreign(start: Path, last: Path, say: Say) -> RunOptions:
+    """What coverage.py's files say, from a folder up to another one."""
+    from ipy_branchcov.session.coveragepy import FILES
+
+    for folder in (start, *start.resolve().parents):
+        for name in FILES:
+            if os.path.isfile(folder / name):  # noqa: PTH113
+                options = _read(folder / name, say)
+                if options is not None:
+                    return options
+        if folder.resolve() == last.resolve():
+            break
     return RunOptions()
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The data in a TOML file. Raises UsageError."""
+def _read(path: Path, say: Say) -> RunOptions | None:
+    """The options in one file, ours or coverage.py's; None where it has none of either."""
+    from ipy_branchcov.session.coveragepy import read_ini, read_table
+
+    if path.suffix == ".toml":
+        tool = _tool(path)
+        if "branchcov" in tool:
+            return _placed(read_config(tool["branchcov"], str(path)), path.parent)
+        found = read_table(tool.get("coverage", {}), str(path))
+    else:
+        found = read_ini(path)
+    rows = {row.name for row in RunOptions.rows(Door.CONFIG)}
+    values = {name: value for name, value in found.values.items() if name in rows}
+    if not values:
+        return None
+    known = RunOptions.unpack(values, lambda row: f"{path}: {found.origins[row.name]}")
+    say(f"{path}: coverage.py's settings hold here ({', '.join(values)}), for there is no [tool.branchcov]")
+    return _placed(RunOptions().overridden(**known), path.parent)
+
+
+def _tool(path: Path) -> Mapping[str, Any]:
+    """The tables below ``[tool]`` in a file of TOML. Raises UsageError."""
     import tomllib  # only where there is such a file
 
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); make it a file that can be read") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not valid TOML ({error})") from None
+    tool = data.get("tool", {})
+    return tool if isinstance(tool, dict) else {}
 
 
 def read_config(table: object, name: str) -> RunOptions:
@@ -61,6 +104,35 @@ def read_config(table: object, name: str) -> RunOptions:
         if key not in known:
             raise UsageError(f"{name}: [tool.branchcov] {key}: unknown option; there are {', '.join(sorted(known))}")
     return RunOptions().overridden(**RunOptions.unpack(table, lambda row: f"{name}: {row.flag(Door.CONFIG)}"))
+
+
+def _placed(options: RunOptions, folder: Path) -> RunOptions:
+    """The same with absolute paths: those of the options start in a folder."""
+    there = folder.resolve()
+    # os.path.exists() is False for a path that is too long, too.
+    source = (str(there / spec) if os.path.exists(there / spec) else spec for spec in options.source)  # noqa: PTH110
+    paths = tuple((str(there / canonical), *others) for canonical, *others in options.paths)
+    return with_absolute_globs(replace(options, source=tuple(source), paths=paths), there)
+
+
+def with_absolute_globs(options: RunOptions, folder: Path) -> RunOptions:
+    """The same with globs that hold in any folder; those that do not begin with ``*`` start in this one."""
+
+    there = escape(str(folder))
+
+    def absolute(globs: Iterable[str]) -> tuple[str, ...]:
+        return tuple(glob if glob.startswith("*") else os.path.join(there, os.path.normpath(glob)) for glob in globs)  # noqa: PTH118
+
+    return replace(options, omit=absolute(options.omit), include=absolute(options.include))
+
+
+def is_source(spec: str) -> bool:
+    """Whether somebody names a module, folder or file that can be measured."""
+    try:
+        resolve(spec)
+    except UsageError:
+        return False
+    return True
 
 
 def check_sources(specs: Iterable[str], option: str) -> None:

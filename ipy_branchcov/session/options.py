@@ -12,8 +12,10 @@ from pathlib import Path
 from ipy_branchcov.session.table import (
     BRANCH_KINDS,
     COUNT,
+    GLOBS,
     IDENTIFIER,
     PATH,
+    PATHS,
     PERCENT,
     REGEXES,
     SWITCH,
@@ -29,6 +31,7 @@ from ipy_branchcov.session.table import (
 _CELL, _AUTO, _SHOW, _RUN, _REPORT = Door.CELL, Door.AUTO, Door.SHOW, Door.RUN, Door.REPORT
 _PYTEST, _CONFIG, _TRAIT = Door.PYTEST, Door.CONFIG, Door.TRAIT
 _FILES = _CELL | _SHOW | _RUN | _REPORT | _PYTEST
+_LINES = _RUN | _REPORT | _PYTEST
 _STORED = _CONFIG | _TRAIT
 
 
@@ -52,7 +55,20 @@ class RunOptions(Options):
         adds=True,
         flags=((_PYTEST, "--branchcov"),),
     )
-    omit: tuple[str, ...] = option((), "Glob patterns of files to leave out.", _STORED, TEXTS)
+    omit: tuple[str, ...] = option(
+        (),
+        "Leave out files that match this glob pattern (repeatable).",
+        _LINES | _STORED,
+        GLOBS,
+        metavar="GLOB",
+    )
+    include: tuple[str, ...] = option(
+        (),
+        "Of the sources, take only files that match this glob pattern (repeatable).",
+        _LINES | _STORED,
+        GLOBS,
+        metavar="GLOB",
+    )
     counts: bool = option(
         False,
         "Count every hit, rather than record only whether an outcome was covered.",
@@ -85,6 +101,12 @@ class RunOptions(Options):
     )
     partial_branches: tuple[str, ...] = option(
         (), "Regular expressions of lines whose branches are excluded.", _STORED, REGEXES
+    )
+    paths: tuple[tuple[str, ...], ...] = option(
+        (),
+        "Lists of folders, by name, that hold the same files: in merge and report, the first stands for the others.",
+        _CONFIG,
+        PATHS,
     )
     values: bool = option(
         True,
@@ -153,7 +175,19 @@ class ReportOptions(Options):
         None, "Write the coverage as JSON.", _FILES, PATH, metavar="FILE", place="branchcov.json"
     )
     lcov: Path | None = option(None, "Write an LCOV tracefile.", _FILES, PATH, metavar="FILE", place="branchcov.lcov")
-    cobertura: Path | None = option(None, "Write Cobertura XML.", _FILES, PATH, metavar="FILE", place="branchcov.xml")
+    cobertura: Path | None = option(
+        None, "Write Cobertura XML.", _FILES, PATH, metavar="FILE", place="branchcov.xml", alias="xml"
+    )
+    markdown: Path | None = option(
+        None, "Write Markdown, as for a step summary.", _LINES, PATH, metavar="FILE", place="branchcov.md"
+    )
+    sonar: Path | None = option(
+        None, "Write XML for SonarQube.", _LINES, PATH, metavar="FILE", place="branchcov-sonar.xml"
+    )
+    github: bool = option(
+        False, "Print GitHub's annotations of missed outcomes, 10 at most.", _LINES, SWITCH, printed=True
+    )
+    skip_covered: bool = option(False, "Leave out sources in which nothing is missed.", _RUN | _REPORT, SWITCH)
     values: bool = option(
         False,
         "Write into JSON and data files, too, with which values an outcome was first covered; they may be secrets.",
@@ -161,6 +195,20 @@ class ReportOptions(Options):
         SWITCH,
     )
     data: Path | None = option(None, "Keep what was measured in this data file.", _RUN, PATH, metavar="FILE")
+    patch: str = option(
+        "",
+        "Report what the lines changed since this git revision need.",
+        _REPORT | _PYTEST,
+        TEXT,
+        metavar="REV",
+    )
+    config: Path | None = option(
+        None,
+        "Read the configuration in this file: a pyproject.toml, or one of coverage.py's.",
+        _LINES,
+        PATH,
+        metavar="FILE",
+    )
     baseline: Path | None = option(
         None,
         "Fail when an outcome is missed that this JSON report has as covered, in unchanged source.",

@@ -7,15 +7,15 @@ import os
 import sys
 import sysconfig
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.selection import is_chosen
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.printable import printable
 
@@ -46,12 +46,20 @@ class Scope:
 
     ``root``: names of files start there, also when the current folder changes later; by default the current folder,
     which is asked once, here. ``source``: modules (with their submodules) by name, folders and files by path; a
-    UsageError is raised for what is none of these. ``omit``: globs of names or paths that are left out.
+    UsageError is raised for what is none of these. ``omit``: globs of names or paths that are left out; ``include``:
+    where there are any, only files that match one are measured.
     """
 
-    def __init__(self, root: Path | None = None, *, source: Sequence[str] = (), omit: Sequence[str] = ()):
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        source: Sequence[str] = (),
+        omit: Sequence[str] = (),
+        include: Sequence[str] = (),
+    ):
         self.root = _current_folder() if root is None else os.path.realpath(root)
-        self.omit = tuple(omit)
+        self.omit, self.include = tuple(omit), tuple(include)
         self.places = resolve_all(source)
 
     def covers(self, path: str) -> bool:
@@ -62,8 +70,7 @@ class Scope:
             return False
         if any(path.startswith(folder) and not self._names(folder) for folder in _INSTALLED):
             return False
-        name = self.name(path)
-        return not any(fnmatch(name, glob) or fnmatch(path, glob) for glob in self.omit)
+        return is_chosen((self.name(path), path), self.omit, self.include)
 
     def _names(self, folder: str) -> bool:
         """Whether something in a folder was named as a source, rather than a folder around it."""
@@ -95,20 +102,25 @@ class Scope:
             return coverage
         return replace(coverage, source=replace(source, name=self.name(source.path)))
 
-    def files(self) -> Iterator[str]:
+    def files(self, imported: Iterable[str] = ()) -> Iterator[str]:
         """The paths of all files that are measured when they are imported, in order.
 
-        As coverage.py: of a folder the files in it, and those of the packages below it.
+        As coverage.py: of a folder the files in it, and those of the packages below it. A folder without
+        ``__init__.py`` is a package where one of the files ``imported``, which are paths, lies below it.
         """
-        for path in self._all_files():
+        namespaces = {str(folder) for path in imported for folder in Path(path).parents}
+        for path in self._all_files(namespaces):
             if self.covers(path):
                 yield path
 
-    def _all_files(self) -> Iterator[str]:
+    def _all_files(self, namespaces: Set[str]) -> Iterator[str]:
         yield from sorted(self.places.files)
         for root in self.places.folders:
             for folder, inner, files in os.walk(root):
-                inner[:] = sorted(name for name in inner if Path(folder, name, "__init__.py").is_file())
+                folders = ((name, Path(folder, name)) for name in sorted(inner))
+                inner[:] = [
+                    name for name, path in folders if str(path) in namespaces or (path / "__init__.py").is_file()
+                ]
                 yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118
 
 

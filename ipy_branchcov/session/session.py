@@ -83,7 +83,7 @@ class Session:
     def __init__(self, options: RunOptions = DEFAULTS, *, root: Path | None = None):
         #: The settings: what holds for a run that has no options of its own.
         self.options = options
-        self.scope = Scope(root, source=options.source, omit=options.omit)
+        self.scope = Scope(root, source=options.source, omit=options.omit, include=options.include)
         #: Called with the coverage of each run that ends.
         self.observers: list[Callable[[Coverage], None]] = []
         #: Measures the processes that the runs start.
@@ -113,7 +113,7 @@ class Session:
 
     def _hold(self, options: RunOptions, places: Places) -> None:
         """Measure these places by these options from now on. What depends on what has changed is found out again."""
-        self._sources.set_scope(places, options.omit)
+        self._sources.set_scope(places, options.omit, options.include)
         if self._analyses.set_policy(_policy(options)):
             self._sources.forget()  # tracers count references to code, and there are fewer now
 
@@ -129,7 +129,7 @@ class Session:
         """Measure a module (with its submodules) by name, or a folder or file by path. Raises UsageError."""
         places = resolve(spec)
         self._lasting |= places
-        self._sources.set_scope(self.scope.places | places, self.scope.omit)
+        self._sources.set_scope(self.scope.places | places, self.scope.omit, self.scope.include)
 
     # --- runs
 
@@ -286,8 +286,8 @@ class Session:
 
     def never_imported(self, measured: Coverage) -> Coverage:
         """The files of the scope that ``measured`` has not, with everything missed."""
-        seen = {each.source.path for each in measured}
-        found = tuple(self._never_imported(path) for path in self.scope.files() if path not in seen)
+        seen = {each.source.path for each in measured if each.source.path is not None}
+        found = tuple(self._never_imported(path) for path in self.scope.files(seen) if path not in seen)
         return Coverage(found, frozenset(), self.options.counts)
 
     def _never_imported(self, path: str) -> SourceCoverage:

@@ -41,10 +41,11 @@ class Sources:
         self._locators.append(locate)
         self.forget()
 
-    def set_scope(self, places: Places, omit: Sequence[str]) -> None:
-        """Measure these places but for ``omit`` from now on; files are read again, for they may have changed."""
-        same = (places, tuple(omit)) == (self.scope.places, self.scope.omit)
-        self.scope.places, self.scope.omit = places, tuple(omit)
+    def set_scope(self, places: Places, omit: Sequence[str], include: Sequence[str]) -> None:
+        """Measure these places from now on, as :class:`Scope` says; files are read again, for they may have changed."""
+        scope, wanted = self.scope, (places, tuple(omit), tuple(include))
+        same = wanted == (scope.places, scope.omit, scope.include)
+        scope.places, scope.omit, scope.include = wanted
         self.forget(same=same)
 
     def forget(self, *, same: bool = False) -> None:

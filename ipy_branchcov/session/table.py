@@ -110,6 +110,19 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _globs(value: object) -> tuple[str, ...]:
+    """Patterns of file names; one text can hold several, with commas between."""
+    return tuple(glob for text in _texts(value) for glob in filter(None, map(str.strip, text.split(","))))
+
+
+def _paths(value: object) -> tuple[tuple[str, ...], ...]:
+    """Groups of folders that hold the same files, as coverage.py has them: the first of a group stands for all."""
+    groups = list(value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(groups, list | tuple) or not all(isinstance(each, list | tuple) and each for each in groups):
+        raise ValueError("must be a table of lists of folders")
+    return tuple(map(_texts, groups))
+
+
 def _branch_kinds(value: object) -> frozenset[str]:
     from ipy_branchcov.model.branch import OUTCOMES
 
@@ -136,6 +149,8 @@ IDENTIFIER = Kind(_identifier)
 VIEW = Kind(_view)
 PATH = Kind(_path)
 TEXTS = Kind(_texts, many=True)
+GLOBS = Kind(_globs, many=True)
+PATHS = Kind(_paths)
 BRANCH_KINDS = Kind(_branch_kinds, many=True)
 REGEXES = Kind(_regexes, many=True)
 
@@ -147,8 +162,9 @@ class Option(NamedTuple):
     """One row of the table.
 
     ``letter``: a short flag, at the doors ``letters``. ``choices``: the possible values. ``place``: where a report is
-    written when only its kind is given. ``adds``: a run's values are added to the settings' own. ``flags``: the
-    spelling at doors where it does not follow the name. ``negative``: the help of a flag that switches the option off.
+    written when only its kind is given; ``printed``: a report that is no file. ``alias``: another name. ``adds``: a
+    run's values are added to the settings' own. ``flags``: the spelling at doors where it does not follow the name.
+    ``negative``: the help of a flag that switches the option off.
     """
 
     default: Any
@@ -160,10 +176,17 @@ class Option(NamedTuple):
     letters: Door = Door.MAGICS
     choices: Callable[[], Collection[str]] | None = None
     place: str = ""
+    printed: bool = False
+    alias: str = ""
     adds: bool = False
     flags: tuple[tuple[Door, str], ...] = ()
     negative: str = ""
     name: str = ""
+
+    @property
+    def is_report(self) -> bool:
+        """Whether the option asks for a kind of report."""
+        return bool(self.place) or self.printed
 
     def flag(self, door: Door) -> str:
         """How a user spells the option at a door."""
@@ -175,7 +198,7 @@ class Option(NamedTuple):
             return f"[tool.branchcov] {self.name}"
         if door is Door.TRAIT:
             return f"BranchCov.{self.name}"
-        if door is Door.PYTEST and self.place:
+        if door is Door.PYTEST and self.is_report:
             return f"--branchcov-report={words}"
         words = f"no-{words}" if self.default is True else words
         return f"--branchcov-{words}" if door is Door.PYTEST else f"--{words}"
@@ -185,7 +208,8 @@ class Option(NamedTuple):
 
         No option has a default there: None means "not given".
         """
-        flags = (self.letter, self.flag(door)) if self.letter and door in self.letters else (self.flag(door),)
+        letter = (self.letter,) if self.letter and door in self.letters else ()
+        flags = (*letter, self.flag(door), *((f"--{self.alias}",) if self.alias else ()))
         keywords: dict[str, Any] = {"dest": self.dest(door), "default": None, "help": self.negative or self.help}
         if self.kind is SWITCH:
             return flags, keywords | {"action": "store_false" if self.default is True else "store_true"}

@@ -1,0 +1,256 @@
+"""What is measured and reported by configuration: omit and include, ``--config``, coverage.py's sections, ``paths``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.data.files import load, save
+from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.session.config import load_config
+from ipy_branchcov.session.coveragepy import read_ini
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.paths import in_canonical_places
+from ipy_branchcov.session.scope import Scope
+from tests.project import Project
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path.resolve()
+
+
+def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def names(file: str = "c.json") -> list[str]:
+    return [each["name"] for each in json.loads(Path(file).read_text())["sources"] if each["branches"]]
+
+
+# --- omit and include
+
+
+def package() -> None:
+    for name in ("pkg/__init__.py", "pkg/a.py", "pkg/b.py", "pkg/sub/__init__.py", "pkg/sub/a.py"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("def pick(x):\n    return 1 if x else 2\n")
+    Path("go.py").write_text("from pkg import a, b\nfrom pkg.sub import a as c\na.pick(1)\n")
+
+
+OMITTED = {
+    "--omit pkg/b.py": ["pkg/__init__.py", "pkg/a.py", "pkg/sub/__init__.py", "pkg/sub/a.py"],
+    "--omit ./pkg/sub/*,*/__init__.py": ["pkg/a.py", "pkg/b.py"],
+    "--include */a.py": ["pkg/a.py", "pkg/sub/a.py"],
+    "--include pkg/a.py --include pkg/b.py --omit */b.py": ["pkg/a.py"],
+}
+
+
+@pytest.mark.parametrize("words", OMITTED)
+def test_omit_and_include_are_the_same_in_a_run_and_its_report(words: str) -> None:
+    package()
+    done = branchcov("run", "go.py", "--source", "pkg", "--json", "c.json", *words.split())
+    assert (done.returncode, names()) == (0, OMITTED[words]), done
+    branchcov("run", "go.py", "--source", "pkg", "--json", "all.json")
+    assert len(names("all.json")) == 5
+    branchcov("report", "all.json", "--json", "c.json", *words.split())
+    assert names() == OMITTED[words]
+
+
+@pytest.mark.slow
+def test_omit_and_include_of_pytest(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    ended = project.run("--branchcov", "tests", "--branchcov-include=pkg/*", "--branchcov-omit=*/nothing.py")
+    assert list(ended.table) == ["pkg/shapes.py", "TOTAL"]
+    project.write("other.toml", '[tool.branchcov]\nomit = ["tests/*"]\n')
+    assert list(project.run("--branchcov", "tests", "--branchcov-config=other.toml").table) == list(ended.table)
+
+
+def test_cells_can_be_omitted_by_their_notebook() -> None:
+    branch = Branch("if", Span(1, 3, 1, 4), (Outcome("true", 1), Outcome("false", 0)))
+    sources = (
+        Source("a.ipynb#x", "if x: pass"),
+        Source("b.ipynb#x", "if x: pass"),
+        Source("m.py", "if x: pass", "file"),
+    )
+    save(merge(Coverage((SourceCoverage(source, (branch,)),)) for source in sources), Path("d.json"))
+    assert branchcov("report", "d.json", "--omit", "a.ipynb", "--json", "c.json").returncode == 0
+    assert names() == ["b.ipynb#x", "m.py"]
+    branchcov("report", "d.json", "--include", "no.py", "--json", "c.json")
+    assert names() == ["a.ipynb#x", "b.ipynb#x"]
+
+
+# --- coverage.py's sections
+
+FOREIGN = {
+    ".coveragerc": "[run]\nbranch = True\nsource =\n    src\n    json, csv\nomit = */old/*\n    x/*\n"
+    "[report]\nfail_under = 62.5\nomit = */gone/*\nexclude_lines =\n    pragma: no cover\n    def (a, b)\n",
+    "setup.cfg": "[metadata]\nname = 50%\n[coverage:run]\nsource = src,json,csv\nomit = */old/*,x/*\n"
+    "[coverage:report]\nfail_under = 62.5\nomit = */gone/*\nexclude_lines =\n    pragma: no cover\n    def (a, b)\n",
+    "tox.ini": "[tox]\n[coverage:run]\nsource = src,json,csv\nomit = */old/*,x/*\n"
+    "[coverage:report]\nfail_under = 62.5\nomit = */gone/*\nexclude_lines =\n    pragma: no cover\n    def (a, b)\n",
+    "pyproject.toml": "[tool.coverage.run]\nbranch = true\nsource = ['src', 'json', 'csv']\nomit = ['*/old/*', 'x/*']\n"
+    "[tool.coverage.report]\nfail_under = 62.5\nomit = ['*/gone/*']\n"
+    "exclude_lines = ['pragma: no cover', 'def (a, b)']\n",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_settings_of_coverage_py_hold_where_there_are_none_of_ours(name: str, folder: Path) -> None:
+    Path("src").mkdir()
+    Path("sub").mkdir()
+    Path("pyproject.toml").write_text("[tool.other]\n")
+    Path(name).write_text(FOREIGN[name])
+    expected = RunOptions(
+        source=(str(folder / "src"), "json", "csv"),
+        omit=("*/old/*", str(folder / "x/*"), "*/gone/*"),
+        fail_under=62.5,
+        exclude=("pragma: no cover", "def (a, b)"),
+    )
+    for start in (folder, folder / "sub"):
+        said: list[str] = []
+        assert load_config(start, say=said.append) == expected
+        assert len(said) == 1
+        assert said[0].endswith(
+            f"{name}: coverage.py's settings hold here (source, omit, fail_under, exclude), "
+            "for there is no [tool.branchcov]"
+        )
+    # One file names another; ours stands above all.
+    assert load_config(Path("/"), Path(name)) == expected
+    Path("pyproject.toml").write_text("[tool.branchcov]\n" + (FOREIGN[name] if name == "pyproject.toml" else ""))
+    said = []
+    assert load_config(folder, say=said.append) == RunOptions() and said == []
+
+
+def test_variables_of_the_environment_stand_in_paths_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "here")
+    Path("any.ini").write_text("[run]\nomit = ${PLACE}/*, b\n[report]\nexclude_also = a{2,3}$PLACE\n")
+    assert read_ini(Path("any.ini")).values == {"omit": ["here/*", "b"], "exclude_also": ["a{2,3}$PLACE"]}
+
+
+def test_without_settings_of_the_same_meaning_nothing_is_said(folder: Path) -> None:
+    Path("setup.cfg").write_text("[coverage:run]\nbranch = True\n")
+    Path("tox.ini").write_text("[coverage:run]\nomit = */x.py\n")
+    said: list[str] = []
+    assert load_config(folder, say=said.append).omit == ("*/x.py",)
+    assert len(said) == 1 and "tox.ini" in said[0]
+    load_config(folder, Path("setup.cfg"), say=said.append)
+    assert said[1] == "setup.cfg: has no settings of branchcov, nor any of coverage.py with the same meaning"
+
+
+WRONG = {
+    (".coveragerc", "[report]\nfail_under = much\n"): "[report] fail_under: must be a number from 0 to 100, not 'much'",
+    (".coveragerc", "omit = x\n"): "not a configuration file (File contains no section headers.",
+    ("setup.cfg", "[coverage:report]\nexclude_lines = (\n"): "[coverage:report] exclude_lines: '(' is not a regular",
+    ("pyproject.toml", "[tool.coverage]\nrun = 3\n"): "[tool.coverage] must have tables only",
+    ("pyproject.toml", "[tool.coverage.run]\nomit = [3]\n"): "[tool.coverage.run] omit: must be a list of strings",
+    (
+        "pyproject.toml",
+        "[tool.branchcov.paths]\na = []\n",
+    ): "[tool.branchcov] paths: must be a table of lists of folders",
+    ("pyproject.toml", "[tool.branchcov]\npaths = ['a']\n"): "[tool.branchcov] paths: must be a table of lists of fold",
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_settings_are_one_line_with_their_own_name(case: tuple[str, str], folder: Path) -> None:
+    name, text = case
+    Path(name).write_text(text)
+    with pytest.raises(UsageError) as raised:
+        load_config(folder)
+    assert f"{name}: {WRONG[case]}" in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_command_says_once_whose_settings_hold() -> None:
+    package()
+    Path(".coveragerc").write_text("[run]\nsource = pkg\n[report]\nomit = */sub/*\n")
+    done = branchcov("run", "go.py", "--json", "c.json")
+    line = "coverage.py's settings hold here (source, omit), for there is no [tool.branchcov]\n"
+    assert (done.stderr.count("\n"), done.stderr.endswith(line)) == (1, True)
+    assert names() == ["pkg/__init__.py", "pkg/a.py", "pkg/b.py"]
+    Path("other.toml").write_text("[tool.branchcov]\nomit = ['*/b.py']\n")
+    done = branchcov("run", "go.py", "--source", "pkg", "--config", "other.toml", "--json", "c.json")
+    assert done.stderr == "" and names() == ["pkg/__init__.py", "pkg/a.py", "pkg/sub/__init__.py", "pkg/sub/a.py"]
+    done = branchcov("report", "c.json", "--config", "nowhere.toml")
+    assert done.returncode == 2
+    assert done.stderr == "branchcov: nowhere.toml: no such configuration file; check the path\n"
+
+
+@pytest.mark.slow
+def test_pytest_says_whose_settings_hold(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("tox.ini", "[coverage:run]\nomit = tests/*\n")
+    ended = project.run("--branchcov", "tests")
+    assert list(ended.table) == ["pkg/shapes.py", "TOTAL"]
+    assert "tox.ini: coverage.py's settings hold here (omit), for there is no [tool.branchcov]" in ended.text
+
+
+@pytest.mark.slow
+def test_the_extension_loads_where_coverage_py_names_what_is_not_here() -> None:
+    Path(".coveragerc").write_text("[run]\nsource = no_such_module, json\n")
+    program = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell()\nshell.run_line_magic('load_ext', 'ipy_branchcov')\n"
+        "print(shell._ipy_branchcov_extension.settings.source)\n"
+    )
+    environment = os.environ | {"IPYTHONDIR": str(Path("ipython").resolve())}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout == "['json']\n" and "coverage.py's settings hold here (source)" in done.stderr, done
+
+
+# --- paths
+
+
+def at(path: str, hits: int = 1, text: str = "x = 1 if y else 2\n") -> Coverage:
+    """The coverage of a file as it was measured on some machine."""
+    branch = Branch("ifexp", Span(1, 9, 1, 10), (Outcome("true", hits), Outcome("false", 1 - hits)))
+    return Coverage((SourceCoverage(Source(path.lstrip("/"), text, "file", path), (branch,)),))
+
+
+def test_files_of_several_machines_are_one(folder: Path) -> None:
+    Path("src/pkg").mkdir(parents=True)
+    Path("src/pkg/m.py").write_text("x = 1 if y else 2\n")
+    Path("pyproject.toml").write_text(
+        "[tool.branchcov.paths]\nsource = ['src', '*/site-packages', '/ci/*/work/src', 'C:\\build\\src']\n"
+    )
+    found = {
+        "here": at(str(folder / "src/pkg/m.py")),
+        "tox": at("/home/u/.tox/py/lib/site-packages/pkg/m.py", 0),
+        "ci": at("/ci/job-3/work/src/pkg/m.py"),
+        "windows": at(r"C:\build\src\pkg\m.py", 0),
+        "other": at("/ci/a/b/work/src/pkg/m.py"),
+    }
+    for name, coverage in found.items():
+        save(coverage, Path(f"{name}.json"))
+    moved = in_canonical_places(merge(found.values()), load_config(folder).paths, Scope())
+    assert [(each.source.name, each.totals.covered) for each in moved] == [
+        ("ci/a/b/work/src/pkg/m.py", 1),
+        ("src/pkg/m.py", 2),
+    ]
+    moved.self_check()
+
+
+def test_merge_and_report_put_files_where_paths_say(folder: Path) -> None:
+    Path("src").mkdir()
+    Path("src/m.py").write_text("x = 1 if y else 2\n")
+    Path("pyproject.toml").write_text("[tool.branchcov.paths]\nsource = ['src', '*/lib']\n")
+    coverage = merge([at("/a/lib/m.py"), at("/b/lib/m.py", 0)])
+    save(
+        replace(coverage, sources=tuple(replace(s, source=replace(s.source, path=None)) for s in coverage)),
+        Path("d.json"),
+    )
+    assert branchcov("merge", "d.json", "-o", "sum.json").returncode == 0
+    assert [(each.source.name, each.totals.covered) for each in load(Path("sum.json"))] == [("src/m.py", 2)]
+    done = branchcov("report", "d.json")
+    assert done.stdout == "branchcov: src/m.py: 2 of 2 outcomes covered (100.0%)\n", done
