@@ -8,8 +8,8 @@
 
 Nothing is imported before it is used. State is held by a :class:`Session` and a shell's extension; beside them by
 ``tracing.probes.registry`` (which code has probes), ``tracing.probes.functions`` (which functions had them, which
-tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.children`` (how this process is measured) and
-``processes.in_kernel`` (what a kernel has not sent yet).
+tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.children`` (how this process is measured),
+``processes.in_kernel`` (what a kernel has not sent yet) and ``processes.engines.on_worker`` (a worker's runs).
 
 PYTEST_DONT_REWRITE: a measured process has this package imported before pytest begins, which pytest would warn about.
 """
@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipy_branchcov import engines
     from ipy_branchcov.api import measure, measured
     from ipy_branchcov.errors import BranchcovError
     from ipy_branchcov.reports.presented import Coverage, load
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["BranchcovError", "Coverage", "Session", "__version__", "load", "measure", "measured"]
+__all__ = ["BranchcovError", "Coverage", "Session", "__version__", "engines", "load", "measure", "measured"]
 
 #: Where each public name stands.
 _HOME = {
     "BranchcovError": "errors",
     "Coverage": "reports.presented",
     "Session": "session.session",
+    "engines": "engines",
     "load": "reports.presented",
     "measure": "api",
     "measured": "api",
@@ -44,7 +46,8 @@ _KEY = "_ipy_branchcov_extension"
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    home = import_module(f"{__name__}.{_HOME[name]}")
+    return home if name == _HOME[name] else getattr(home, name)
 
 
 def __dir__() -> list[str]:

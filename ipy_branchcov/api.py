@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports.presented import Coverage
 from ipy_branchcov.session.config import load_config
 from ipy_branchcov.session.interactive import InteractiveSources, text_of
 from ipy_branchcov.session.session import Session
-from ipy_branchcov.session.sources import SourceLocator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,19 +43,23 @@ class Measurement:
         self.coverage = Coverage.of(self._session.stop())
 
 
-def measure(*source: str, counts: bool = False, omit: tuple[str, ...] = (), tracer: str = "auto") -> Measurement:
+def measure(
+    *source: str, counts: bool = False, omit: tuple[str, ...] = (), tracer: str = "auto", engines: object = None
+) -> Measurement:
     """Measure the code that runs in a ``with`` block.
 
     ``source``: modules, files, folders; without one the caller's own file, or in a notebook or REPL all that was
-    typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. What is excluded or optional says the
-    configuration. Raises UsageError for an unknown source or a wrong configuration.
+    typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. ``engines``: a client of Dask
+    or ipyparallel, or several, whose workers are measured, too. What is excluded or optional says the configuration.
+    Raises UsageError for an unknown source or client, or a wrong configuration.
 
         with measure("mypackage") as run:
             ...
         print(run.coverage)
     """
     caller = sys._getframe(1)
-    return Measurement(_session(caller.f_code, source, counts, omit, tracer), caller)
+    clients = tuple(engines) if isinstance(engines, list | tuple) else () if engines is None else (engines,)
+    return Measurement(_session(caller.f_code, source, counts, omit, tracer, clients), caller)
 
 
 @overload
@@ -117,19 +121,43 @@ def _measured(
     return call
 
 
-def _session(code: CodeType, source: tuple[str, ...], counts: bool, omit: tuple[str, ...], tracer: str) -> Session:
-    """A session that measures the sources, or the file of the code that asks for it."""
+def _session(
+    code: CodeType,
+    source: tuple[str, ...],
+    counts: bool,
+    omit: tuple[str, ...],
+    tracer: str,
+    clients: tuple[object, ...] = (),
+) -> Session:
+    """A session that measures the sources, or the file of the code that asks for it; and the clients' workers."""
     typed = not source and not os.path.isfile(code.co_filename)  # noqa: PTH113 False for a name that is too long, too
     if not source and not typed:
         source = (code.co_filename,)
     settings = load_config(Path.cwd())
     session = Session(replace(settings, source=source, counts=counts, omit=(*settings.omit, *omit), tracer=tracer))
+    texts: Callable[[], list[Source]] = list
     if typed:
-        session.add_locator(_interactive(code))
+        locator = _interactive(code)
+        session.add_locator(locator)
+        texts = locator.sources
+    if clients:
+        from ipy_branchcov.processes.engines import engine_of, gather
+        from ipy_branchcov.processes.engines.texts import FUTURE
+
+        engines = [engine_of(each) for each in clients]
+        flags = code.co_flags & FUTURE
+        session.companions.append(lambda options: gather(engines, session.scope, options, texts(), flags))
     return session
 
 
-def _interactive(code: CodeType) -> SourceLocator:
+class _TypedSources(Protocol):
+    """A locator that knows all texts that were typed."""
+
+    def __call__(self, code: CodeType, /) -> Source | None: ...
+    def sources(self) -> list[Source]: ...
+
+
+def _interactive(code: CodeType) -> _TypedSources:
     """The locator for what is typed where some code was typed. Raises UsageError where its text is not known."""
     if (ipython := sys.modules.get("IPython")) is not None and (shell := ipython.get_ipython()) is not None:
         from ipy_branchcov.notebook.cells import Cells

@@ -56,6 +56,17 @@ def invent() -> None:
     options.RunOptions = Invented  # type: ignore[misc]
 
 
+def _no_workers() -> Any:
+    """What ``--engines`` takes."""
+    from ipy_branchcov.processes.engines import Engine
+
+    class NoWorkers(Engine):
+        def run(self, function: Any, *arguments: Any) -> list[Any]:
+            return []
+
+    return NoWorkers()
+
+
 def printed(call: Any, *arguments: Any) -> str:
     """What a call prints."""
     with redirect_stdout(io.StringIO()) as text, suppress(SystemExit):
@@ -74,6 +85,7 @@ class Doors:
         with redirect_stdout(sys.stderr):
             self.shell.run_line_magic("load_ext", "ipy_branchcov")
         self.extension = self.shell._ipy_branchcov_extension
+        self.shell.user_ns["rc"] = _no_workers()
 
     def texts(self) -> dict[str, str]:
         import pytest

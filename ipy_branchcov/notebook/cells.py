@@ -8,6 +8,7 @@ import re
 import weakref
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import dropwhile
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
@@ -154,6 +155,27 @@ class Cells:
         del self._running[place:]
         return label
 
+    def sources(self) -> list[Source]:
+        """The cells that were compiled in this process, the running one too, by their numbers, and the parts below
+        their cell magics, which a magic can execute elsewhere.
+        """
+        found = []
+        for name in list(linecache.cache):
+            known = self._shell.compile.format_code_name(name)
+            source = None if known is None else self._locate(known[1], "".join(linecache.getlines(name)))
+            if source is not None:
+                found.append(source)
+        typed = [(cell_name(i), raw) for i, raw in enumerate(self._shell.history_manager.input_hist_raw)]
+        typed += [(name, self._typed.get(compiled, "")) for compiled, name in self._labels.items()]
+        if self._running:
+            last = self._running[-1]
+            typed.append((last.name, last.typed))
+            found.append(_source(last.name, last.typed, self._shell.transform_cell(last.typed)))
+        for name, raw in typed:
+            if (body := _below_magics(raw)) is not None:
+                found.append(_part_of(_Part(name, cell_text(raw)), body, self._shell.transform_cell(body)))
+        return sorted(found, key=lambda each: cell_number(each.name) or 0)
+
     @property
     def running_label(self) -> str:
         """The label of the running cell."""
@@ -233,6 +255,13 @@ def _is_part(raw: str, typed: str) -> bool:
     above = typed.removesuffix(body)
     lines = [line for line in split_lines(above) if line.strip()]
     return bool(body and lines) and above != typed and all(line.startswith("%%") for line in lines)
+
+
+def _below_magics(raw: str) -> str | None:
+    """The part of a cell below the cell magics at its top; None without any."""
+    lines = split_lines(cell_text(raw))
+    body = list(dropwhile(lambda line: line.startswith("%%"), lines))
+    return "\n".join(body) if any(body) and len(body) < len(lines) else None
 
 
 def _part_of(part: _Part, typed: str, compiled: str) -> Source:

@@ -35,6 +35,7 @@ class Extension:
         self.session = Session(self.settings.run_options())
         self.magics = BranchcovMagics(shell, self.settings, self.session)
         self._descendants = self.magics.hooks.descendants
+        self.session.companions.append(self.magics.engines)
         self.settings.observe(self._configure)
         self._matcher = matcher(self.magics.with_options())
         self._pyodide = PyodideKernel(shell, self.magics.hooks)

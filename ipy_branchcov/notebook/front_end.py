@@ -55,6 +55,8 @@ class FrontEnd:
                     widgets=self._widgets,
                 )
             self._show_instructions(request, counted=coverage.counted)
+            for line in sorted(coverage.lost):
+                print(f"branchcov: lost: {line}", file=sys.stderr)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
         for line in (*(f"lost: {each}" for each in sorted(lost)), *sorted(coverage.lost - lost), *self._notes()):

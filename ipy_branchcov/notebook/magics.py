@@ -14,6 +14,7 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import select
 from ipy_branchcov.notebook.arguments import Request, options, request, split
 from ipy_branchcov.notebook.display import live, send_marks
+from ipy_branchcov.notebook.engines import EnginesByName
 from ipy_branchcov.notebook.front_end import FrontEnd
 from ipy_branchcov.notebook.runs import Hooks, run_statement
 from ipy_branchcov.notebook.settings import Settings
@@ -36,6 +37,7 @@ class BranchcovMagics(Magics):
         self._settings = settings
         self._front_end = FrontEnd(shell, session)
         self.hooks = Hooks(shell, session, self.parse, self._front_end.show_cell)
+        self.engines = EnginesByName(shell, session, self.hooks.cells)
         self._watch: Watch | None = None
         #: The request that measures every cell while something is watched.
         self._watching: Request | None = None
@@ -57,7 +59,12 @@ class BranchcovMagics(Magics):
     def _request(self, door: Door, magic: Any, words: str) -> tuple[argparse.Namespace, Request]:
         """The parsed line of a magic, and the request that its options make."""
         parsed = parse_argstring(magic, words)
-        return parsed, request(door, parsed, self._settings.report_options())
+        asked = request(door, parsed, self._settings.report_options())
+        try:
+            self.engines.find(asked.options(self.session.options).engines)
+        except BranchcovError as error:
+            raise IPythonUsageError(str(error)) from None
+        return parsed, asked
 
     def _parser(self, name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = vars(type(self))[name].parser

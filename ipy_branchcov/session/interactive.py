@@ -23,8 +23,12 @@ class InteractiveSources:
     def __call__(self, code: CodeType) -> Source | None:
         name = code.co_filename
         text = text_of(code) if _family(name) == self._family else ""
-        shown = re.sub("[<>]", "", name) if name.startswith("<") else Path(name).stem
-        return Source(printable(shown), text) if text else None
+        return Source(_shown(name), text) if text else None
+
+    def sources(self) -> list[Source]:
+        """All that was typed there."""
+        names = [name for name in list(linecache.cache) if _family(name) == self._family]
+        return [Source(_shown(name), text) for name in names if (text := _text(linecache.getlines(name)))]
 
 
 def text_of(code: CodeType) -> str:
@@ -32,7 +36,15 @@ def text_of(code: CodeType) -> str:
     lines = linecache.getlines(code.co_filename)
     if not lines and hasattr(linecache, "_getlines_from_code"):
         lines = linecache._getlines_from_code(code)  # prompts from 3.14 on
+    return _text(lines)
+
+
+def _text(lines: list[str]) -> str:
     return "".join(lines).rstrip("\n")
+
+
+def _shown(name: str) -> str:
+    return printable(re.sub("[<>]", "", name) if name.startswith("<") else Path(name).stem)
 
 
 def _family(filename: str) -> str:

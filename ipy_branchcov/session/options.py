@@ -14,6 +14,7 @@ from ipy_branchcov.session.table import (
     COUNT,
     GLOBS,
     IDENTIFIER,
+    NAMES,
     PATH,
     PATHS,
     PERCENT,
@@ -125,6 +126,13 @@ class RunOptions(Options):
     )
     opcodes: bool = option(
         False, "Show the instructions under each line, their edges covered or missed.", _CELL, SWITCH
+    )
+    engines: tuple[str, ...] = option(
+        (),
+        "Measure the workers of this client of Dask or ipyparallel, too (repeatable).",
+        _CELL,
+        NAMES,
+        metavar="NAME",
     )
     jobs: int = option(1, "Run N notebooks at a time.", _RUN, COUNT, metavar="N", letter="-j", letters=_RUN)
     subprocesses: bool = option(

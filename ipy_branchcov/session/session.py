@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 
 DEFAULTS = RunOptions()
+#: Begins to measure elsewhere when a run begins, by its options. What it returns ends that: it is called with the
+#: run's context, and returns the coverage. None: there is nothing to measure elsewhere. Neither raises anything.
+Companion = Callable[[RunOptions], Callable[[str], Coverage] | None]
 
 
 @dataclass
@@ -48,11 +51,12 @@ class Run:
 
 @dataclass(frozen=True)
 class _Running:
-    """The run that is on."""
+    """The run that is on: its tracer, its first hits, its options, and how to end what it measures elsewhere."""
 
     tracer: Tracer
     first_hits: FirstHits
     options: RunOptions
+    elsewhere: tuple[Callable[[str], Coverage], ...] = ()
 
 
 class Others(Protocol):
@@ -90,6 +94,8 @@ class Session:
         self.others: Others | None = None
         #: Whether this process is a fork of the one that began the run.
         self.in_fork = False
+        #: Asked at the beginning of each run whether it is measured in other processes, too.
+        self.companions: list[Companion] = []
         #: What each code object did in the last run, instruction by instruction, where :meth:`start` was asked for it.
         self.disassemblies: list[Disassembly] = []
         #: What measured each code object in the last run, by its qualified name.
@@ -137,7 +143,6 @@ class Session:
     def running(self) -> bool:
         return self._running is not None
 
-    @gc_control.paused()
     def start(self, context: str = "", options: RunOptions | None = None, *, frame: FrameType | None = None) -> None:
         """Begin a run. ``context`` names who runs: ``In [7]``, a test. ``options``: all those of this run.
 
@@ -149,7 +154,12 @@ class Session:
         """
         if self._running is not None:
             raise UsageError("a run is being measured already; end it first")
-        options = options or self.options
+        run = self._start(context, options or self.options, frame)
+        ends = (begin(run.options) for begin in self.companions)
+        self._running = replace(run, elsewhere=tuple(end for end in ends if end is not None))
+
+    @gc_control.paused()
+    def _start(self, context: str, options: RunOptions, frame: FrameType | None) -> _Running:
         factory = choose_tracer(options.tracer)
         with ExitStack() as undo:
             undo.callback(self._hold, self.options, self._lasting)
@@ -169,10 +179,11 @@ class Session:
         atexit.register(self.close)  # an interpreter that ends calls no more of our callbacks
         self._imports.begin()
         READING.begin()
-        self._running = _Running(begun, first_hits, options)
         self.disassemblies = []
         if self.others is not None:
             self.others.begin(options)
+        self._running = _Running(begun, first_hits, options)
+        return self._running
 
     def set_context(self, context: str) -> None:
         """Attribute first hits to another context from now on: to the next test."""
@@ -196,6 +207,7 @@ class Session:
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         coverage = self._coverage(run, recordings)
         self._analyses.run_ended()
+        elsewhere, by = run.elsewhere, run.first_hits.context
         del recordings, run  # releasing counts what refers to code objects
         self._hold(self.options, self._lasting)
         if not keep:
@@ -203,6 +215,8 @@ class Session:
         if self.others is not None:
             self.others.end()
             coverage = merge([coverage, self.others.take()])
+        if elsewhere:
+            coverage = merge([coverage, *(end(by) for end in elsewhere)])
         self._found(coverage)
         return coverage
 
@@ -237,6 +251,7 @@ class Session:
         self._analyses.forked()
         if self._running is not None:
             self._running.tracer.forked()
+            self._running = replace(self._running, elsewhere=())  # its parent ends that
 
     def close(self) -> None:
         """End a run that is still on, and give back what it changed."""

@@ -91,6 +91,10 @@ def _identifier(value: object) -> str:
     return value
 
 
+def _identifiers(value: object) -> tuple[str, ...]:
+    return tuple(_identifier(each) for each in _texts(value))
+
+
 def _view(value: object) -> str:
     if value not in VIEWS:
         raise ValueError(f"must be {', '.join(VIEWS[:-1])} or {VIEWS[-1]}, not {value!r}")
@@ -146,6 +150,7 @@ PERCENT = Kind(_percent, _number)
 COUNT = Kind(_count, _number)
 TEXT = Kind(_text)
 IDENTIFIER = Kind(_identifier)
+NAMES = Kind(_identifiers, many=True)
 VIEW = Kind(_view)
 PATH = Kind(_path)
 TEXTS = Kind(_texts, many=True)

@@ -1,0 +1,102 @@
+"""Dask's workers: a plugin begins on all of them, and on those that join later; what leaves hands over its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from distributed import Client, Status, WorkerPlugin
+
+from ipy_branchcov.errors import UsageError
+from ipy_branchcov.processes.engines import on_worker
+from ipy_branchcov.processes.engines.protocol import Engine, Reply
+
+
+def engine(client: Client) -> Engine:
+    """The engine of a client. Raises UsageError where it cannot be used."""
+    if not isinstance(client, Client):
+        raise UsageError(f"engines: {type(client).__name__} is no client; make one of it: Client(cluster)")
+    if client.asynchronous:
+        raise UsageError("engines: an asynchronous client cannot be waited for; use Client(client.scheduler.address)")
+    if client.status != "running":
+        raise UsageError(f"engines: the client is {client.status}; make another one")
+    return DaskEngine(client)
+
+
+class DaskEngine(Engine):
+    """All workers of a client's scheduler."""
+
+    def __init__(self, client: Client):
+        self._client = client
+        self._plugin: _Plugin | None = None
+
+    def run(self, function: Callable[..., bytes], *arguments: bytes | str) -> Iterator[Reply]:
+        found = self._client.run(_call, function, arguments, on_error="return")
+        for address, answer in found.items():
+            if isinstance(answer, BaseException):  # of Dask; those of the function are answers
+                yield Reply(f"worker {address}", answer)
+            else:
+                yield Reply(*answer)
+
+    def begin(self, settings: bytes) -> Iterable[Reply]:
+        replies = list(super().begin(settings))
+        if any(isinstance(each.content, bytes) for each in replies) or not replies:
+            plugin = _Plugin(settings)
+            self._client.register_plugin(plugin)
+            self._plugin = plugin
+        return replies
+
+    def collect(self, run: str) -> Iterable[Reply]:
+        if self._plugin is not None:
+            with suppress(Exception):  # a worker has begun and ended since
+                self._client.unregister_worker_plugin(self._plugin.name)
+        yield from super().collect(run)
+        if self._plugin is not None:
+            for _, (worker, text, error) in self._client.get_events(self._plugin.name):
+                yield Reply(worker, RuntimeError(error) if error else text.encode())
+
+
+class _Plugin(WorkerPlugin):
+    """Begins on each worker. What happens without the client goes to a topic of the scheduler's events.
+
+    An error in a plugin would keep a new worker from starting.
+    """
+
+    def __init__(self, settings: bytes):
+        import json
+
+        self._settings = settings
+        self._run = json.loads(settings)["run"]
+        self.name = f"branchcov-{self._run}"
+
+    def setup(self, worker: Any) -> None:
+        self._log(worker, on_worker.begin, self._settings)
+
+    def teardown(self, worker: Any) -> None:
+        if worker.status is Status.closing or worker.status is Status.closing_gracefully:
+            self._log(worker, on_worker.collect, self._run)
+
+    def _log(self, worker: Any, function: Callable[..., bytes], argument: bytes | str) -> None:
+        text = error = ""
+        try:
+            text = function(argument).decode()
+        except Exception as raised:
+            error = on_worker.failure(raised)
+        with suppress(Exception):
+            worker.log_event(self.name, [_name(worker), text, error])
+
+
+def _call(
+    function: Callable[..., bytes], arguments: tuple[bytes | str, ...], *, dask_worker: Any
+) -> tuple[str, bytes | Exception]:
+    """Runs on a worker: its name, and what the function returned or raised."""
+    try:
+        return _name(dask_worker), function(*arguments)
+    except Exception as error:
+        return _name(dask_worker), error
+
+
+def _name(worker: Any) -> str:
+    """What Dask and its user call a worker: its name in a cluster, or its address."""
+    return f"worker {worker.name}"
