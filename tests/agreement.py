@@ -139,7 +139,7 @@ def _first(one: str, other: str) -> str:
 
 def _hits(coverage: Coverage) -> Hits:
     return {
-        Place(branch.kind, tuple(branch.span), branch.function): {o.name: o.hits for o in branch.outcomes}
+        Place(branch.kind, tuple(branch.span), branch.function, branch.value): {o.name: o.hits for o in branch.outcomes}
         for source in coverage
         for branch in source.branches
     }

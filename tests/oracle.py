@@ -26,6 +26,8 @@ OUTCOMES = {
     **dict.fromkeys(("with", "async-with"), ("suppressed", "propagated")),
 }
 TRUTH = ("true", "false")
+#: The last operand, the last link, of what is not tested: what it is, by identity.
+VALUES = (*TRUTH, "other")
 _OPERATORS = {
     "Eq": operator.eq, "NotEq": operator.ne, "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt,
     "GtE": operator.ge, "Is": operator.is_, "IsNot": operator.is_not,
@@ -35,11 +37,15 @@ _SEQUENCE, _MAPPING, _MATCH_SELF = 1 << 5, 1 << 6, 1 << 22
 
 
 class Place(NamedTuple):
-    """A branch: its kind, span (line, column, end line, end column; characters) and function."""
+    """A branch: its kind, span (line, column, end line, end column; characters) and function.
+
+    ``value``: it is not tested; its outcomes are what it is.
+    """
 
     kind: str
     span: tuple[int, int, int, int]
     function: str
+    value: bool = False
 
 
 class Recorder:
@@ -54,7 +60,8 @@ class Recorder:
         """Hits by outcome of every place. Places that stand twice (there are none) would add up."""
         found: dict[Place, dict[str, int]] = {}
         for number, place in enumerate(self.places):
-            into = found.setdefault(place, dict.fromkeys(OUTCOMES.get(place.kind, TRUTH), 0))
+            names = VALUES if place.value else OUTCOMES.get(place.kind, TRUTH)
+            into = found.setdefault(place, dict.fromkeys(names, 0))
             for outcome in into:
                 into[outcome] += self.hits[number, outcome]
         return found
@@ -104,9 +111,13 @@ class Recorder:
             self._keep(slot, right)
         return truth
 
-    def last_link(self, name: str, right: Any, slot: int) -> Any:
+    def last_link(self, number: int, name: str, right: Any, slot: int) -> Any:
         left = self._slots.pop((id(sys._getframe(1)), slot))[1]
-        return _OPERATORS[name](left, right)
+        return self.last(number, _OPERATORS[name](left, right))
+
+    def last(self, number: int, value: Any) -> Any:
+        self.hits[number, "true" if value is True else "false" if value is False else "other"] += 1
+        return value
 
     # --- loops
 
@@ -382,10 +393,30 @@ class _Rewriter:
     def on_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         wanted = isinstance(node.op, ast.Or)
         slot, kind = self.slot(), "or" if wanted else "and"
+        number = self.last_operand(node)
         tests = [self.operand(kind, each, wanted, slot) for each in node.values[:-1]]
         test = tests[0] if len(tests) == 1 else self.at(ast.BoolOp(node.op, tests), node)
         kept, last = self.call("value", node, slot), self.value(node.values[-1])
+        if number is not None:
+            last = self.call("last", node.values[-1], number, last)
         return self.at(ast.IfExp(test, kept, last) if wanted else ast.IfExp(test, last, kept), node)
+
+    def last_operand(self, node: ast.BoolOp) -> int | None:
+        """The place of the last operand, unless its own operands have places, or nothing before it decides anything."""
+        operand = last = node.values[-1]
+        while isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.Not):
+            operand = operand.operand
+        known = {_constant(each) for each in node.values[:-1]}
+        decided = known in ({True}, {False}) or isinstance(node.op, ast.Or) in known
+        composed = isinstance(operand, ast.BoolOp) or (isinstance(operand, ast.Compare) and len(operand.ops) > 1)
+        if decided or composed or _constant(last) is not None:
+            return None
+        return self.value_place("or" if isinstance(node.op, ast.Or) else "and", last)
+
+    def value_place(self, kind: str, first: ast.AST, last: ast.AST | None = None) -> int:
+        number = self.place(kind, first, last)
+        self.places[number] = self.places[number]._replace(value=True)
+        return number
 
     def on_IfExp(self, node: ast.IfExp) -> ast.expr:
         # The order of places is that of the source elsewhere; here it does not matter.
@@ -400,7 +431,9 @@ class _Rewriter:
         chain, kept = self.slot(), self.slot()
         tests = self.links(node, chain, False, kept, whole=False)
         test = tests[0] if len(tests) == 1 else self.at(ast.BoolOp(ast.And(), tests), node)
-        last = self.call("last_link", node, type(node.ops[-1]).__name__, self.value(node.comparators[-1]), chain)
+        number = self.value_place("compare", node.comparators[-2], node.comparators[-1])
+        right = self.value(node.comparators[-1])
+        last = self.call("last_link", node, number, type(node.ops[-1]).__name__, right, chain)
         return self.at(ast.IfExp(test, last, self.call("value", node, kept)), node)
 
     def links(self, node: ast.Compare, chain: int, keep: bool | None, into: int, *, whole: bool) -> list[ast.expr]:

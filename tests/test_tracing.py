@@ -156,7 +156,8 @@ def test_functions_get_other_code() -> None:
 
 def test_nothing_changes_where_nothing_is_planned(program: Program) -> None:
     for code in code_objects(program.code):
-        for placer in (Splitter(Bytecode(code), Plan()), ProbePlacer(Bytecode(code), Plan(), len(code.co_consts))):
+        for kind in (Splitter, ProbePlacer):
+            placer = kind(Bytecode(code), Plan(), len(code.co_consts))
             placer.run()
             new = assemble(code, placer.items)
             assert new.co_code == code.co_code
@@ -225,7 +226,7 @@ def test_the_first_hit_is_kept(program: Program) -> None:
 @on_312
 @pytest.mark.parametrize("counts", [False, True])
 def test_split_edges(program: Program, counts: bool) -> None:
-    from ipy_branchcov.tracing.py312.split import split
+    from ipy_branchcov.tracing.probes.edges import split
     from ipy_branchcov.tracing.py312.tracer import InstructionTracer
 
     tracer = InstructionTracer(program.sources.filter, program.analyses.plan, counts=counts)

@@ -29,6 +29,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="no FIFO")
 HITS = "sources[0].branches[0].outcomes[0].hits"
 SPAN = "sources[0].branches[0].span"
 DEEP = [branch("if", [1, n, 1, 10_000 - n], 0, 0) for n in range(300)]
+THREE = [{"name": "body", "hits": 0, "required": True, "excluded": False, "first": None}] * 3
 TALL = [branch("if", [1, n, 1_000_000, 1], 0, 0) for n in range(5)]
 #: A path to a field, a value, and what the message says: the name of the field first.
 WRONG: list[tuple[str, Any, str]] = [
@@ -70,7 +71,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("sources.1.branches", DEEP, "sources[1].branches: more than 256 of them lie in each other at line 1"),
     ("sources.1.branches", TALL, "sources[1].branches: they have more than 4000000 lines"),
     ("sources.0.branches.0.function", None, "sources[0].branches[0].function: must be a text, not null"),
-    ("sources.0.branches.0.outcomes", [], "sources[0].branches[0].outcomes: must have 2 items, not 0"),
+    ("sources.0.branches.0.outcomes", [], "sources[0].branches[0].outcomes: must have 2 to 3 items, not 0"),
+    ("sources.0.branches.0.outcomes", THREE, "sources[0].branches[0].outcomes: must have 2 items, not 3"),
     ("sources.0.branches.0.outcomes.0.name", [5], "outcomes[0].name: must be a text, not a list"),
     ("sources.0.branches.0.outcomes.0.name", "true", "outcomes[0].name: must be body, not 'true'"),
     ("sources.0.branches.0.outcomes.0.hits", True, f"{HITS}: must be a whole number from 0"),

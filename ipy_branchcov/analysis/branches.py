@@ -21,6 +21,7 @@ from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.staleness import CompiledSource
+from ipy_branchcov.analysis.value_exits import ValueExits, ValueNodes
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, Instruction, code_objects
 from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.regions import Region, regions
@@ -60,6 +61,11 @@ class Analysis:
         """Let go of code that was not asked for since the last call."""
         self.codes.turn()
         self.places.turn()
+
+    @cached_property
+    def value_nodes(self) -> ValueNodes:
+        """The operands whose values are observed."""
+        return ValueNodes(self.decisions)
 
     @cached_property
     def heads(self) -> list[Head]:
@@ -118,6 +124,7 @@ def _node(positions: Positions, instruction: Instruction | None) -> ast.AST | No
 
 class _Mapper:
     def __init__(self, analysis: Analysis, bytecode: Bytecode):
+        self.analysis = analysis
         self.decisions = analysis.decisions
         self.parents = analysis.decisions.parents
         self.node = partial(_node, analysis.positions)
@@ -131,8 +138,18 @@ class _Mapper:
                 self._conditional(instruction)
             elif instruction.name == "GET_ANEXT":
                 self._async_for(instruction)
+        if self.decisions.values:
+            self._observe_values()
         self.bytecode.forget_sources()
         return self.result
+
+    def _observe_values(self) -> None:
+        """Map the exits that leave the value of a condition that nothing tests."""
+        exits = ValueExits(self.analysis.value_nodes, self.decisions, self.bytecode, self.analysis.positions)
+        exits.find()
+        self.result.values, self.result.observed = exits.values, exits.branches
+        for exit_edge, outcome in exits.tested.items():
+            self.result.outcomes[exit_edge] = (*self.result.outcomes.get(exit_edge, ()), outcome)
 
     # --- what kind of branch
 

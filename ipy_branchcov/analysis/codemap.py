@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
+from ipy_branchcov.bytecode.values import Value, value_of
 
 #: (number of the branch in its map, number of the outcome in its branch).
 OutcomeNumber = tuple[int, int]
@@ -17,13 +18,17 @@ class CodeMap:
     """What the edges of one code object mean.
 
     ``outcomes``: the outcomes that an exit covers. ``shared_jumps``: where one test serves two operands, the outcomes
-    that it covers when the frame came from the other test's exit. ``ignored``: offsets of conditional instructions
-    that are no branch of the source, with the reason. ``unknown``: those that could not be placed (a fault of ours).
+    that it covers when the frame came from the other test's exit. ``values``: the exits that leave the value of a
+    condition on the stack that nothing tests, and ``observed``: the branches of these conditions. ``ignored``: offsets
+    of conditional instructions that are no branch of the source, with the reason. ``unknown``: those that could not be
+    placed (a fault of ours).
     """
 
     bytecode: Bytecode
     outcomes: dict[ExitEdge, Outcomes] = field(default_factory=dict)
     shared_jumps: dict[ExitEdge, dict[ExitEdge, Outcomes]] = field(default_factory=dict)
+    values: dict[ExitEdge, Value] = field(default_factory=dict)
+    observed: dict[ExitEdge, list[int]] = field(default_factory=dict)
     ignored: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
 
@@ -36,14 +41,16 @@ class CodeMap:
 
     def outcomes_of(self, src: int, dst: int, before: tuple[int, int] | None = None) -> Outcomes:
         """The outcomes that an edge covers; ``before`` is the watched edge before it, for a shared jump."""
-        exit_edge = self.exit_edge(src, dst)
-        if exit_edge is None:
+        if (seen := value_of(src, dst)) is not None:
+            exit_edge, what = seen
+            return tuple((number, what) for number in self.observed.get(exit_edge, ()))
+        if (exit_taken := self.exit_edge(src, dst)) is None:
             return ()
-        if before is not None and exit_edge in self.shared_jumps:
+        if before is not None and exit_taken in self.shared_jumps:
             came = self.exit_edge(*before)
-            if came in self.shared_jumps[exit_edge]:
-                return self.shared_jumps[exit_edge][came]
-        return self.outcomes.get(exit_edge, ())
+            if came in self.shared_jumps[exit_taken]:
+                return self.shared_jumps[exit_taken][came]
+        return self.outcomes.get(exit_taken, ())
 
     @property
     def exits(self) -> frozenset[ExitEdge]:

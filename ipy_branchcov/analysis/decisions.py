@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from ipy_branchcov.analysis.excluded import exclude
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OUTCOMES, Branch, BranchMap, Outcome
+from ipy_branchcov.analysis.values import optional_outcomes, value_operand
+from ipy_branchcov.model.branch import (
+    COMPOSITE,
+    CONDITIONS,
+    OTHER,
+    OUTCOMES,
+    Branch,
+    BranchMap,
+    Outcome,
+    outcome_names,
+)
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
 
@@ -44,6 +54,7 @@ class _Found:
     optional: dict[str, str]
     root: ast.expr | None = None
     decision: Span | None = None
+    value: bool = False
 
 
 class _Finder:
@@ -55,6 +66,8 @@ class _Finder:
         self.found: list[_Found] = []
         self.parents: dict[int, ast.AST] = {}
         self.asserts: list[ast.Assert] = []
+        #: Operators and chains, with the function that they stand in.
+        self.operators: list[tuple[ast.BoolOp | ast.Compare, str]] = []
         self.patterns: list[tuple[ast.pattern, str]] = []
         #: Parts of constant tests, by identity.
         self.constant_folded: set[int] = set()
@@ -206,6 +219,7 @@ class _Finder:
     def _bool_op(self, node: ast.BoolOp, function: str) -> None:
         if id(node) in self.constant_folded:
             return
+        self.operators.append((node, function))
         span = self.source.span(node)
         for value in node.values[:-1]:
             if constant(value) is None:
@@ -215,8 +229,24 @@ class _Finder:
     def _compare(self, node: ast.Compare, function: str) -> None:
         if id(node) in self.constant_folded:
             return
+        self.operators.append((node, function))
         for link in range(len(node.ops) - 1):
             self._link(node, link, function).decision = self.source.span(node)
+
+    def _values(self) -> None:
+        """The last operands and last links that nothing tests: the operator is a value. All tested ones are found."""
+        tested = {(id(found.node), found.link) for found in self.found}
+        for node, function in self.operators:
+            operand = value_operand(node)
+            link = len(node.ops) - 1 if isinstance(node, ast.Compare) else 0
+            if operand is None or (id(operand), link) in tested:
+                continue
+            if isinstance(node, ast.Compare):
+                found = self._link(node, link, function)
+            else:
+                found = self._add(_operator(node), operand, function, span=self.source.span(operand))
+            found.optional = optional_outcomes(operand)
+            found.value, found.decision = True, self.source.span(node)
 
     def _if(self, node: ast.If, function: str) -> None:
         self._test("if", node.test, function)
@@ -269,10 +299,18 @@ class _Finder:
 
     def _number(self, tree: ast.Module) -> Decisions:
         # One place can stand for several nodes only where the interpreter misplaces them (f-strings of 3.11).
+        self._values()
         order = sorted(self.found, key=lambda found: (found.span.order, found.kind))
         groups = [list(group) for _, group in itertools.groupby(order, key=lambda found: (found.span, found.kind))]
-        sites = {(id(found.node), found.link): number for number, group in enumerate(groups) for found in group}
-        result = Decisions(BranchMap(self.source, (), frozenset()), tree, sites, self.parents, self.constant_folded)
+        numbered = [(found, number) for number, group in enumerate(groups) for found in group]
+        sites = {(id(found.node), found.link): number for found, number in numbered if not found.value}
+        values = {
+            (id(found.node), found.link): number
+            for found, number in numbered
+            if found.value and groups[number][0].value
+        }
+        branches = BranchMap(self.source, (), frozenset())
+        result = Decisions(branches, tree, sites, self.parents, self.constant_folded, values)
         self._excuse_asserts(result, groups)
         result.map = BranchMap(self.source, tuple(self._branch(group[0]) for group in groups), frozenset())
         result.nodes = tuple(group[0].node for group in groups)
@@ -282,7 +320,7 @@ class _Finder:
 
     def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
         """Inside an assert's test, outcomes that can only be covered by failing are optional."""
-        by_site = {(id(f.node), f.link): f for group in groups for f in group}
+        by_site = {(id(f.node), f.link): f for group in groups for f in group if not f.value}
         for statement in self.asserts:
             for node in ast.walk(statement.test):
                 for link in (0, -1) if not isinstance(node, ast.Compare) else range(-1, len(node.ops)):
@@ -297,11 +335,11 @@ class _Finder:
 
     def _branch(self, found: _Found) -> Branch:
         outcomes = []
-        for name in OUTCOMES[found.kind]:
+        for name in outcome_names(found.kind, value=found.value):
             reason = found.optional.get(name, "")
             if found.kind in self.policy.optional and not reason:
                 reason = CONFIGURED
-            if found.kind in self.policy.required and reason != COMPOSITE:
+            if found.kind in self.policy.required and reason != COMPOSITE and name != OTHER:
                 reason = ""
             outcomes.append(Outcome(name, required=not reason, reason=reason))
         decision = found.decision if found.kind in CONDITIONS else None

@@ -15,9 +15,9 @@ class Decisions:
     """The branches of one source, found by syntax node.
 
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
-    links of a chained comparison. ``parents`` maps ``id(child)`` to its parent. ``constant_folded``: the constant parts
-    of tests, which are no branches. ``tree`` keeps the ids alive. ``nodes`` and ``links``: those of the branches, by
-    number.
+    links of a chained comparison. ``values`` does the same for the conditions that nothing tests. ``parents`` maps
+    ``id(child)`` to its parent. ``constant_folded``: the constant parts of tests, which are no branches. ``tree`` keeps
+    the ids alive. ``nodes`` and ``links``: those of the branches, by number.
     """
 
     map: BranchMap
@@ -25,6 +25,7 @@ class Decisions:
     sites: dict[tuple[int, int], int]
     parents: dict[int, ast.AST]
     constant_folded: set[int]
+    values: dict[tuple[int, int], int]
     nodes: tuple[ast.AST, ...] = ()
     links: tuple[int, ...] = ()
 

@@ -31,6 +31,8 @@ def unobservable(analysis: Analysis, codes: Iterable[CodeType]) -> Iterator[Unob
         code_map = analysis.of(code)
         for outcomes in code_map.outcomes.values():
             observable.update(outcomes)
+        for numbers in code_map.observed.values():
+            observable.update((number, what) for number in numbers for what in range(3))
         for arrivals in code_map.shared_jumps.values():
             for outcomes in arrivals.values():
                 observable.update(outcomes)

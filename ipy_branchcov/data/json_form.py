@@ -23,7 +23,7 @@ from ipy_branchcov.data.fields import (
     shown,
 )
 from ipy_branchcov.errors import DataError
-from ipy_branchcov.model.branch import OUTCOMES, Branch, FirstHit, Outcome
+from ipy_branchcov.model.branch import OUTCOMES, Branch, FirstHit, Outcome, outcome_names
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge, ranges
 from ipy_branchcov.model.source import Source, SourceKind, Span, shortened
 from ipy_branchcov.model.totals import Totals
@@ -178,7 +178,7 @@ def _form() -> Record:
         {"reason": ""},
     )
     branch = Record(
-        {"kind": Choice(tuple(OUTCOMES)), "span": span, "function": Text(NAME), "outcomes": Listed(outcome, 2, 2)},
+        {"kind": Choice(tuple(OUTCOMES)), "span": span, "function": Text(NAME), "outcomes": Listed(outcome, 3, 2)},
         _read_branch,
     )
     totals = Record({"outcomes": Whole(0, MOST), "covered": Whole(0, MOST), "percent": OrNull(Percent())})
@@ -301,7 +301,10 @@ def _check_places(spans: list[Span]) -> None:
 
 def _read_branch(kind: str, span: list[int], function: str, outcomes: list[Outcome]) -> Branch:
     branch = Branch(kind, Span(*span), tuple(outcomes), function)
-    for number, (outcome, name) in enumerate(zip(outcomes, OUTCOMES[kind], strict=True)):
+    names = outcome_names(kind, value=len(outcomes) > 2)
+    if len(outcomes) != len(names):
+        raise _wrong(f"must have {len(names)} items, not {len(outcomes)}", "outcomes")
+    for number, (outcome, name) in enumerate(zip(outcomes, names, strict=True)):
         if outcome.name != name:
             raise _wrong(f"must be {name}, not {shown(outcome.name)}", "outcomes", number, "name")
         if outcome.first is not None and not outcome.hits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.totals import Totals
@@ -17,6 +17,12 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("except", "except*", "pattern"), ("match", "nomatch")),
     **dict.fromkeys(("with", "async-with"), ("suppressed", "propagated")),
 }
+
+#: The third outcome of a condition that is a value rather than a test: it is neither True nor False.
+OTHER = "other"
+
+#: Why the outcomes of such a condition are optional: it need not be Boolean, or it was not.
+VALUE = "a value, not a test"
 
 #: Kinds whose branch is one Boolean operand.
 CONDITIONS = frozenset({"and", "or", "compare"})
@@ -84,12 +90,20 @@ def _earlier(one: FirstHit | None, other: FirstHit | None) -> FirstHit | None:
     return min(one, other, key=lambda first: first.order)
 
 
+def outcome_names(kind: str, *, value: bool = False) -> tuple[str, ...]:
+    """The outcomes of a branch, in order. ``value``: of a condition that is a value rather than a test."""
+    return (*OUTCOMES[kind], OTHER) if value and kind in CONDITIONS else OUTCOMES[kind]
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """A place in a source with two or more outcomes.
 
     ``function`` is the qualified name of the innermost function or class, "" at top level; ``decision`` the span of the
     whole test that a condition belongs to (None where it is not known, as in data that was read).
+
+    Where a value was neither True nor False, being True and being False are optional too. That follows from the hits,
+    so that a sum does not depend on the order of its parts.
     """
 
     kind: str
@@ -97,6 +111,18 @@ class Branch:
     outcomes: tuple[Outcome, ...]
     function: str = ""
     decision: Span | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.value and self.outcomes[-1].hits:
+            optional = tuple(
+                replace(each, required=False, reason=VALUE) if each.required else each for each in self.outcomes
+            )
+            object.__setattr__(self, "outcomes", optional)
+
+    @property
+    def value(self) -> bool:
+        """Whether it is a condition whose value is used, and not its truth."""
+        return len(self.outcomes) > 2 and self.outcomes[-1].name == OTHER
 
     @property
     def key(self) -> tuple[Span, str]:
@@ -125,8 +151,9 @@ class Branch:
     def self_check(self) -> None:
         """Raise ValueError where the outcomes are not those of the kind, or their numbers make no sense."""
         names = tuple(outcome.name for outcome in self.outcomes)
-        if names != OUTCOMES.get(self.kind):
-            raise ValueError(f"{self.kind} at {self.span}: its outcomes are {names}, not {OUTCOMES.get(self.kind)}")
+        expected = outcome_names(self.kind, value=self.value) if self.kind in OUTCOMES else None
+        if names != expected:
+            raise ValueError(f"{self.kind} at {self.span}: its outcomes are {names}, not {expected}")
         for outcome in self.outcomes:
             if outcome.hits < 0:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has {outcome.hits} hits")

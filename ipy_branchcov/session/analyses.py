@@ -93,6 +93,7 @@ def _plan(code_map: CodeMap) -> Plan:
     return Plan(
         exits=code_map.exits,
         copies=code_map.copies,
+        values=code_map.values,
         shared_jumps=code_map.shared_offsets,
         watched=code_map.watched_offsets,
         steps=code_map.steps,

@@ -11,6 +11,7 @@ from types import CodeType
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.bytecode.decode import FINAL, ExitEdge, Instruction, lines_by_offset
+from ipy_branchcov.bytecode.values import value_of
 from ipy_branchcov.model.branch import COMPOSITE
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.tracing.tracer import Recording
@@ -70,7 +71,7 @@ def disassemble(analysis: Analysis, recording: Recording) -> Disassembly:
     code_map = analysis.of(recording.code)
     hits: dict[ExitEdge, int] = {}
     for edge, count in recording.edges.items():
-        if (exit_edge := code_map.exit_edge(edge.src, edge.dst)) is not None:
+        if value_of(edge.src, edge.dst) is None and (exit_edge := code_map.exit_edge(edge.src, edge.dst)) is not None:
             hits[exit_edge] = hits.get(exit_edge, 0) + count
     shown = {each.offset: _argument(each) for each in dis.get_instructions(recording.code)}
     lines = lines_by_offset(recording.code)

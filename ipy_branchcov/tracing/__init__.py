@@ -23,13 +23,19 @@ Python 3.12 and 3.13: split edges (:mod:`.py312`)
     which stay on until both exits were seen (2.4 / 17), for code that it meets uninstrumented.
 
 Python 3.14 and later: branch events (:mod:`.py314`)
-    In the code: nothing. Proof of an edge: BRANCH_RIGHT for a jump, INSTRUCTION of what follows for a fall-through;
-    both are switched off at the first hit. Of a line: the INSTRUCTION events. Cost: 0.98 / 1.08. No fall-back.
+    In the code: nothing, but in code in which values are observed (below), which is split as on 3.12. Proof of an edge:
+    BRANCH_RIGHT for a jump, INSTRUCTION of what follows for a fall-through; both are switched off at the first hit. Of
+    a line: the INSTRUCTION events. Cost: 0.98 / 1.08. No fall-back.
 
 Counting, with ``counts``, on every Python (:mod:`.probes`)
     In the code: on each edge that means something a probe, which is a constant ``itertools.count`` and a FOR_ITER over
     it. Proof of an edge, and its hits: how far the count went. Lines are proved as above: by vanishing probes on 3.11,
     by INSTRUCTION events later. Cost: 1.1 to 1.2. Falls back to events that stay on (and to settrace on 3.11).
+
+Values of conditions that nothing tests (the last operand of ``return a and b``), on every Python (:mod:`.probes.cells`)
+    In the code: where the operand's value is complete, instructions that compare a copy of it with True and with False
+    by identity. Proof of each outcome: as of an edge. Code that runs uninstrumented: its frame's stack is read at the
+    event that follows (:mod:`.stack_values`).
 
 settrace, on request on every Python (:mod:`.settrace`)
     In the code: nothing. Proof of an edge: two opcode events that follow each other in a frame, counted. Of a line: the

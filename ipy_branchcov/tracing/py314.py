@@ -14,15 +14,17 @@ import weakref
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
-from ipy_branchcov.bytecode.decode import lines_at
+from ipy_branchcov.bytecode.decode import code_objects, lines_at
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
+from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, may_keep_value
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
 
 if TYPE_CHECKING:
+    from ipy_branchcov.tracing.probes.edges import Split
     from ipy_branchcov.tracing.probes.instrument import Counted
 
 _FOR_ITER = dis.opmap["FOR_ITER"]
@@ -32,8 +34,8 @@ _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
 class MonitoringTracer:
     """Sets local events on the wanted code objects alone; each function is checked once, when it starts.
 
-    Without ``counts`` an event is switched off at its first hit. With ``counts`` probes count the edges; code that
-    runs uninstrumented keeps its events on.
+    Without ``counts`` an event is switched off at its first hit, and code in which values are observed is split as on
+    3.12. With ``counts`` probes count the edges; code that runs uninstrumented keeps its events on.
     """
 
     name = "monitoring"
@@ -46,10 +48,15 @@ class MonitoringTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
+        self._kind = COUNTING if counts else Mechanism.SPLIT
         self._global = 0
         self._functions = functions.Functions()
         #: Code with probes, and their counts when it first ran.
         self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
+        self._splits: dict[int, tuple[CodeType, Split]] = {}
+        #: What is observed in code that runs uninstrumented, by the id of that code.
+        self._values: dict[int, StackValues] = {}
+        self._unread = ""
         self._codes: list[weakref.ref[CodeType]] = []
         self._recordings: dict[int, Recording] = {}
         #: The instructions that ran, by the id of their code.
@@ -60,12 +67,23 @@ class MonitoringTracer:
         self._ended: set[tuple[int, int]] = set()
 
     def instrument(self, code: CodeType) -> CodeType:
-        return registry.instrument(code, COUNTING, self._wanted, self._instrument_one) if self._counts else code
+        wanted = self._wanted if self._counts else self._observes
+        return registry.instrument(code, self._kind, wanted, self._instrument_one)
 
     def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
-        from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
+        if self._counts:
+            from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
-        return count_edges(code, self._planner(code), constants)
+            return count_edges(code, self._planner(code), constants)
+        from ipy_branchcov.tracing.probes.edges import split
+
+        return split(code, self._planner(code), constants)
+
+    def _observes(self, code: CodeType) -> bool:
+        """Whether values are observed in code, or in code in it: only instructions can look at them."""
+        if not self._wanted(code):
+            return False
+        return any(may_keep_value(each) and self._planner(each).values for each in code_objects(code))
 
     def start(self) -> None:
         events = sys.monitoring.events
@@ -78,9 +96,8 @@ class MonitoringTracer:
                 events.RERAISE: undisturbed(self._reraised),
             }
         )
-        if self._counts:
-            functions.swap_again(self._wanted, COUNTING, self.instrument)
-            functions.begin(self)
+        functions.swap_again(self._wanted, self._kind, self.instrument)
+        functions.begin(self)
         self._global = events.PY_START | events.PY_RESUME
         known, self._codes = self._codes, []
         for reference in known:
@@ -101,14 +118,18 @@ class MonitoringTracer:
             recording.edges.clear()
 
     def stop(self) -> list[Recording]:
-        self.note = self._tool.give_back()
+        self.note = self._tool.give_back() or self._unread
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key])
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)
             self._recordings[key].code = counted.original
+        for key, (_, split) in self._splits.items():
+            ran = self._ran[key]
+            self._recordings[key].edges = {edge: 1 for offset, edge in split.edges.items() if offset in ran}
+            self._recordings[key].code = split.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
-        self._counted = {}
+        self._counted, self._splits, self._values = {}, {}, {}
         functions.end(self)
         self._recordings, self._ran, self._raw, self._before, self._ended = {}, {}, {}, {}, set()
         return recordings
@@ -118,7 +139,10 @@ class MonitoringTracer:
         plan = self._planner(code)
         self._raw[id(code)] = code.co_code
         self._ran.setdefault(id(code), set())
-        mechanism = registry.fallback(code) if self._counts else Mechanism.BRANCH_EVENTS
+        if plan.values:
+            self._unread = UNREADABLE
+            self._values.setdefault(id(code), StackValues(code, plan))
+        mechanism = registry.fallback(code) if self._counts or plan.values else Mechanism.BRANCH_EVENTS
         self._recordings.setdefault(id(code), Recording(code, mechanism, plan))  # another thread may have come first
         self._codes.append(weakref.ref(code))
         self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT)
@@ -138,18 +162,23 @@ class MonitoringTracer:
     def _look(self, code: CodeType) -> Any:
         if id(code) in self._recordings:
             return sys.monitoring.DISABLE
-        known = registry.known(code) if self._counts else None
-        if known is not None and known.kind == COUNTING:
+        known = registry.known(code)
+        if known is not None and known.kind == self._kind:
             if self._wanted(known.original):
-                counted = cast("Counted", known)
-                self._counted.setdefault(id(code), (code, counted, counted.counts()))  # another thread may come first
+                if self._counts:  # another thread may come first
+                    counted = cast("Counted", known)
+                    self._counted.setdefault(id(code), (code, counted, counted.counts()))
+                else:
+                    self._splits[id(code)] = (code, cast("Split", known))
                 self._ran.setdefault(id(code), set())
-                self._recordings.setdefault(id(code), Recording(code, COUNTING))
+                self._recordings.setdefault(id(code), Recording(code, self._kind))
                 self._tool.watch(code, sys.monitoring.events.INSTRUCTION)
         elif self._wanted(code):
             self._watch(code)
-            if self._counts and known is None and not READING.keeps(code):
-                self._functions.swap_code(code, self.instrument(code))
+            if known is None and not READING.keeps(code):
+                new = self.instrument(code)
+                if new is not code:
+                    self._functions.swap_code(code, new)
         return sys.monitoring.DISABLE
 
     def _right(self, code: CodeType, src: int, dst: int) -> Any:
@@ -195,11 +224,33 @@ class MonitoringTracer:
         if recording is None or ran is None:
             return sys.monitoring.DISABLE
         ran.add(offset)
-        edge = recording.plan.steps.get(offset)
         try:
-            return sys.monitoring.DISABLE if edge is None else self._record(code, *edge)
+            if (split := self._splits.get(id(code))) is not None:
+                return self._first_of_split(split[1], offset)
+            kept = self._observed(recording, offset)
+            edge = recording.plan.steps.get(offset)
+            answer = sys.monitoring.DISABLE if edge is None else self._record(code, *edge)
+            return None if kept else answer
         except RecursionError:
             return None
+
+    def _first_of_split(self, split: Split, offset: int) -> Any:
+        """An instruction of split code ran for the first time."""
+        edge = split.edges.get(offset)
+        if edge is not None and self._on_first_hit is not None:
+            self._on_first_hit(split.original, edge, sys._getframe(3))
+        return sys.monitoring.DISABLE
+
+    def _observed(self, recording: Recording, offset: int) -> bool:
+        """Record what was left on the stack. Returns whether the instruction's event is needed again."""
+        values = self._values.get(id(recording.code))
+        if values is None or offset not in values.watched:
+            return False
+        if (edge := values.arrive(offset, frame := sys._getframe(3))) is not None:
+            if self._on_first_hit is not None and edge not in recording.edges:
+                self._on_first_hit(recording.code, edge, frame)
+            recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        return True
 
     def _record(self, code: CodeType, src: int, dst: int) -> Any:
         recording = self._recordings.get(id(code))

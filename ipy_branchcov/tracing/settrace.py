@@ -15,6 +15,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
 from ipy_branchcov.tracing.gc_control import undisturbed
+from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
 
 #: Instructions that handle the StopIteration they cause; the interpreter still sends an exception event for it.
@@ -38,6 +39,8 @@ class SettraceTracer:
         self._planner = planner
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
         self._active = False
+        #: By the id of the code, which is in ``_known``.
+        self._stack_values: dict[int, StackValues] = {}
         #: The trace function as it is set.
         self._traced = undisturbed(self._call, ())
         self._previous: Any = None
@@ -65,7 +68,7 @@ class SettraceTracer:
     def record_frame(self, frame: FrameType) -> None:
         if (recording := self._recording(frame.f_code)) is not None:
             self._joined = frame, frame.f_trace
-            frame.f_trace = self._local(recording, frame.f_trace)
+            frame.f_trace = self._local(recording, frame.f_trace, frame.f_lasti)
             frame.f_trace_opcodes = True
 
     def pause(self) -> None:
@@ -92,7 +95,7 @@ class SettraceTracer:
         recordings = [recording for _, recording in self._known.values() if recording is not None]
         for recording in recordings:
             recording.lines = lines_at(recording.code, {edge.dst for edge in recording.edges})
-        self._known = {}
+        self._known, self._stack_values = {}, {}
         return recordings
 
     def _recording(self, code: CodeType) -> Recording | None:
@@ -106,37 +109,53 @@ class SettraceTracer:
     def _mechanism(self, code: CodeType) -> Mechanism:
         return Mechanism.SETTRACE
 
+    def _values_of(self, recording: Recording) -> StackValues | None:
+        """The values to be observed in a code object; None where there are none."""
+        if not recording.plan.values:
+            return None
+        self.note = self.note or UNREADABLE
+        found = self._stack_values.get(id(recording.code))
+        if found is None:
+            found = self._stack_values.setdefault(id(recording.code), StackValues(recording.code, recording.plan))
+        return found
+
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         previous = self._previous(frame, event, arg) if self._previous is not None else None
         if not self._active or (recording := self._recording(frame.f_code)) is None:
             return previous
-        local = self._local(recording, previous)
+        local = self._local(recording, previous, frame.f_lasti)
         frame.f_trace = local  # before f_trace_opcodes, or 3.13 misses the first run of a code object
         frame.f_trace_opcodes = True
         return local
 
-    def _local(self, recording: Recording, previous: Any) -> Any:
-        """The trace function of one run of a frame, from its start or resumption to its next stop."""
+    def _local(self, recording: Recording, previous: Any, at: int) -> Any:
+        """The trace function of one run of a frame, from its start or resumption (``at``) to its next stop."""
         edges, plan, code = recording.edges, recording.plan, recording.code.co_code
+        values = self._values_of(recording)
         on_first_hit = self._on_first_hit
         last = -1
+        came = at
         before: tuple[int, int] | None = None
 
         def local(frame: FrameType, event: str, arg: Any) -> Any:
-            nonlocal last, before, previous
+            nonlocal last, came, before, previous
             if event == "opcode":
                 offset = frame.f_lasti
                 edge = Edge(last, offset, before if last in plan.shared_jumps else None)
                 if on_first_hit is not None and edge not in edges:
                     on_first_hit(recording.code, edge, frame)
                 edges[edge] = edges.get(edge, 0) + 1
+                if values is not None and (seen := values.edge(came, offset, frame)) is not None:
+                    if on_first_hit is not None and seen not in edges:
+                        on_first_hit(recording.code, seen, frame)
+                    edges[seen] = edges.get(seen, 0) + 1
                 if last in plan.watched and not (code[last] == EXTENDED_ARG and offset == last + 2):
                     before = (last, offset)
-                last = offset
+                last = came = offset
             elif event == "exception" and not (
                 code[frame.f_lasti] in _SWALLOWING and issubclass(arg[0], StopIteration)
             ):
-                last = -1
+                last = came = -1
             if previous is not None and (event != "opcode"):
                 previous = previous(frame, event, arg)
             return guarded if self._active else previous

@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 from typing import NamedTuple, Protocol
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
+from ipy_branchcov.bytecode.values import Value
 
 JUMPED = -1
 
@@ -17,7 +18,8 @@ class Edge(NamedTuple):
     """A step from one bytecode offset to the next inside one frame. ``src`` is -1 where the frame begins or resumes.
 
     ``before``: the watched edge before it in the same frame, where the plan asks for it. ``dst`` is
-    :data:`JUMPED` where a jump leads to its own fall-through and the tracer knows that it jumped.
+    :data:`JUMPED` where a jump leads to its own fall-through and the tracer knows that it jumped; it is below that
+    where the edge says what a value was (:mod:`ipy_branchcov.bytecode.values`).
     """
 
     src: int
@@ -30,7 +32,8 @@ class Plan:
     """What a tracer must know of a code object, in offsets.
 
     ``exits``: exits that mean something. ``copies``: shared jumps, which serve two operands, with the exits of other
-    tests from which they are reached; tracers that instrument code copy the jump for each of these exits.
+    tests from which they are reached; tracers that instrument code copy the jump for each of these exits. ``values``:
+    exits on which a value is observed.
 
     For tracers that do not instrument code: ``shared_jumps``: instructions whose edges need the watched edge before
     them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges by the instruction that proves
@@ -41,6 +44,7 @@ class Plan:
 
     exits: frozenset[ExitEdge] = frozenset()
     copies: Mapping[int, frozenset[ExitEdge]] = field(default_factory=dict)
+    values: Mapping[ExitEdge, Value] = field(default_factory=dict)
     shared_jumps: frozenset[int] = frozenset()
     watched: frozenset[int] = frozenset()
     steps: Mapping[int, tuple[int, int]] = field(default_factory=dict)

@@ -4,7 +4,7 @@
 def between(a, x, b):
     if a < x <= b:                               # outcomes: TF T-
         return True
-    return a < x <= b                            # outcomes: -F
+    return a < x <= b                            # outcomes: -F ---
 
 
 between(0, 1, 2)
@@ -29,7 +29,7 @@ none(-1, 1)
 
 
 def operand(a, b, c):
-    return (a < b < 5) and c                     # outcomes: TF -F
+    return (a < b < 5) and c                     # outcomes: TF -F ---
 
 
 operand(1, 9, 2)
@@ -44,8 +44,8 @@ filters([1, None])
 
 
 def superinstructions(a, b):
-    c = a; d = a is None or b is None            # outcomes: -F
-    return c and d if a < b < 3 else a and b     # outcomes: T- TF T- T-
+    c = a; d = a is None or b is None            # outcomes: -F -F-
+    return c and d if a < b < 3 else a and b     # outcomes: T- -F- TF T- T- --O
 
 
 superinstructions(1, 2)
@@ -53,7 +53,7 @@ superinstructions(2, 0)
 
 
 def joint_chain(x, two=2):
-    return (x < two <= two <= two) or [1]        # outcomes: TF T- T-
+    return (x < two <= two <= two) or [1]        # outcomes: TF T- T- --O
 
 
 joint_chain(1)

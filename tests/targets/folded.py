@@ -28,11 +28,11 @@ settled(1, 1, 1)
 
 def values(a, b):
     x = (a or True) and b                        # outcomes: TF
-    y = (("x" if a else not b) and b)            # outcomes: T- TF
+    y = (("x" if a else not b) and b)            # outcomes: T- TF --O
     z = ((1 or a) if b else a) or 5              # outcomes: TF TF
-    u = (a and (not (not True))) and b           # outcomes: TF
-    v = ("x" and a) or b                         # outcomes: TF
-    w = ((1, -2) and a) or (b and f"x" and a)    # outcomes: TF -F
+    u = (a and (not (not True))) and b           # outcomes: TF --O
+    v = ("x" and a) or b                         # outcomes: TF --O
+    w = ((1, -2) and a) or (b and f"x" and a)    # outcomes: TF -F ---
     return x, y, z, u, v, w
 
 

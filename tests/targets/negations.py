@@ -11,7 +11,7 @@ def inverted(a, b):
     if not (a is not None):                      # outcomes: -F
         x = 4
     y = not (a in b) and 1                       # outcomes: TF
-    z = (not (not (a == 1))) and b               # outcomes: TF
+    z = (not (not (a == 1))) and b               # outcomes: TF --O
     return x, y, z
 
 
@@ -20,15 +20,15 @@ inverted(2, [1])
 
 
 def none_of_values(a, b):
-    if (a and b) is not None:                    # outcomes: TF TF
+    if (a and b) is not None:                    # outcomes: TF TF --O
         x = 1
     if (not a) is not None:                      # outcomes: T-
         x = 2
     if (a is None) is not None:                  # outcomes: T-
         x = 3
-    if (a or b) is None:                         # outcomes: TF TF
+    if (a or b) is None:                         # outcomes: TF TF --O
         x = 4
-    if (0 < a < 3) is not None:                  # outcomes: T- TF
+    if (0 < a < 3) is not None:                  # outcomes: T- TF T--
         x = 5
     return x
 

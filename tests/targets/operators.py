@@ -12,9 +12,9 @@ test(0, 1, 1)
 
 
 def value(a, b, c):
-    x = a and b                                  # outcomes: TF
-    y = a or b or c                              # outcomes: TF TF
-    z = not (a or b)                             # outcomes: TF
+    x = a and b                                  # outcomes: TF --O
+    y = a or b or c                              # outcomes: TF TF --O
+    z = not (a or b)                             # outcomes: TF --O
     return x, y, z
 
 
@@ -24,8 +24,8 @@ value(0, 0, 1)
 
 
 def shared_jumps(a, b, c):
-    x = (a or b) and c                           # outcomes: TF -F
-    y = (a and b) or c                           # outcomes: TF -F
+    x = (a or b) and c                           # outcomes: TF -F --O
+    y = (a and b) or c                           # outcomes: TF -F --O
     return x, y
 
 
@@ -34,7 +34,7 @@ shared_jumps(0, 0, 5)
 
 
 def negated_joint(a, b, c):
-    return not (a or b) and c                    # outcomes: TF T-
+    return not (a or b) and c                    # outcomes: TF T- ---
 
 
 negated_joint(1, 0, 5)
@@ -55,7 +55,7 @@ broken_lines(1, 2, 0)
 
 
 def inside_a_conditional(a, b, t, q, c):
-    x = ((a or b) if t else q) and c             # outcomes: T- T- TF
+    x = ((a or b) if t else q) and c             # outcomes: T- T- --- TF --O
     return x
 
 
@@ -83,9 +83,9 @@ walrus(lambda: 2)
 
 
 def compared_with_none(a, b):
-    if (a and b) is None:                        # outcomes: TF TF
+    if (a and b) is None:                        # outcomes: TF TF --O
         return 1
-    return ((a and b) is not None) and b         # outcomes: T- TF
+    return ((a and b) is not None) and b         # outcomes: T- TF --O --O
 
 
 compared_with_none(1, None)
@@ -99,7 +99,7 @@ def joint_behind_a_long_operand(a, b):
         sum([int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),  # outcomes: TF
              int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b),
              int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b), int(a), int(b)])
-    ) or b
+    ) or b  # outcomes: --O
 
 
 joint_behind_a_long_operand(0, 0)

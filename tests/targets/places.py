@@ -9,8 +9,8 @@ def decorate(on):
 class Größe(object if decorate is None else dict): # outcomes: -F
     feld = [i for i in "äöü" if i != "ö" or i]   # outcomes: BE TF T-
 
-    def methode(self, π=3 or 4, *, 名=[] or {}): # outcomes: -F
-        return "ß😀" if π else "é", π and 名     # outcomes: T- T-
+    def methode(self, π=3 or 4, *, 名=[] or {}): # outcomes: -F --O
+        return "ß😀" if π else "é", π and 名     # outcomes: T- T- --O
 
 
 Größe().methode()
@@ -25,7 +25,7 @@ lambdas()
 
 
 def subscripts(a, b):
-    a[b or 0] = {**(b or {}), "k": [*(a and [])]}  # outcomes: -F -F T-
+    a[b or 0] = {**(b or {}), "k": [*(a and [])]}  # outcomes: -F -F --O T- --O
     del a[b or 0]                                # outcomes: -F
     return a
 

@@ -58,10 +58,11 @@ def count_edges(code: CodeType, plan: Plan, constants: tuple[object, ...]) -> tu
     """The same code with probes that count; ``constants``: with its nested code objects probed. Raises Unencodable."""
     # Imported here because most runs on 3.12 and later do not count; the extension loads faster without.
     from ipy_branchcov.bytecode.encode import assemble
+    from ipy_branchcov.tracing.probes.cells import added_constants
     from ipy_branchcov.tracing.probes.place import ROOM, ProbePlacer
 
     placer = ProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants))
     placer.run()
     counters = {number: itertools.count() for number in range(len(placer.probes))}
-    new = assemble(code, placer.items, (*constants, *counters.values()))
+    new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
     return new.replace(co_stacksize=code.co_stacksize + ROOM), Counted(code, COUNTING, placer.probes, counters)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.split import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
 
@@ -39,13 +40,13 @@ class Probe:
 class ProbePlacer(Splitter):
     """Puts a probe on each edge that means something.
 
-    ``constants``: the number of constants in the code; those of the probes follow.
+    ``constants``: the number of constants in the code; those of observations and of the probes follow.
     """
 
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int):
-        super().__init__(bytecode, plan)
+        super().__init__(bytecode, plan, constants)
         self.probes: list[Probe] = []
-        self._constants = constants
+        self._constants = constants + len(added_constants(plan))
         #: The numbers of the probes on the exits of each test.
         self._exits: dict[Item, list[int]] = {}
         self._loops: dict[Item, list[Item]] = {}
@@ -74,6 +75,13 @@ class ProbePlacer(Splitter):
         return items
 
     # --- edges
+
+    def _proof(self, edge: Edge, like: Item) -> list[Item]:
+        return self._probe(Probe(edge), like)
+
+    def _proved(self, test: Item, proofs: list[list[Item]]) -> None:
+        first = [items[0] for items in proofs]
+        self._exits[test] = [number for number, items in enumerate(self._placed) if items[0] in first]
 
     def _probe_fall(self, item: Item, edge: Edge) -> None:
         after = self._following(item)

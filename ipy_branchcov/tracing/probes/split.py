@@ -13,6 +13,8 @@ import sys
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
 from ipy_branchcov.bytecode.encode import Item, disassemble
+from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
+from ipy_branchcov.tracing.probes.cells import cell, parted
 from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
 from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan
 
@@ -28,14 +30,17 @@ _JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
 class Splitter:
     """The instructions of one code object while they are rearranged.
 
-    Subclasses decide what is inserted on an edge: :meth:`_probe_jump`, :meth:`_probe_fall`.
+    Subclasses decide what is inserted on an edge: :meth:`_probe_jump`, :meth:`_probe_fall`, :meth:`_proof`.
+
+    ``constants``: the number of constants of the code; where values are observed, :data:`cells.CONSTANTS` follow.
     """
 
-    def __init__(self, bytecode: Bytecode, plan: Plan):
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int):
         if READING.generators and bytecode.code.co_name == "<genexpr>":
             raise ReadByOthers("generator expressions are left as they are for pony, and measured more slowly")
         self.bytecode = bytecode
         self.plan = plan
+        self._first_constant = constants
         self.items = disassemble(bytecode)
         self._originals = list(self.items)
         self._index = {item: i for i, item in enumerate(self._originals)}
@@ -60,6 +65,8 @@ class Splitter:
             self._split(item, None)
         for item, before in copied:
             self._split(item, before)
+        for exit_edge, value in self.plan.values.items():
+            self._observe(exit_edge, value)
         self._arrange()
 
     def _has_exits(self, item: Item) -> bool:
@@ -158,6 +165,42 @@ class Splitter:
     def _probe_fall(self, item: Item, edge: Edge) -> None:
         """Make the edge by which an item falls through leave a proof."""
         raise NotImplementedError
+
+    def _proof(self, edge: Edge, like: Item) -> list[Item]:
+        """Make items that prove an edge where they run, with the position and the handler of another item."""
+        raise NotImplementedError
+
+    def _observe(self, exit_edge: ExitEdge, value: Value) -> None:
+        """Observe the value that is on the stack on an exit."""
+        item = self._at[exit_edge[0]]
+        proofs = [self._proof(Edge(*value_edge(exit_edge, what)), item) for what in (TRUE, FALSE, OTHER)]
+        items, test = cell(value, self._first_constant, proofs)
+        self._proved(test, proofs)
+        items += parted(item)
+        for each in items:
+            each.position, each.row = item.position, item.row
+        if not exit_edge[1]:
+            self._after.setdefault(item, [])[:0] = items
+        elif item.target in self._places:
+            self._detour(item, items)
+        else:
+            self._prepend(item, items)
+
+    def _prepend(self, item: Item, items: list[Item]) -> None:
+        """Make a jump pass through some items before those that it passes through already."""
+        added = (*(detour for detours in self._before.values() for detour in detours), *self._aside.values(), self._end)
+        for found in added:
+            for i, each in enumerate(found):
+                if each is item.target:
+                    if each is found[-1] and found is not self._end:
+                        found.append(each.copy())  # the last jump of a detour may be left out, and this one is a proof
+                    found[i:i] = items
+                    item.target = items[0]
+                    return
+        raise Unencodable("no place for what a jump has to pass through")
+
+    def _proved(self, test: Item, proofs: list[list[Item]]) -> None:
+        """All exits of a test have proofs, one of these."""
 
     def _split(self, item: Item, before: Edge | None) -> None:
         """Probe the exits of a test."""

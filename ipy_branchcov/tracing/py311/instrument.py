@@ -12,6 +12,7 @@ from types import CodeType
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import assemble
+from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.registry import COUNTING
@@ -58,6 +59,7 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     }
     notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
-    new = assemble(code, placer.items, (*constants, *made, notes)).replace(co_stacksize=code.co_stacksize + ROOM)
+    new = assemble(code, placer.items, (*constants, *added_constants(plan), *made, notes))
+    new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
     return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), placer.passages())

@@ -1,6 +1,6 @@
 """``sys.monitoring`` on 3.12 and 3.13, where one BRANCH event stands for both directions and cannot be switched off.
 
-Code is instrumented so that each edge has an instruction of its own (:mod:`~ipy_branchcov.tracing.py312.split`). Each
+Code is instrumented so that each edge has an instruction of its own (:mod:`~ipy_branchcov.tracing.probes.edges`). Each
 instruction sends one event and costs nothing afterwards. Code that runs uninstrumented is measured by BRANCH events,
 which are switched off when both directions were seen.
 """
@@ -15,10 +15,11 @@ from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING, UNINSTRUMENTED
-from ipy_branchcov.tracing.py312.split import Split, split
 from ipy_branchcov.tracing.py312.superinstructions import PAIRS, Pairs
+from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Plan, Planner, Recording
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class InstructionTracer:
         self._exits: dict[tuple[int, int], set[int]] = {}
         #: Local events that other tools have on originals, and that instrumented code has for the run: tool, code.
         self._lent: list[tuple[int, CodeType]] = []
+        #: What is observed in it, by the id of its code.
+        self._values: dict[int, StackValues] = {}
+        self._unread = ""
         self._before: dict[int, tuple[int, int]] = {}
         self._begun: dict[int, int] = {}
         self._lines: dict[int, dict[int, int | None]] = {}
@@ -100,7 +104,7 @@ class InstructionTracer:
         for tool, code in self._lent:
             if sys.monitoring.get_tool(tool) is not None:
                 sys.monitoring.set_local_events(tool, code, 0)
-        self.note = self._tool.give_back()
+        self.note = self._tool.give_back() or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
         recordings = [self._result(*split) for split in self._splits.values()]
@@ -108,7 +112,7 @@ class InstructionTracer:
             lines = lines_at(code, self._ran[id(code)])
             recordings.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun), lines))
         recordings += self._recordings.values()
-        self._splits, self._counted, self._recordings, self._lent = {}, {}, {}, []
+        self._splits, self._counted, self._recordings, self._lent, self._values = {}, {}, {}, [], {}
         functions.end(self)
         return [recording for recording in recordings if recording.lines or recording.edges]
 
@@ -139,7 +143,11 @@ class InstructionTracer:
                 self._tool.watch(code, events.INSTRUCTION)
         elif self._wanted(code):
             # Another thread may have come first.
-            self._recordings.setdefault(key, Recording(code, registry.fallback(code), self._planner(code)))
+            plan = self._planner(code)
+            if plan.values:
+                self._unread = UNREADABLE
+                self._values.setdefault(key, StackValues(code, plan))
+            self._recordings.setdefault(key, Recording(code, registry.fallback(code), plan))
             self._tool.watch(code, events.INSTRUCTION | events.BRANCH)
             if not READING.keeps(code) and (known is None or known.kind != UNINSTRUMENTED):
                 self._functions.swap_code(code, self.instrument(code))
@@ -190,16 +198,17 @@ class InstructionTracer:
             lines = self._lines.setdefault(id(code), lines_by_offset(code))
         if line := lines.get(offset):
             recording.lines.add(line)
+        if (values := self._values.get(id(code))) is not None and offset in values.watched:
+            frame_now = sys._getframe(depth)
+            if (edge := values.arrive(offset, frame_now)) is not None:
+                self._record(recording, edge, frame_now)
         ends = recording.plan.ends
         if offset not in ends and offset not in ends.values():
-            return sys.monitoring.DISABLE
+            return sys.monitoring.DISABLE if values is None or offset not in values.watched else None
         frame = id(sys._getframe(depth))
         began = self._begun.pop(frame, -1)
         if began >= 0 and ends.get(began) == offset:
-            edge = Edge(began, offset)
-            if self._on_first_hit is not None and edge not in recording.edges:
-                self._on_first_hit(code, edge, sys._getframe(depth))
-            recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+            self._record(recording, Edge(began, offset), sys._getframe(depth))
         if offset in ends:
             self._begun[frame] = offset
         return None
@@ -218,8 +227,10 @@ class InstructionTracer:
             if src in plan.watched:
                 self._before[frame] = (src, dst)
             keep = True
-        edge = Edge(src, dst, before)
-        if self._on_first_hit is not None and edge not in recording.edges:
-            self._on_first_hit(code, edge, sys._getframe(2))
-        recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
+        self._record(recording, Edge(src, dst, before), sys._getframe(2))
         return None if keep else sys.monitoring.DISABLE
+
+    def _record(self, recording: Recording, edge: Edge, frame: FrameType) -> None:
+        if self._on_first_hit is not None and edge not in recording.edges:
+            self._on_first_hit(recording.code, edge, frame)
+        recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1

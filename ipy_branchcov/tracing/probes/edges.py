@@ -1,7 +1,8 @@
 """Instrument a code object so that each exit of a test leads to an instruction that nothing else leads to.
 
 An edge is *critical* where its source has two exits and its target two entries. Each one that matters gets an
-instruction of its own: a NOP on a fall-through, a trampoline on a jump.
+instruction of its own: a NOP on a fall-through, a trampoline on a jump. Used where events can be switched off by the
+instruction: on 3.12 and 3.13, and from 3.14 on for code whose values are observed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from types import CodeType
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item, assemble
+from ipy_branchcov.tracing.probes.cells import ROOM, added_constants
 from ipy_branchcov.tracing.probes.registry import Instrumented
 from ipy_branchcov.tracing.probes.split import Splitter, falls
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
@@ -28,16 +30,20 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
 
     Raises Unencodable.
     """
-    splitter = EdgeSplitter(plan.bytecode or Bytecode(code), plan)
+    constants = code.co_consts if constants is None else constants
+    splitter = EdgeSplitter(plan.bytecode or Bytecode(code), plan, len(constants))
     splitter.run()
-    return assemble(code, splitter.items, constants), Split(code, Mechanism.SPLIT, splitter.edges())
+    new = assemble(code, splitter.items, constants + added_constants(plan))
+    if plan.values:
+        new = new.replace(co_stacksize=code.co_stacksize + ROOM)
+    return new, Split(code, Mechanism.SPLIT, splitter.edges())
 
 
 class EdgeSplitter(Splitter):
     """Gives each edge an instruction of its own. ``proofs``: (item, edge): the edge is covered when the item runs."""
 
-    def __init__(self, bytecode: Bytecode, plan: Plan):
-        super().__init__(bytecode, plan)
+    def __init__(self, bytecode: Bytecode, plan: Plan, constants: int):
+        super().__init__(bytecode, plan, constants)
         self.proofs: list[tuple[Item, Edge]] = []
         #: The number of edges into each item; 2 stands for more.
         self._entries: dict[Item, int] = {}
@@ -57,6 +63,11 @@ class EdgeSplitter(Splitter):
                 entries[after] += 1
             if item.row is not None:
                 entries[item.row[0]] = 2
+
+    def _proof(self, edge: Edge, like: Item) -> list[Item]:
+        item = Item("NOP")
+        self.proofs.append((item, edge))
+        return [item]
 
     def _probe_jump(self, item: Item, edge: Edge) -> None:
         if (last := self._passed(item)) is not None:

@@ -1,0 +1,199 @@
+"""Where in a code object the conditions that nothing tests have their values: the exits of the code of an operand.
+
+An operand's code begins behind the test of the operand before it. Each edge that leaves the code leaves the operand's
+value on the stack, one place above where the stack ended when it began. Short circuits lead past it: no such edges.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ipy_branchcov.analysis import quirks
+from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.analysis.sites import Decisions
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge, Instruction, Position
+from ipy_branchcov.bytecode.depths import depths
+from ipy_branchcov.bytecode.values import Value, identity
+
+#: Instructions without an effect of their own; the compiler gives some of them no position.
+_PASSED_BY = frozenset({"NOP", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+
+#: The start of all code, and the end; they may have the position of an operand.
+_OUTSIDE = frozenset({"RESUME", "RETURN_VALUE"})
+
+
+class ValueNodes:
+    """The operands that are values, with the nodes in each and in the operands before it, by the nodes' ids."""
+
+    def __init__(self, decisions: Decisions):
+        self.operands: dict[int, ast.expr] = {}
+        #: Where each begins and ends, as the compiler counts: line and byte.
+        self._places: dict[int, tuple[tuple[int, int], tuple[int, int]]] = {}
+        self._chains: dict[int, int] = {}
+        self._inside: dict[int, list[int]] = {}
+        self._before: dict[int, list[int]] = {}
+        for (_, link), number in decisions.values.items():
+            node = decisions.nodes[number]
+            parent = decisions.parents[id(node)]
+            if isinstance(node, ast.Compare) and link:
+                self._chains[id(node)] = number
+            elif isinstance(node, ast.expr) and isinstance(parent, ast.BoolOp):
+                self.operands[number] = node
+                end = (node.end_lineno or 0, node.end_col_offset or 0)
+                self._places[number] = (node.lineno, node.col_offset), end
+                for each in ast.walk(node):
+                    self._inside.setdefault(id(each), []).append(number)
+                self._before.setdefault(id(parent), []).append(number)
+                for operand in parent.values[:-1]:
+                    for each in ast.walk(operand):
+                        self._before.setdefault(id(each), []).append(number)
+
+    def inside(self, node: ast.AST | None) -> list[int]:
+        """The operands that a node is part of."""
+        return self._inside.get(id(node), [])
+
+    def around(self, position: Position) -> list[int]:
+        """The operands that a place is in which no node has: of a key with its value, for one."""
+        line, end_line, column, end_column = position
+        if line is None or end_line is None or column is None or end_column is None:
+            return []
+        start, end = (line, column), (end_line, end_column)
+        return [number for number, (first, last) in self._places.items() if first <= start and end <= last]
+
+    def before(self, node: ast.AST | None) -> list[int]:
+        """The operands that are evaluated after the one that a node is part of, by the same code object."""
+        return self._before.get(id(node), [])
+
+    def chain(self, node: ast.AST | None) -> int | None:
+        """The branch of the last link of a chain that is a value."""
+        return self._chains.get(id(node))
+
+
+class ValueExits:
+    """The exits of one code object on which a value can be observed, and the edges that show it by themselves."""
+
+    def __init__(self, nodes: ValueNodes, decisions: Decisions, bytecode: Bytecode, positions: Positions):
+        self._nodes = nodes
+        self._decisions = decisions
+        self._bytecode = bytecode
+        self._positions = positions
+        self._depths: dict[int, int] = {}
+        #: The values, and the branches that they belong to.
+        self.values: dict[ExitEdge, Value] = {}
+        self.branches: dict[ExitEdge, list[int]] = {}
+        #: Exits of jumps that test a value and leave none (``is None``): the outcome that each shows.
+        self.tested: dict[ExitEdge, tuple[int, int]] = {}
+
+    def find(self) -> None:
+        members: dict[int, set[int]] = {}
+        present: set[int] = set()
+        chains: list[tuple[Instruction, int]] = []
+        for each in self._bytecode.instructions:
+            node = self._node(each)
+            if each.name in quirks.COMPARISONS and (number := self._last_link(each, node)) is not None:
+                chains.append((each, number))
+            present.update(self._nodes.before(node))
+            if each.name not in _PASSED_BY and each.name not in _OUTSIDE:
+                numbers = self._nodes.around(each.position) if node is None else self._nodes.inside(node)
+                for number in numbers:
+                    members.setdefault(number, set()).add(each.index)
+        members = {number: inside for number, inside in members.items() if number in present}
+        if not chains and not members:
+            return
+        self._depths = depths(self._bytecode)
+        for each, number in chains:
+            if each.index in self._depths:
+                self._observe((each.offset, False), number, Value(self._depths[each.index] - 2))
+        for number, inside in members.items():
+            for start in self._starts(inside):
+                self._leave(number, inside, start)
+
+    def _node(self, each: Instruction | None) -> ast.AST | None:
+        """The node that an instruction was compiled from."""
+        if each is None:
+            return None
+        return quirks.compared(each, self._positions.node(each.position))
+
+    def _last_link(self, comparison: Instruction, node: ast.AST | None) -> int | None:
+        number = self._nodes.chain(node)
+        if number is None or not isinstance(node, ast.Compare):
+            return None
+        link = quirks.link_of(self._bytecode, comparison, node, self._node, self._decisions.parents)
+        return number if link == len(node.ops) - 1 else None
+
+    def _starts(self, inside: set[int]) -> Iterator[Instruction]:
+        """The first instructions of each copy of an operand: those that a test before it leads to."""
+        for index in inside:
+            start = self._bytecode.instructions[index]
+            sources = self._bytecode.sources(start) if index in self._depths else ()
+            if any(self._enters(source, inside) for source, _ in sources):
+                yield start
+
+    def _enters(self, source: Instruction, inside: set[int], steps: int = 4) -> bool:
+        if source.index in inside:
+            return False
+        if source.name in _PASSED_BY:
+            sources = self._bytecode.sources(source) if steps else ()
+            return any(self._enters(each, inside, steps - 1) for each, _ in sources)
+        return source.name in ("POP_TOP", "NOT_TAKEN") or source.conditional
+
+    def _leave(self, number: int, inside: set[int], start: Instruction) -> None:
+        """Find the edges by which an operand's code is left."""
+        depth = self._depths[start.index]
+        stack, seen = [start], {start.index}
+        while stack:
+            each = stack.pop()
+            if each.name == "RETURN_CONST":
+                constant = identity(self._bytecode.code.co_consts[each.arg])
+                self._observe((each.offset, False), number, Value(depth, constant=constant))
+            for after, jumped in self._successors(each):
+                following = self._resolved(after)
+                resumes = following.name == "RESUME"  # behind YIELD_VALUE
+                if not (following.index in inside or resumes) or self._drops(each, following, depth):
+                    self._add(each, number, depth, after, jumped=jumped)
+                elif following.index not in seen:
+                    seen.add(following.index)
+                    stack.append(following)
+
+    def _successors(self, each: Instruction) -> Iterator[tuple[Instruction, bool]]:
+        after = self._bytecode.following(each)
+        if after is not None and not each.jumps and each.name not in FINAL:
+            yield after, False
+        if each.target is not None and (to := self._bytecode.at.get(each.target)) is not None:
+            yield to, True
+
+    def _resolved(self, each: Instruction) -> Instruction:
+        """The first instruction from here that does something."""
+        for _ in range(8):
+            if each.name not in _PASSED_BY:
+                break
+            after = self._bytecode.at.get(each.target) if each.target is not None else self._bytecode.following(each)
+            if after is None:
+                break
+            each = after
+        return each
+
+    def _drops(self, each: Instruction, after: Instruction, depth: int) -> bool:
+        """Whether a value is dropped that nobody wants; its POP_TOP has the position of what is before it."""
+        dropped = after.name == "POP_TOP" and self._depths.get(after.index) == depth + 1
+        return dropped and not each.conditional and each.name != "NOT_TAKEN"
+
+    def _add(self, each: Instruction, number: int, depth: int, after: Instruction, *, jumped: bool) -> None:
+        """Add an exit. What it leaves is on the stack, but where the compiler made one of two instructions."""
+        above = self._depths[after.index] - depth - 1
+        if above == 0 or (above == 1 and quirks.loads_two(each)):
+            self._observe((each.offset, jumped), number, Value(depth, above))
+        elif each.name == "STORE_FAST_STORE_FAST":  # to a walrus, and to the name that the value is for
+            for source, by_jump in self._bytecode.sources(each):
+                self._observe((source.offset, by_jump), number, Value(depth, 1))
+        elif each.name.endswith("NONE"):
+            operand = self._nodes.operands[number]
+            if isinstance(operand, ast.Compare):
+                negated = isinstance(operand.ops[-1], ast.IsNot)
+                truth = (quirks.tests_true(each) is jumped) is not negated
+                self.tested[(each.offset, jumped)] = self._decisions.outcome(number, "true" if truth else "false")
+
+    def _observe(self, exit_edge: ExitEdge, number: int, value: Value) -> None:
+        self.values[exit_edge] = value
+        self.branches.setdefault(exit_edge, []).append(number)

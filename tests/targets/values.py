@@ -1,0 +1,112 @@
+"""Last operands and last links whose value is used, not their truth: what they are, by identity (T, F, O for other)."""
+
+
+class Array:
+    """Compares to arrays, and has no truth."""
+
+    def __bool__(self):
+        raise ValueError("the truth of an array is ambiguous")
+
+    def __eq__(self, other):
+        return Array()
+
+    def __gt__(self, other):
+        return Array()
+
+
+def leap(year):
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)  # outcomes: TF TF T--
+
+
+[leap(year) for year in (2000, 2023, 2024)]  # outcomes: BE
+
+
+def whole(year):
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)  # outcomes: TF TF TF-
+
+
+[whole(year) for year in (1900, 2000, 2023, 2024)]  # outcomes: BE
+
+
+def ordered(a, b, c):
+    return a < b < c  # outcomes: TF TF-
+
+
+[ordered(0, 1, 2), ordered(0, 1, 1), ordered(1, 0, 0)]
+
+
+def skipped(a, b):
+    found = a and b > 0  # outcomes: -F ---
+    return found
+
+
+skipped(0, 1)
+
+
+def anything(a, b):
+    print(a or b, end="")  # outcomes: TF TFO
+    return a and (b or [])  # outcomes: TF TF --O
+
+
+[anything(0, 0), anything(0, True), anything(0, False), anything(1, 0), anything(1, 1)]
+
+
+def arrays(a):
+    return a and Array() == 1, a and 0 < 1 < Array(), a and a is not None  # outcomes: T- --O T- T- --O T- T--
+
+
+arrays(1)
+
+
+def sides(a, b, c):
+    x = a and (b if c else not b)  # outcomes: T- TF- TF
+    x = a and ((b or c) if c else (c or b))  # outcomes: T- T-- T- --- TF -F T--
+    return a and (1 if c else b == c)  # outcomes: T- -FO TF
+
+
+[sides(1, True, 1), sides(1, True, 0)]
+
+
+def negated(a, b):
+    return not (a or b < 1), not (0 < a < b)  # outcomes: TF T-- TF -F-
+
+
+[negated(1, 0), negated(0, 0)]
+
+
+def named(a, b):
+    print((x := a and b), end="")  # outcomes: TF T--
+    a and (y := not b)  # outcomes: TF -F-
+    return [z for z in (0, 1) if (a and b) or z]  # outcomes: BE TF T- TF
+
+
+[named(1, True), named(0, True)]
+
+
+def places(a, b, *, c=1 or 2):
+    yield a or (yield b)  # outcomes: -F --O
+    {a or b: a and b}  # outcomes: -F T-- -F ---
+    [a or b for _ in (1,)]  # outcomes: -F T-- BE
+    (lambda: a or b)()  # outcomes: -F T--
+    f"{a or b}"  # outcomes: -F T--
+    for _ in a or (b, b) or ():  # outcomes: B- -F T-
+        break
+    try:
+        raise KeyError
+    except KeyError:  # outcomes: M-
+        a or b  # outcomes: -F T--
+    finally:
+        a or b  # outcomes: -F T--
+
+
+list(places(0, True))
+
+
+def raises(a, b):
+    return a and b / a > 1, a and 1 < b < a // 0  # outcomes: T- T-- T- T- ---
+
+
+try:
+    raises(1, 2)
+except ZeroDivisionError:  # outcomes: M-
+    pass

@@ -1,0 +1,96 @@
+"""Where values are on the stack, what edges say of them, and the instructions that look at them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.value_exits import ValueExits, ValueNodes
+from ipy_branchcov.analysis.values import optional_outcomes, value_operand
+from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.bytecode.depths import depths
+from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
+from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, identity, value_edge, value_of
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.tracing.probes.cells import CONSTANTS, added_constants, cell
+from ipy_branchcov.tracing.stack_values import StackValues
+from ipy_branchcov.tracing.tracer import Edge, Plan
+
+
+def exits_of(text: str) -> tuple[ValueExits, Bytecode]:
+    source = Source("x", text, "file", "/x")
+    analysis = find_branches(source)
+    bytecode = Bytecode(compile(text, "/x", "eval"))
+    exits = ValueExits(ValueNodes(analysis.decisions), analysis.decisions, bytecode, analysis.positions)
+    exits.find()
+    return exits, bytecode
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("a and b", 1), ("a and (b if c else d)", 2), ("(x, a < b < c)", 1), ("a if b else c", 0), ("a or 1", 0)],
+)
+def test_exits_leave_the_value(text: str, count: int) -> None:
+    exits, bytecode = exits_of(text)
+    assert len(exits.values) == count
+    found = depths(bytecode)
+    for (offset, jumped), value in exits.values.items():
+        instruction = bytecode.at[offset]
+        after = bytecode.at[instruction.target or 0] if jumped else bytecode.following(instruction)
+        assert after is not None and found[after.index] == value.depth + 1 + value.above
+
+
+def test_operands_and_their_outcomes() -> None:
+    node = find_branches(Source("x", "a and b < c", "file", "/x")).decisions.tree.body[0].value  # type: ignore[attr-defined]
+    operand = value_operand(node)
+    assert operand is node.values[1] and list(optional_outcomes(node.values[1])) == ["other"]
+
+
+def test_edges_say_what_a_value_was() -> None:
+    for jumped in (True, False):
+        for what in (TRUE, FALSE, OTHER):
+            assert value_of(*value_edge((8, jumped), what)) == ((8, jumped), what)
+    assert value_of(8, 10) is None and value_of(8, -1) is None
+    assert [identity(each) for each in (True, False, 1, 0, None)] == [TRUE, FALSE, OTHER, OTHER, OTHER]
+
+
+@pytest.mark.skipif(not READABLE, reason="no ctypes")
+def test_a_frame_is_read() -> None:
+    def read(one: object, two: object, three: object) -> list[int]:
+        frame = sys._getframe()
+        return [kind_at(frame, place) for place in range(3)]
+
+    assert read(True, False, 1) == [TRUE, FALSE, OTHER]
+    assert variables(read.__code__) >= 3
+
+
+def test_instructions_that_look() -> None:
+    proofs = [[Item("NOP")] for _ in range(3)]
+    items, test = cell(Value(0, above=1), 7, proofs)
+    assert [item.arg for item in items if item.name == "COPY"] == [2, 2]
+    assert [item.arg for item in items if item.name == "LOAD_CONST"] == [7, 8]
+    assert test.target is proofs[TRUE][0] and all(proof[0] in items for proof in proofs)
+    assert added_constants(Plan()) == () and added_constants(Plan(values={(0, False): Value(0)})) == CONSTANTS
+
+
+def test_code_that_is_not_instrumented() -> None:
+    """The exit and the place behind it are watched; the place alone proves nothing."""
+    exits, bytecode = exits_of("a and b")
+    ((exit_edge, _),) = exits.values.items()
+    after = bytecode.following(bytecode.at[exit_edge[0]])
+    assert after is not None
+    values = StackValues(bytecode.code, Plan(values=exits.values))
+    assert {exit_edge[0], after.offset} <= values.watched
+    assert values.edge(0, after.offset, sys._getframe()) is None
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in ((3, 12), (3, 13)), reason="RETURN_CONST")
+def test_a_constant_that_is_returned() -> None:
+    exits, bytecode = exits_of("a and (1 if b else True)")
+    assert {value.constant for value in exits.values.values()} == {TRUE, OTHER}
+    values = StackValues(bytecode.code, Plan(values=exits.values))
+    offsets = [offset for offset, _ in exits.values]
+    assert all(isinstance(values.edge(0, offset, sys._getframe()), Edge) for offset in offsets)
