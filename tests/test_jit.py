@@ -39,6 +39,16 @@ def first(xs):
     else:
         return None
     return x
+for i in range(20):  # outcomes: BE
+    a = i
+try:
+    for k in range(20000):  # outcomes: B-
+        if k == 19999:  # outcomes: TF
+            raise ValueError
+except KeyError:  # outcomes: -N
+    pass
+except ValueError:  # outcomes: M-
+    pass
 late(20000), nested(20000), sum(numbers(20000)), first(range(20000)), first(range(100))
 """
 CHILD = """\
@@ -46,9 +56,9 @@ import sys
 from pathlib import Path
 from tests import target_programs
 assert sys._jit.is_enabled()
-path = Path(sys.argv[1])
-found = target_programs.found(target_programs.run(path, "monitoring", counts=sys.argv[2] == "True"))
-assert found == target_programs.expected(path.read_text("utf-8")), found
+for path in (Path(sys.argv[1]), *target_programs.targets()):
+    found = target_programs.found(target_programs.run(path, "monitoring", counts=sys.argv[2] == "True"))
+    assert found == target_programs.expected(path.read_text("utf-8")), (path, found)
 """
 _JIT = getattr(sys, "_jit", None)
 
@@ -56,7 +66,7 @@ _JIT = getattr(sys, "_jit", None)
 @pytest.mark.slow
 @pytest.mark.skipif(_JIT is None or not _JIT.is_available(), reason="this Python was built without a JIT")
 @pytest.mark.parametrize("counts", [False, True])
-def test_late_outcomes_of_hot_code(tmp_path: Path, counts: bool) -> None:
+def test_late_outcomes_of_hot_code_and_the_targets(tmp_path: Path, counts: bool) -> None:
     path = tmp_path / "hot.py"
     path.write_text(PROGRAM)
     done = subprocess.run(

@@ -48,7 +48,10 @@ callbacks update dictionaries and sets of their tracer without a lock (``setdefa
 without counts a lost update costs nothing, because an edge is recorded as 1. Exact counts of events that stay on
 (``edges[edge] += 1``) can lose hits without the GIL; probes that count do not (``itertools.count``, one FOR_ITER).
 3.11 alone writes into code objects from a thread (``py311.one_shot``), 3.12 from a callback (``superinstructions``);
-neither has a build without the GIL. ``gc_control`` switches the collector for all threads while a callback runs.
+neither has a build without the GIL. Functions that instrumented code made are found by ``sys.getrefcount`` of their
+code, compared with known references (``registry.HOLDERS``), which are counted without a lock: after a lost update all
+objects are searched, or a function keeps its instrumented code. ``gc_control`` switches the collector for all threads
+while a callback runs.
 
 State that outlives a run: ``probes.registry`` (which code is instrumented), ``probes.swapped`` (which functions had
 instrumented code), ``probes.functions`` (what is suspended in it, which tracers run), ``probes.readers`` (functions
