@@ -35,8 +35,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose measured part is a folder in it, and whose main branch went on."""
     work = tmp_path / "part"
     work.mkdir()
-    monkeypatch.chdir(work)
+    monkeypatch.chdir(tmp_path)
     git("init", "-q", "-b", "main")
+    monkeypatch.chdir(work)
     Path("old.py").write_text(BEFORE)
     Path("other.py").write_text(BEFORE)
     git("add", ".")
