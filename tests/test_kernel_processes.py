@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -10,10 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.notebook.cells import Cells
 from ipy_branchcov.processes.cells import PublishedCells
+from ipy_branchcov.processes.descendants import Descendants
 from ipy_branchcov.processes.folder import DataFolder
+from ipy_branchcov.processes.workers import end_workers
+from ipy_branchcov.session.session import Session
 from tests.kernel import Kernel, kernel
 from tests.project import Project
 
@@ -134,6 +140,25 @@ def test_a_pool_from_an_unmeasured_cell_is_announced_once(live: Kernel) -> None:
     line = "branchcov: processes that were started before are not measured; start them again in a measured cell\n"
     assert live.run("%%branchcov\npool.map(here, [0, 1])").stderr == line
     assert live.run("%%branchcov\npool.map(here, [0, 1])").stderr == ""
+
+
+def test_a_folder_that_cannot_be_made_is_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    session = Session()
+    session.others = Descendants(session, Cells(InteractiveShell()))
+    with session.measuring("test") as run:
+        pass
+    (line,) = run.coverage.lost
+    assert line.startswith("processes that were started: not measured: ")
+    assert not session.others.pending() and not session.coverage().sources
+
+
+def test_pools_that_are_open_are_ended() -> None:
+    pool = multiprocessing.get_context("fork").Pool(1)
+    (worker,) = multiprocessing.active_children()
+    end_workers()
+    assert worker.exitcode is not None and not multiprocessing.active_children()
+    pool.join()
 
 
 @pytest.mark.slow
