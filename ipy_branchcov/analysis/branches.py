@@ -28,6 +28,9 @@ from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.statements import Head, heads
 from ipy_branchcov.model.truth import constant
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 
 @dataclass

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value, value_of
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 #: (number of the branch in its map, number of the outcome in its branch).
 OutcomeNumber = tuple[int, int]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
 
 def names(node: ast.AST) -> tuple[str, ...]:
     """The names that the condition of a branch's node reads and binds, about in their order."""

@@ -15,6 +15,9 @@ from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge, Instruction, Position
 from ipy_branchcov.bytecode.depths import depths
 from ipy_branchcov.bytecode.values import Value, identity
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 #: Instructions without an effect of their own; the compiler gives some of them no position.
 _PASSED_BY = frozenset({"NOP", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})

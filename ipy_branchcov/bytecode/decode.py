@@ -7,6 +7,11 @@ from collections.abc import Iterator, Set
 from types import CodeType
 from typing import NamedTuple
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
+
 #: Byte offsets in UTF-8 columns, as ``code.co_positions()`` gives them; None where the compiler gave none.
 Position = tuple[int | None, int | None, int | None, int | None]
 

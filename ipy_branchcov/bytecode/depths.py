@@ -5,6 +5,9 @@ from __future__ import annotations
 import dis
 
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, Instruction
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 _WITH_ARGUMENT = frozenset(getattr(dis, "hasarg", ())) or frozenset(range(dis.HAVE_ARGUMENT, 256))
 

@@ -13,6 +13,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 ctypes: Any = None
 if sys.implementation.name == "cpython":

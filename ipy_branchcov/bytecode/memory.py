@@ -11,6 +11,11 @@ from contextlib import suppress
 from types import CodeType
 from typing import Any
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
+
 ctypes: Any = None
 if sys.version_info[:2] in ((3, 11), (3, 12)) and sys.implementation.name == "cpython":
     with suppress(ImportError):  # a Python built without libffi

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ipy_branchcov.bytecode.decode import ExitEdge
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 #: What a value is, in the order of a branch's outcomes.
 TRUE, FALSE, OTHER = range(3)

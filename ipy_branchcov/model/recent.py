@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -11,9 +11,12 @@ from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.tracer import Plan
+
+__builtins__ = BUILTINS
 
 #: What was used in the last so many runs is kept.
 _RUNS = 8
@@ -56,9 +59,13 @@ class Analyses:
                 if analysis is not None:
                     analysis.turn()
 
-    @gc_control.paused()
     def of(self, source: Source) -> Analysis | None:
         """The analysis of a source; None, with a note, where its text does not compile."""
+        known = self._known.get(source.key)
+        return self._analyse(source) if known is None else known[0]
+
+    @gc_control.paused()
+    def _analyse(self, source: Source) -> Analysis | None:
         with self._lock:
             known = self._known.get(source.key)
             if known is None:
@@ -70,23 +77,26 @@ class Analyses:
                 self._known[source.key] = known
             return known[0]
 
-    @gc_control.paused()
     def plan(self, code: CodeType) -> Plan:
         """What a tracer has to record of a code object. Raises nothing: it is called in the user's code."""
         source = None
         try:
             source = self._sources.of(code)
-            analysis = None if source is None else self.of(source)
-            placed = None if analysis is None else analysis.placed(code)
-            if analysis is None or placed is None:
-                return Plan()
-            plan = _plan(analysis.of(placed))
-            # Code in other places keeps its own positions.
-            return plan if placed is code else replace(plan, bytecode=None)
+            return Plan() if source is None else self._plan_of(code, source)
         except Exception as error:  # the source is then reported with this note
             if source is not None:
                 self.notes[source.key] = f"not measured exactly: {error!r}"
             return Plan()
+
+    @gc_control.paused()
+    def _plan_of(self, code: CodeType, source: Source) -> Plan:
+        analysis = self.of(source)
+        placed = None if analysis is None else analysis.placed(code)
+        if analysis is None or placed is None:
+            return Plan()
+        plan = _plan(analysis.of(placed))
+        # Code in other places keeps its own positions.
+        return plan if placed is code else replace(plan, bytecode=None)
 
 
 def _plan(code_map: CodeMap) -> Plan:

@@ -8,11 +8,14 @@ from types import CodeType, FrameType
 from ipy_branchcov.analysis.names import names as names_in
 from ipy_branchcov.model.branch import FirstHit
 from ipy_branchcov.model.source import SourceKey
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.session.values import arguments
 from ipy_branchcov.session.values import values as values_of
 from ipy_branchcov.tracing.tracer import Edge
+
+__builtins__ = BUILTINS
 
 
 class FirstHits:

@@ -17,7 +17,10 @@ from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.selection import is_chosen
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.printable import printable
+
+__builtins__ = BUILTINS
 
 #: Where packages are installed. They are measured where they are named, not because a folder around them is.
 _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})

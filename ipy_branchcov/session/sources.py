@@ -9,8 +9,11 @@ from pathlib import Path
 from types import CodeType
 
 from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.session.scope import IN_ARCHIVE, Places, Scope, archive_of
 from ipy_branchcov.tracing.tracer import CodeFilter
+
+__builtins__ = BUILTINS
 
 #: Returns the source of a code object; None where this locator does not know it.
 SourceLocator = Callable[[CodeType], Source | None]

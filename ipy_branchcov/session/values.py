@@ -11,7 +11,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ipy_branchcov.model.source import shortened
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.printable import printable
+
+__builtins__ = BUILTINS
 
 #: The most names of a first hit, and the most characters of a value.
 MOST, LONGEST = 8, 60

@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from types import CodeType
 from typing import Any, TypeVar, cast
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

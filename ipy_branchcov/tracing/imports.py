@@ -6,6 +6,10 @@ from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType
 
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
 
 class Imports:
     """Passes the code of modules to ``instrument``, between :meth:`begin` and :meth:`end`, and names to ``imported``.

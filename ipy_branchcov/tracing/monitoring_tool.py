@@ -20,7 +20,10 @@ from types import CodeType
 from typing import Any
 
 from ipy_branchcov.errors import TracerError
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
+
+__builtins__ = BUILTINS
 
 #: Ids that a run can have, the preferred one first. Debuggers (0), coverage.py (1), profilers (2) and Hypothesis (3)
 #: ask for theirs by number, often after our start, and would fail or do less. No tool is known that asks for 5.

@@ -15,6 +15,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import code_objects, lines_at
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -26,6 +27,8 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.edges import Split
     from ipy_branchcov.tracing.probes.instrument import Counted
+
+__builtins__ = BUILTINS
 
 _FOR_ITER = dis.opmap["FOR_ITER"]
 _END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]

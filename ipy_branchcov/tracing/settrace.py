@@ -14,9 +14,12 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
+
+__builtins__ = BUILTINS
 
 #: Instructions that handle the StopIteration they cause; the interpreter still sends an exception event for it.
 _SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND", "END_SEND") if name in dis.opmap)

@@ -14,7 +14,10 @@ from types import CodeType, FrameType
 from ipy_branchcov.bytecode.decode import Bytecode, Instruction
 from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
 from ipy_branchcov.bytecode.values import value_edge
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.tracer import Edge, Plan
+
+__builtins__ = BUILTINS
 
 #: A note for the user where stacks cannot be read, else "".
 UNREADABLE = (

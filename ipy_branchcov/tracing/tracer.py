@@ -10,6 +10,9 @@ from typing import NamedTuple, Protocol
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 JUMPED = -1
 

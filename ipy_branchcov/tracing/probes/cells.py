@@ -10,7 +10,10 @@ import sys
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.tracer import Plan
+
+__builtins__ = BUILTINS
 
 #: The constants that the instructions compare with, in the order of the outcomes.
 CONSTANTS = (True, False)

@@ -12,10 +12,13 @@ from types import CodeType
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item, assemble
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import ROOM, added_constants
 from ipy_branchcov.tracing.probes.registry import Instrumented
 from ipy_branchcov.tracing.probes.split import Splitter, falls
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
+
+__builtins__ = BUILTINS
 
 
 @dataclass

@@ -18,9 +18,12 @@ from operator import sub
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any, NamedTuple
 
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry, swapped
 from ipy_branchcov.tracing.probes.swapped import swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
+
+__builtins__ = BUILTINS
 
 #: Types of what can be suspended, with the prefix of their attributes.
 SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}

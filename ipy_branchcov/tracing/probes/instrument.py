@@ -9,11 +9,14 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.registry import COUNTING, Instrumented
 from ipy_branchcov.tracing.tracer import Edge, Plan
 
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.place import Probe
+
+__builtins__ = BUILTINS
 
 
 @dataclass

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.split import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
+
+__builtins__ = BUILTINS
 
 #: The instructions behind the FOR_ITER of a probe: they pop the item and the iterator.
 _CLEAN_UP = {(3, 11): ("POP_TOP", "POP_TOP"), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(

@@ -18,8 +18,11 @@ from typing import Any
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import code_objects
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.swapped import swapping
+
+__builtins__ = BUILTINS
 
 ctypes: Any = None
 with suppress(ImportError):  # a Python built without libffi

@@ -10,7 +10,10 @@ from inspect import CO_COROUTINE, CO_NEWLOCALS
 from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
+
+__builtins__ = BUILTINS
 
 #: Flags of the code of functions and coroutines; modules and class bodies have neither.
 IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE

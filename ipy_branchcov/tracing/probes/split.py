@@ -14,9 +14,12 @@ from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
 from ipy_branchcov.bytecode.encode import Item, disassemble
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import cell, parted
 from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
 from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan
+
+__builtins__ = BUILTINS
 
 #: The instructions that an exhausted FOR_ITER skips.
 _PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(

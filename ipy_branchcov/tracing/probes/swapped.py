@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import NamedTuple
 
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
+
+__builtins__ = BUILTINS
 
 
 class Swapped(NamedTuple):

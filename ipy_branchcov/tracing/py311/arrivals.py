@@ -13,9 +13,12 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
+
+__builtins__ = BUILTINS
 
 #: The audit events of code that is executed, or put into a function.
 _EVENTS = frozenset({"exec", "function.__new__", "object.__setattr__"})

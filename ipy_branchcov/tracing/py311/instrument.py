@@ -12,6 +12,7 @@ from types import CodeType
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import assemble
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.place import ROOM
@@ -19,6 +20,8 @@ from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
 from ipy_branchcov.tracing.py311.one_shot import Notes, Once
 from ipy_branchcov.tracing.tracer import Mechanism, Plan
+
+__builtins__ = BUILTINS
 
 
 @dataclass

@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises
 from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.place import Probe
 from ipy_branchcov.tracing.py311.place import VanishingProbePlacer
 from ipy_branchcov.tracing.tracer import Plan
+
+__builtins__ = BUILTINS
 
 #: Instructions that cannot raise. (Destructors that they run can, but that exception does not reach the code.)
 _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_NULL", "NOP"})

@@ -15,6 +15,9 @@ from itertools import compress
 from types import CodeType
 
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 #: Seconds between two sweeps: the shortest pause; the pause as a multiple of the last sweep's time; and the longest
 #: pause, when sweeps find nothing. Each sweep makes the program wait for the interpreter's lock.

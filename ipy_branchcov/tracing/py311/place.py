@@ -9,9 +9,12 @@ import dis
 
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode
 from ipy_branchcov.bytecode.encode import Item
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.place import Probe, ProbePlacer
 from ipy_branchcov.tracing.py311.one_shot import Write
 from ipy_branchcov.tracing.tracer import Edge, Plan
+
+__builtins__ = BUILTINS
 
 _NOTE = "LOAD_CONST", "LOAD_CONST", "SET_ADD", "POP_TOP"
 

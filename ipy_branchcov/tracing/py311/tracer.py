@@ -10,6 +10,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
 
 from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
 from ipy_branchcov.tracing.probes.instrument import Counted
@@ -20,6 +21,8 @@ from ipy_branchcov.tracing.py311.instrument import Probed, probe
 from ipy_branchcov.tracing.py311.one_shot import Sweeper
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
+
+__builtins__ = BUILTINS
 
 
 class ProbeTracer:

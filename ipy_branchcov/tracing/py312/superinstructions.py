@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from types import CodeType
 
 from ipy_branchcov.bytecode.memory import READABLE, parts, unit, units
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 
 def _read_pairs() -> dict[tuple[int, int], int]:

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
+from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -24,6 +25,8 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit
 
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.instrument import Counted
+
+__builtins__ = BUILTINS
 
 
 class InstructionTracer:
