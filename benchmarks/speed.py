@@ -40,7 +40,7 @@ PYPERFORMANCE = (
     *("richards", "deltablue", "nqueens", "fannkuch", "nbody", "raytrace", "go", "hexiom", "pyflate", "chaos"),
     *("spectral_norm", "generators", "tomli_loads"),
 )
-ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls")
+ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls", "returned_conditions")
 #: What runs in a measured script without being measured itself, and the package that it needs.
 UNMEASURED = {"standard_library": "", "numpy_calls": "numpy", "pandas_groups": "pandas"}
 #: The processor's seconds that a value without any tool should take.
