@@ -35,8 +35,8 @@ def test_each_code_object_has_its_function() -> None:
 
 
 def test_code_without_columns_can_be_any_of_its_line() -> None:
-    tree = ast.parse("f = lambda: 1, lambda: 2")
-    functions = Functions(regions(tree, Source("a.py", "f = lambda: 1, lambda: 2").span))
+    tree = ast.parse("f = lambda: a, lambda: b")
+    functions = Functions(regions(tree, Source("a.py", "f = lambda: a, lambda: b").span))
     (_, first, _) = code_objects(compile(tree, "a.py", "exec"))
     assert len(functions.of(first)) == 1
     assert len(functions.of(first.replace(co_linetable=b""))) == 2

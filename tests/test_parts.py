@@ -45,10 +45,9 @@ h(), k[1](), k[2](), k[3]()
 def g(): yield 1
 def h(): yield 2
 async def c(): return 3
-x = (lambda: (yield 4))()
 g(), list(h()), c().close()
 """,
-        ["yield 1", "return 3", "yield 4"],
+        ["yield 1", "return 3"],
     ),
     "operands, sides, elements": (
         """\

@@ -29,15 +29,23 @@ class Functions:
             for line, end_line, column, end_column in code.co_positions()
             if line and end_line and column is not None and end_column  # what only begins a function has column 0
         ]
+        if not places:  # 3.12 gives no columns where a lambda returns a constant
+            values = {repr(value) for value in code.co_consts}
+            return [each for each in known if _constant(each) in values] or known
         around = [function for function in known if all(_contains(function, place) for place in places)]
         # Of lambdas in each other, the instruction that makes the inner one is outside of its body.
-        return [max(around, key=_start)] if places and around else known
+        return [max(around, key=_start)] if around else known
 
 
 def _key(function: Function) -> tuple[str, int]:
     if isinstance(function, ast.Lambda):
         return "<lambda>", function.lineno
     return function.name, head_of(function).first
+
+
+def _constant(function: Function) -> str | None:
+    body = function.body
+    return repr(body.value) if isinstance(body, ast.Constant) else None
 
 
 def _start(function: Function) -> tuple[int, int]:
