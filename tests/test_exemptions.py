@@ -85,7 +85,7 @@ WRONG = {
     "if a:\n    # branchcov: no true\n    x": (2, '"# branchcov: no true": there is no branch here'),
     "x = a or b or c  # branchcov: no true": (
         1,
-        '"# branchcov: no true": it says not which; there is true(a), true(b)',
+        '"# branchcov: no true": it says not which; there is true(a), true(b), true(c)',
     ),
     "if a:  # branchcov: yes\n    x": (
         1,

@@ -238,7 +238,7 @@ def test_widgets_are_closed_when_their_output_goes() -> None:
             """The widgets that a cell makes."""
             front.client.session.metadata = {} if cell_id is None else {"cellId": cell_id}
             shown = front.run(f"%%branchcov {options}\n1 if [{cell_id!r}] else 2")
-            assert sorted(shown.displays[0]) == ["text/html", "text/plain"]
+            assert sorted(shown.displays[0]) == ["application/vnd.branchcov.marks", "text/html", "text/plain"]
             return {each["comm_id"] for each in shown.comms}
 
         first, other, again = run("one"), run("two"), run("one")

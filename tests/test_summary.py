@@ -47,7 +47,10 @@ def coverage() -> Coverage:
         ifexp(10, 24, "Late.get.<locals>.inner"),
         ifexp(15, 12, "", width=4, true=1),
     )
-    missed = SourceCoverage(Source("pkg/shapes.py", SHAPES, "file"), branches, frozenset({4, 9, 10, 12}))
+    never = frozenset({Span(15, 22, 15, 23)})
+    missed = SourceCoverage(
+        Source("pkg/shapes.py", SHAPES, "file"), branches, frozenset({4, 9, 10, 12}), missed_spans=never
+    )
     whole = SourceCoverage(Source("pkg/a.py", "x = 1 if y else 2\n", "file"), (ifexp(1, 9, "", true=1, false=1),))
     noted = SourceCoverage(Source("pkg/b.py", "x = 1\n", "file"), note="compiled without positions")
     return merge([Coverage((each,)) for each in (missed, whole, noted)])
