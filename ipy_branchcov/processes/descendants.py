@@ -48,6 +48,8 @@ class Descendants:
         self._session = session
         self._cells = cells
         self._folder: DataFolder | None = None
+        #: Whether another process waits for the data of all processes, so that none is missing in the end.
+        self._awaited = False
         self._forks: Forks | None = None
         self._processes: Processes | None = None
         #: The cells that processes can ask for, by the name in their code.
@@ -62,6 +64,7 @@ class Descendants:
         """Leave the data of processes in a folder that another process made, if it can be reached from here."""
         if self._folder is None and folder.is_dir():
             self._folder = DataFolder(folder)
+            self._awaited = True
 
     def begin(self, options: RunOptions) -> None:
         """A run begins. What fails here is a loss, not an error."""
@@ -81,6 +84,8 @@ class Descendants:
             if name not in self._published:
                 self.publish(name)
         self._before = _workers() - self._known
+        if options.engines:  # the workers of a cluster are, by its client
+            self._told |= self._before
         self._forks.begin()
 
     def _label(self) -> str:
@@ -108,7 +113,9 @@ class Descendants:
 
     def pending(self) -> list[str]:
         """A line for people where processes that were measured have not ended: their data is still to come."""
-        count = 0 if self._folder is None or self._session.in_fork else len(self._folder.running())
+        if self._folder is None or self._session.in_fork or self._awaited:
+            return []
+        count = len(self._folder.running())
         if not count:
             return []
         one = count == 1
