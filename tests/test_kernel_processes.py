@@ -91,7 +91,8 @@ def test_neither_measured_nor_missed_where_they_are_switched_off(project: Projec
         "nb.ipynb", cells | {"s": CELLS["subprocess"].replace("sub", "import sys, subprocess\nsub", 1)}, {}
     )
     done = branchcov(project, "--json", "out.json", "--fail-under", "0", "--no-subprocesses")
-    assert (done.returncode, done.stderr) == (0, "")
+    # ipykernel can end with a word on a task of its own.
+    assert done.returncode == 0 and "branchcov" not in done.stderr, done.stderr
     ways = json.loads((project.folder / "out.json").read_text())["sources"][-1]
     assert ways["name"] == "pkg/ways.py" and ways["totals"]["covered"] == 0
 

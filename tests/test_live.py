@@ -232,7 +232,7 @@ def test_widgets_are_closed_when_their_output_goes() -> None:
 
     with kernel(JPY_SESSION_NAME="a notebook", JPY_PARENT_PID=str(os.getpid())) as front:
         front.run("%load_ext ipy_branchcov")
-        alive = "[each.model_id for each in __import__('ipywidgets').widgets.widget._instances.values()]"
+        alive = "list(__import__('comm').get_comm_manager().comms)"
 
         def run(cell_id: str | None, options: str = "") -> set[str]:
             """The widgets that a cell makes."""

@@ -73,7 +73,7 @@ def test_they_are_measured(project: Project, workers: tuple[str, ...]) -> None:
     ended = project.run(*options, "--branchcov-fail-under=50", "tests")
     assert ended.status == 0, ended.text + ended.errors
     row = ended.table["pkg/tool.py"]
-    assert (row[:2], row[3]) == (["10", "1"], "6:10 never true, 7"), ended.text
+    assert (row[:2], row[3]) == (["10", "1"], "main: 6:10 never true, 7"), ended.text
     assert "Warning" not in ended.text
 
 

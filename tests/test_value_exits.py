@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import CodeType
 
 import pytest
 
@@ -23,7 +24,8 @@ from ipy_branchcov.tracing.tracer import Edge, Plan
 def exits_of(text: str) -> tuple[ValueExits, Bytecode]:
     source = Source("x", text, "file", "/x")
     analysis = find_branches(source)
-    bytecode = Bytecode(compile(text, "/x", "eval"))
+    code = compile(text, "/x", "exec" if text.startswith("def") else "eval")
+    (bytecode,) = map(Bytecode, [each for each in code.co_consts if isinstance(each, CodeType)] or [code])
     exits = ValueExits(ValueNodes(analysis.decisions), analysis.decisions, bytecode, analysis.positions)
     exits.find()
     return exits, bytecode
@@ -89,7 +91,7 @@ def test_code_that_is_not_instrumented() -> None:
 
 @pytest.mark.skipif(sys.version_info[:2] not in ((3, 12), (3, 13)), reason="RETURN_CONST")
 def test_a_constant_that_is_returned() -> None:
-    exits, bytecode = exits_of("a and (1 if b else True)")
+    exits, bytecode = exits_of("def f(a, b):\n    return a and (0 if b else True)")
     assert {value.constant for value in exits.values.values()} == {TRUE, OTHER}
     values = StackValues(bytecode.code, Plan(values=exits.values))
     offsets = [offset for offset, _ in exits.values]

@@ -74,9 +74,10 @@ def measure(
             outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first_hit(number, i))
         found[number] = replace(found[number], outcomes=tuple(outcomes))
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
-    if any(map(asserts_rewritten, codes)):
-        branches = tuple(_without_asserts(analysis, branches))
+    rewritten = Cover(_asserted(analysis) if any(map(asserts_rewritten, codes)) else ())
+    branches = tuple(_unknown(each) if rewritten.contains(each.span) else each for each in branches)
     parts = [] if note == NO_POSITIONS else list(never_ran(analysis.regions, branches, entered))
+    parts = [each for each in parts if not rewritten.contains(each.span)]
     missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran, parts)
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
@@ -115,18 +116,16 @@ def _names(codes: Iterable[CodeType]) -> str:
     return ", ".join(shown) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
-def _without_asserts(analysis: Analysis, branches: Iterable[Branch]) -> Iterator[Branch]:
-    """The branches, those inside an assert optional and not covered: nothing is known of them."""
+def _asserted(analysis: Analysis) -> list[Span]:
+    """The places of the tests of asserts."""
     source = analysis.decisions.map.source
-    spans = [source.span(each.test) for each in ast.walk(analysis.decisions.tree) if isinstance(each, ast.Assert)]
-    lines = {line: span for span in spans for line in range(span.line, span.end_line + 1)}
-    for branch in branches:
-        span = lines.get(branch.span.line)
-        if span is None or not span.contains(branch.span):
-            yield branch
-            continue
-        outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
-        yield replace(branch, outcomes=tuple(outcomes))
+    return [source.span(each.test) for each in ast.walk(analysis.decisions.tree) if isinstance(each, ast.Assert)]
+
+
+def _unknown(branch: Branch) -> Branch:
+    """A branch of an assert that was rewritten, optional and not covered: nothing is known of it."""
+    outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
+    return replace(branch, outcomes=tuple(outcomes))
 
 
 def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], parts: list[Region]) -> set[int]:
@@ -139,13 +138,15 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
     missed: set[int] = set()
     touched = {line for part in parts for line in range(part.span.line, part.span.end_line + 1)}
     cover = Cover(part.span for part in parts)
+    starts = {head.first for head in analysis.heads}  # what begins on such a line ran there
     for head in analysis.heads:
         if not ran.isdisjoint(head.lines):
             below = head.lines[1:]
             quiet = {line for line in below if line in coded and line not in ran}
             if quiet or not touched.isdisjoint(below):
                 for line, nodes in head.own_lines().items():
-                    if line in quiet or (line in below and all(map(cover.contains, _places(analysis, nodes)))):
+                    only_jumps = line in below and line not in starts
+                    if line in quiet or (only_jumps and all(map(cover.contains, _places(analysis, nodes)))):
                         missed.add(line)
         elif not coded.isdisjoint(head.lines):
             missed.update(line for line in head.lines if line not in ran)
