@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import CodeType
 
 import pytest
 
@@ -18,14 +17,13 @@ from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, identity, v
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.tracing.probes.cells import CONSTANTS, added_constants, cell
 from ipy_branchcov.tracing.stack_values import StackValues
-from ipy_branchcov.tracing.tracer import Edge, Plan
+from ipy_branchcov.tracing.tracer import Plan
 
 
 def exits_of(text: str) -> tuple[ValueExits, Bytecode]:
     source = Source("x", text, "file", "/x")
     analysis = find_branches(source)
-    code = compile(text, "/x", "exec" if text.startswith("def") else "eval")
-    (bytecode,) = map(Bytecode, [each for each in code.co_consts if isinstance(each, CodeType)] or [code])
+    bytecode = Bytecode(compile(text, "/x", "eval"))
     exits = ValueExits(ValueNodes(analysis.decisions), analysis.decisions, bytecode, analysis.positions)
     exits.find()
     return exits, bytecode
@@ -87,12 +85,3 @@ def test_code_that_is_not_instrumented() -> None:
     values = StackValues(bytecode.code, Plan(values=exits.values))
     assert {exit_edge[0], after.offset} <= values.watched
     assert values.edge(0, after.offset, sys._getframe()) is None
-
-
-@pytest.mark.skipif(sys.version_info[:2] not in ((3, 12), (3, 13)), reason="RETURN_CONST")
-def test_a_constant_that_is_returned() -> None:
-    exits, bytecode = exits_of("def f(a, b):\n    return a and (0 if b else True)")
-    assert {value.constant for value in exits.values.values()} == {TRUE, OTHER}
-    values = StackValues(bytecode.code, Plan(values=exits.values))
-    offsets = [offset for offset, _ in exits.values]
-    assert all(isinstance(values.edge(0, offset, sys._getframe()), Edge) for offset in offsets)
