@@ -217,6 +217,9 @@
     return state === "missed" ? outcomes.filter((each) => each.state === "missed").map((each) => each.label).join(", ") : "";
   }
 
+  /** The states by weight: of two places alike, the one with the greater weight comes first. */
+  const WEIGHTS = ["optional", "covered", "excluded", "missed", "never-ran"];
+
   /**
    * Places in source order with the lines that never ran; what lies inside code that never ran has its label already.
    * @param {Place[]} places
@@ -233,7 +236,8 @@
       return notRun([first, 0, last, Infinity], label, true);
     });
     const before = (/** @type {Place} */ a, /** @type {Place} */ b) =>
-      a.span[0] - b.span[0] || a.span[1] - b.span[1] || b.span[2] - a.span[2] || b.span[3] - a.span[3];
+      a.span[0] - b.span[0] || a.span[1] - b.span[1] || b.span[2] - a.span[2] || b.span[3] - a.span[3]
+      || WEIGHTS.indexOf(b.form.state) - WEIGHTS.indexOf(a.form.state);
     const all = [...runs, ...places].sort(before);
     /** @type {Place | undefined} */
     let around;
