@@ -161,8 +161,8 @@ def test_workers_that_join_later_and_that_leave_are_measured(folder: Path, work:
             client.retire_workers([first], close_workers=True)
             while len(client.scheduler_info()["workers"]) > 1:
                 time.sleep(0.05)
-    assert hits(run.coverage["dask_work.py"], "size") == [("true", 1, "worker 0"), ("false", 1, "worker 1")]
     assert run.coverage.lost == frozenset()
+    assert hits(run.coverage["dask_work.py"], "size") == [("true", 1, "worker 0"), ("false", 1, "worker 1")]
 
 
 def test_a_killed_worker_is_reported_and_the_others_count(folder: Path, work: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 from distributed import Client, Status, WorkerPlugin
@@ -11,6 +12,9 @@ from distributed import Client, Status, WorkerPlugin
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.processes.engines import on_worker
 from ipy_branchcov.processes.engines.protocol import Engine, Reply
+
+#: How long a worker that leaves is waited for.
+_SECONDS = 3
 
 
 def engine(client: Client) -> Engine:
@@ -30,6 +34,8 @@ class DaskEngine(Engine):
     def __init__(self, client: Client):
         self._client = client
         self._plugin: _Plugin | None = None
+        #: The workers that began with the run.
+        self._begun: set[str] = set()
 
     def run(self, function: Callable[..., bytes], *arguments: bytes | str) -> Iterator[Reply]:
         found = self._client.run(_call, function, arguments, on_error="return")
@@ -41,6 +47,7 @@ class DaskEngine(Engine):
 
     def begin(self, settings: bytes) -> Iterable[Reply]:
         replies = list(super().begin(settings))
+        self._begun = {each.worker for each in replies if isinstance(each.content, bytes)}
         if any(isinstance(each.content, bytes) for each in replies) or not replies:
             plugin = _Plugin(settings)
             self._client.register_plugin(plugin)
@@ -51,10 +58,29 @@ class DaskEngine(Engine):
         if self._plugin is not None:
             with suppress(Exception):  # a worker has begun and ended since
                 self._client.unregister_worker_plugin(self._plugin.name)
-        yield from super().collect(run)
+        answers = list(super().collect(run))
+        yield from answers
         if self._plugin is not None:
-            for _, (worker, text, error) in self._client.get_events(self._plugin.name):
-                yield Reply(worker, RuntimeError(error) if error else text.encode())
+            yield from self._events(self._plugin.name, {each.worker for each in answers})
+
+    def _events(self, topic: str, answered: set[str]) -> list[Reply]:
+        """What workers reported that came or left without the client, those included that are leaving now."""
+        until = monotonic() + _SECONDS
+        while True:
+            found = [
+                Reply(worker, RuntimeError(error) if error else text.encode())
+                for worker, text, error in self._log(topic)
+            ]
+            begun = self._begun | {each.worker for each in found}
+            left = {
+                each.worker for each in found if isinstance(each.content, bytes) and each.content.startswith(b"ended")
+            }
+            if begun <= answered | left or monotonic() > until:
+                return found
+            sleep(0.05)
+
+    def _log(self, topic: str) -> list[tuple[str, str, str]]:
+        return [event for _, event in self._client.get_events(topic)]
 
 
 class _Plugin(WorkerPlugin):
@@ -71,20 +97,22 @@ class _Plugin(WorkerPlugin):
         self.name = f"branchcov-{self._run}"
 
     def setup(self, worker: Any) -> None:
-        self._log(worker, on_worker.begin, self._settings)
-
-    def teardown(self, worker: Any) -> None:
-        if worker.status is Status.closing or worker.status is Status.closing_gracefully:
-            self._log(worker, on_worker.collect, self._run)
-
-    def _log(self, worker: Any, function: Callable[..., bytes], argument: bytes | str) -> None:
-        text = error = ""
-        try:
-            text = function(argument).decode()
-        except Exception as raised:
-            error = on_worker.failure(raised)
         with suppress(Exception):
-            worker.log_event(self.name, [_name(worker), text, error])
+            worker.log_event(self.name, self._answer(worker, on_worker.begin, self._settings))
+
+    async def teardown(self, worker: Any) -> None:
+        """Hand over the data of a worker that leaves: it waits for the scheduler, which events do not."""
+        if worker.status is Status.closing or worker.status is Status.closing_gracefully:
+            answer = self._answer(worker, on_worker.collect, self._run)
+            with suppress(Exception):
+                await worker.scheduler.log_event(topic=self.name, msg=answer)
+
+    def _answer(self, worker: Any, function: Callable[..., bytes], argument: bytes | str) -> list[str]:
+        """The worker's name, what a function returned, and what it raised, in words."""
+        try:
+            return [_name(worker), function(argument).decode(), ""]
+        except Exception as raised:
+            return [_name(worker), "", on_worker.failure(raised)]
 
 
 def _call(
