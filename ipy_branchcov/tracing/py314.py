@@ -19,13 +19,13 @@ from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, may_keep_value
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
 
 if TYPE_CHECKING:
-    from ipy_branchcov.tracing.probes.edges import Split
     from ipy_branchcov.tracing.probes.instrument import Counted
 
 __builtins__ = BUILTINS
@@ -78,8 +78,6 @@ class MonitoringTracer:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
             return count_edges(code, self._planner(code), constants)
-        from ipy_branchcov.tracing.probes.edges import split
-
         return split(code, self._planner(code), constants)
 
     def _observes(self, code: CodeType) -> bool:
@@ -127,10 +125,10 @@ class MonitoringTracer:
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)
             self._recordings[key].code = counted.original
-        for key, (_, split) in self._splits.items():
+        for key, (_, each) in self._splits.items():
             ran = self._ran[key]
-            self._recordings[key].edges = {edge: 1 for offset, edge in split.edges.items() if offset in ran}
-            self._recordings[key].code = split.original
+            self._recordings[key].edges = {edge: 1 for offset, edge in each.edges.items() if offset in ran}
+            self._recordings[key].code = each.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         self._counted, self._splits, self._values = {}, {}, {}
         functions.end(self)
