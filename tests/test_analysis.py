@@ -9,12 +9,15 @@ from types import CodeType
 import pytest
 
 from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.decisions import decide
+from ipy_branchcov.analysis.mapper import Mapper
 from ipy_branchcov.analysis.names import names
 from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.staleness import CompiledSource, asserts_rewritten
 from ipy_branchcov.analysis.unobservable import NO_CODE, unobservable
+from ipy_branchcov.analysis.value_exits import ValueNodes
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, settled
@@ -161,3 +164,13 @@ def test_outcomes_that_no_edge_shows_have_their_reasons() -> None:
     assert found[3, "if"] == NO_CODE
     assert all(reason for reason in found.values())
     assert not any(line == 5 for line, _ in found)
+
+
+def test_the_exits_of_one_code_object() -> None:
+    decisions = decide(Source("x", "y if x else z", "file", "/x"))
+    bytecode = Bytecode(compile("y if x else z", "/x", "eval"))
+    found = Mapper(decisions, Positions(decisions.tree), ValueNodes(decisions), bytecode).map()
+    (jump,) = (each for each in bytecode.instructions if each.conditional)
+    names = [outcome.name for outcome in decisions.map.branches[0].outcomes]
+    exits = {jumped: [names[outcome] for _, outcome in found.outcomes[jump.offset, jumped]] for jumped in (True, False)}
+    assert exits == {True: ["false"], False: ["true"]}

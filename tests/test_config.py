@@ -222,20 +222,20 @@ def test_files_of_several_machines_are_one(folder: Path) -> None:
     Path("src/pkg").mkdir(parents=True)
     Path("src/pkg/m.py").write_text("x = 1 if y else 2\n")
     Path("pyproject.toml").write_text(
-        "[tool.branchcov.paths]\nsource = ['src', '*/site-packages', '/ci/*/work/src', 'C:\\build\\src']\n"
+        "[tool.branchcov.paths]\nsource = ['src', '*/site-packages', '/ci/*/build/src', 'C:\\build\\src']\n"
     )
     found = {
         "here": at(str(folder / "src/pkg/m.py")),
         "tox": at("/home/u/.tox/py/lib/site-packages/pkg/m.py", 0),
-        "ci": at("/ci/job-3/work/src/pkg/m.py"),
+        "ci": at("/ci/job-3/build/src/pkg/m.py"),
         "windows": at(r"C:\build\src\pkg\m.py", 0),
-        "other": at("/ci/a/b/work/src/pkg/m.py"),
+        "other": at("/ci/a/b/build/src/pkg/m.py"),
     }
     for name, coverage in found.items():
         save(coverage, Path(f"{name}.json"))
     moved = in_canonical_places(merge(found.values()), load_config(folder).paths, Scope())
     assert [(each.source.name, each.totals.covered) for each in moved] == [
-        ("ci/a/b/work/src/pkg/m.py", 1),
+        ("ci/a/b/build/src/pkg/m.py", 1),
         ("src/pkg/m.py", 2),
     ]
     moved.self_check()
