@@ -7,17 +7,14 @@ Exit status 1 where anything differs; each difference is printed with its line.
 
 from __future__ import annotations
 
-import argparse
-import platform
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from tests import oracle_command
 from tests.agreement import _ended
 from tests.line_oracle import instrument, spread, with_lines
 from tests.part_oracle import joined
@@ -58,35 +55,20 @@ def compare(name: str, text: str, path: str) -> Result:
     return result
 
 
+def _random_text(seed: int) -> str:
+    return spread(joined(program(seed), seed) if seed % 2 else program(seed), seed)
+
+
 def random_programs(seeds: Iterable[int]) -> Iterable[Result]:
-    for seed in seeds:
-        with TemporaryDirectory() as folder:
-            path = Path(folder).resolve() / f"program_{seed}.py"
-            text = joined(program(seed), seed) if seed % 2 else program(seed)
-            path.write_text(spread(text, seed), "utf-8")
-            yield compare(f"program {seed}", path.read_text("utf-8"), str(path))
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Compare lines that never ran with the line oracle.")
-    parser.add_argument("--programs", type=int, default=60, metavar="N")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--files", nargs="*", type=Path, default=[])
-    parser.add_argument("--show", type=int, default=20, metavar="N", help="differences to print")
-    options = parser.parse_args()
-    if options.files:
-        results = [compare(str(file), file.read_text("utf-8"), str(file.resolve())) for file in options.files]
-    else:
-        results = list(random_programs(range(options.seed, options.seed + options.programs)))
-    differences = [each for result in results for each in result.differences]
-    print(*differences[: options.show], sep="\n")
-    missed, unknown = sum(each.missed for each in results), sum(each.unknown for each in results)
-    print(
-        f"Python {platform.python_version()}: {len(results)} programs, {missed:,} lines missed, "
-        f"{unknown:,} not judged, {len(differences):,} differences"
-    )
-    return 1 if differences else 0
+    return oracle_command.random_programs(seeds, _random_text, compare)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(
+        oracle_command.run(
+            "Compare lines that never ran with the line oracle.",
+            random_programs,
+            compare,
+            {"missed": "lines missed", "unknown": "not judged"},
+        )
+    )

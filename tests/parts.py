@@ -7,19 +7,16 @@ Exit status 1 where anything differs; each difference is printed with its place.
 
 from __future__ import annotations
 
-import argparse
 import ast
-import platform
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from tests import oracle_command
 from tests.agreement import _ended
 from tests.part_oracle import instrument, joined, with_parts
 from tests.programs import program
@@ -85,34 +82,15 @@ def _text(text: str, place: tuple[int, ...]) -> str:
 
 
 def random_programs(seeds: Iterable[int]) -> Iterable[Result]:
-    for seed in seeds:
-        with TemporaryDirectory() as folder:
-            path = Path(folder).resolve() / f"program_{seed}.py"
-            path.write_text(joined(program(seed), seed), "utf-8")
-            yield compare(f"program {seed}", path.read_text("utf-8"), str(path))
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Compare parts of lines that never ran with the part oracle.")
-    parser.add_argument("--programs", type=int, default=60, metavar="N")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--files", nargs="*", type=Path, default=[])
-    parser.add_argument("--show", type=int, default=20, metavar="N", help="differences to print")
-    options = parser.parse_args()
-    if options.files:
-        results = [compare(str(file), file.read_text("utf-8"), str(file.resolve())) for file in options.files]
-    else:
-        results = list(random_programs(range(options.seed, options.seed + options.programs)))
-    differences = [each for result in results for each in result.differences]
-    print(*differences[: options.show], sep="\n")
-    parts, missed = sum(each.parts for each in results), sum(each.missed for each in results)
-    unknown = sum(each.unknown for each in results)
-    print(
-        f"Python {platform.python_version()}: {len(results)} programs, {parts:,} parts, {missed:,} never ran, "
-        f"{unknown:,} not judged, {len(differences):,} differences"
-    )
-    return 1 if differences else 0
+    return oracle_command.random_programs(seeds, lambda seed: joined(program(seed), seed), compare)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(
+        oracle_command.run(
+            "Compare parts of lines that never ran with the part oracle.",
+            random_programs,
+            compare,
+            {"parts": "parts", "missed": "never ran", "unknown": "not judged"},
+        )
+    )
