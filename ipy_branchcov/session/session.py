@@ -28,7 +28,7 @@ from ipy_branchcov.session.total import Total, changed
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.choice import choose_tracer
 from ipy_branchcov.tracing.imports import Imports
-from ipy_branchcov.tracing.probes.functions import give_back
+from ipy_branchcov.tracing.probes import functions
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.tracer import Mechanism, Recording, Tracer
 
@@ -167,9 +167,8 @@ class Session:
             self._hold(options, self._lasting | resolve_all(added))
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
-            begun = factory(
-                self._sources.filter, self._analyses.plan, counts=options.counts, on_first_hit=first_hits.record
-            )
+            counts = options.counts or functions.counting()
+            begun = factory(self._sources.filter, self._analyses.plan, counts=counts, on_first_hit=first_hits.record)
             begun.start()
             undo.callback(self.release)
             undo.callback(begun.stop)
@@ -228,7 +227,7 @@ class Session:
     @gc_control.paused()
     def release(self) -> None:
         """Give every function its own code back, after runs that kept it instrumented."""
-        give_back()
+        functions.give_back()
 
     @contextmanager
     def measuring(self, context: str = "") -> Iterator[Run]:

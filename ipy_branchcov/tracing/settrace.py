@@ -24,6 +24,9 @@ __builtins__ = BUILTINS
 #: Instructions that handle the StopIteration they cause; the interpreter still sends an exception event for it.
 _SWALLOWING = frozenset(dis.opmap[name] for name in ("FOR_ITER", "SEND", "END_SEND") if name in dis.opmap)
 
+#: The trace functions of the tracers that run: those that want opcode events, too.
+_traced: list[Any] = []
+
 
 class SettraceTracer:
     """Records every pair of instructions that followed each other in a frame; counts are always exact.
@@ -47,6 +50,8 @@ class SettraceTracer:
         #: The trace function as it is set.
         self._traced = undisturbed(self._call, ())
         self._previous: Any = None
+        #: Whether that is another one of ours: a measured program measures a part of itself.
+        self._inside = False
         self._previous_of_threads: Any = None
         #: A frame that ran before, and the trace function that it had.
         self._joined: tuple[FrameType, Any] | None = None
@@ -62,7 +67,10 @@ class SettraceTracer:
         """Set the trace function."""
         self._previous = sys.gettrace()
         self._previous_of_threads = threading.gettrace()
+        self._inside = self._previous in _traced
         self._active = True
+        if self._traced not in _traced:
+            _traced.append(self._traced)
         # 3.12 sends no opcode events unless a frame asked for them before (python/cpython#114480).
         sys._getframe().f_trace_opcodes = True
         threading.settrace(self._traced)
@@ -77,6 +85,8 @@ class SettraceTracer:
     def pause(self) -> None:
         """Restore the previous trace function."""
         self._active = False
+        if self._traced in _traced:
+            _traced.remove(self._traced)
         if sys.gettrace() == self._traced:
             sys.settrace(self._previous)
         else:
@@ -159,7 +169,7 @@ class SettraceTracer:
                 code[frame.f_lasti] in _SWALLOWING and issubclass(arg[0], StopIteration)
             ):
                 last = came = -1
-            if previous is not None and (event != "opcode"):
+            if previous is not None and (event != "opcode" or self._inside):
                 previous = previous(frame, event, arg)
             return guarded if self._active else previous
 

@@ -29,8 +29,8 @@ __builtins__ = BUILTINS
 SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 #: Suspended generators and coroutines that a search found to run instrumented code.
 _WAITING: weakref.WeakSet[Any] = weakref.WeakSet()
-#: The tracers that are running. While there are any, nothing is given back.
-_RUNNING: weakref.WeakSet[object] = weakref.WeakSet()
+#: The tracers that are running, and whether they count. While there are any, nothing is given back.
+_RUNNING: weakref.WeakKeyDictionary[object, bool] = weakref.WeakKeyDictionary()
 #: What new functions of a run are remembered under: the label of the run; 0 while there are several.
 _label = 0
 #: References to inner originals, other than by known functions, when they were given back. None: not given back yet.
@@ -132,10 +132,20 @@ def _filled(cell: Any) -> bool:
 # --- runs
 
 
-def begin(tracer: object) -> None:
+def running() -> list[object]:
+    """The tracers that run: more than one where a measured program measures a part of itself."""
+    return list(_RUNNING)
+
+
+def counting() -> bool:
+    """Whether one of them counts: a function has one code object, so that the others do, too."""
+    return any(_RUNNING.values())
+
+
+def begin(tracer: object, *, counts: bool) -> None:
     """A run begins."""
     global _spare, _label  # noqa: PLW0603
-    _RUNNING.add(tracer)
+    _RUNNING[tracer] = counts
     _spare = None
     if len(_RUNNING) > 1:
         _label = 0
@@ -143,7 +153,7 @@ def begin(tracer: object) -> None:
 
 def end(tracer: object) -> None:
     """A run ends; its functions keep the instrumented code until :func:`give_back`."""
-    _RUNNING.discard(tracer)
+    _RUNNING.pop(tracer, None)
 
 
 def swap(function: FunctionType, new: CodeType) -> None:

@@ -81,14 +81,16 @@ class LineProbePlacer(VanishingProbePlacer):
         blocks = self._blocks()
         known: list[int | None] = [None] * len(blocks)
         known[0] = 0
-        own = [self._lines_of(block) for block, _ in blocks]
+        pauses = [max((n for n, item in enumerate(block) if item.name in _PAUSES), default=-1) for block, _ in blocks]
+        own = [self._lines_of(block[pause + 1 :]) for (block, _), pause in zip(blocks, pauses, strict=True)]
         work = [0]
         work += [i for i, (block, _) in enumerate(blocks) if self._handles(block[0])]
         for i in work:
             known[i] = 0
         while work:
             i = work.pop()
-            out = (known[i] or 0) | own[i]
+            # Another run can begin where a frame pauses, and the probes before it say nothing of that run.
+            out = own[i] | (known[i] or 0 if pauses[i] < 0 else 0)
             for j in blocks[i][1]:
                 before = known[j]
                 now = out if before is None else before & out
@@ -187,7 +189,7 @@ class LineProbePlacer(VanishingProbePlacer):
                 fresh.append((i, sure))
             if item.name in _PAUSES:
                 self._probe_stretch(block, fresh)
-                fresh = []
+                fresh, known = [], 0
         self._probe_stretch(block, fresh, whole=True)
 
     def _probe_stretch(self, block: list[Item], fresh: list[tuple[int, list[Item]]], *, whole: bool = False) -> None:

@@ -47,6 +47,8 @@ class ProbeTracer:
         #: Files of which nothing is wanted, to skip them fast: a kernel has some ten thousand functions.
         self._foreign: set[str] = set()
         self._sweeper = Sweeper()
+        #: What ran before another tracer began inside this run and reset the probes.
+        self._kept: list[Recording] = []
 
     @property
     def note(self) -> str:
@@ -76,6 +78,8 @@ class ProbeTracer:
         return self._wanted(code if known is None else known.original)
 
     def start(self) -> None:
+        for outer in self._outer():
+            outer._kept += outer._recordings()
         ARRIVALS.begin()
         grown = functions.grown()
         known = cast("list[tuple[CodeType, Probed]]", registry.all_known())
@@ -96,7 +100,7 @@ class ProbeTracer:
             ARRIVALS.settle(self._wanted, self._kind)
         else:
             ARRIVALS.unsettle()
-        functions.begin(self)
+        functions.begin(self, counts=self._kind is COUNTING)
         ARRIVALS.executing.append(self.executes)
         ARRIVALS.making.append(self.makes_function)
         self._sweeper.start(watched)
@@ -114,9 +118,8 @@ class ProbeTracer:
 
     def _that_ran(self) -> list[tuple[CodeType, Probed]]:
         """What noted something since its run began; all where edges are counted."""
-        if self._kind is COUNTING:
-            return self._probed
-        return list(compress(self._probed, [probed.once.notes for _, probed in self._probed]))
+        ran = [probed.kind is COUNTING or probed.once.notes for _, probed in self._probed]
+        return list(compress(self._probed, ran))
 
     def stop(self) -> list[Recording]:
         ARRIVALS.executing.remove(self.executes)
@@ -128,11 +131,26 @@ class ProbeTracer:
             running = registry.known(place.code)
             if isinstance(running, Probed) and running.kind is self._kind and running.passages:
                 running.once.notes.add(place.offset // 2)  # this is how far it ran
+        found += self._kept + self._recordings()
+        for outer in self._outer():
+            # Code of the other kind may run on, and functions return to the kind of the outer run.
+            known = {id(code) for code, _ in outer._probed}
+            outer._probed += [each for each in self._probed if id(each[0]) not in known]
+            outer.swap_all()
+        self._probed, self._kept = [], []
+        return found
+
+    def _outer(self) -> list[ProbeTracer]:
+        """The tracers that run beside this one."""
+        return [each for each in functions.running() if isinstance(each, ProbeTracer) and each is not self]
+
+    def _recordings(self) -> list[Recording]:
+        """What the probes say of the code that is wanted."""
+        found = []
         for _, probed in self._that_ran():
             edges, lines = probed.edges(), probed.lines()
             if (edges or lines) and self._wanted(probed.original):
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
-        self._probed = []
         return found
 
     def swap_all(self) -> None:

@@ -1,0 +1,120 @@
+"""A measured program measures a part of itself, by a session of its own: both results are right."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
+
+TEXT = """\
+def f(x):
+    if x > 0 and x < 9:
+        return 1 if x == 5 else 2
+    return 3
+
+def g(x):
+    return [i for i in range(x) if i % 2]
+
+def steps(n):
+    while n:
+        yield n
+        n -= 1
+"""
+#: Line, column and kind of each branch.
+Found = tuple[dict[tuple[int, int, str], list[int]], list[int]]
+
+
+def found(coverage: Coverage) -> Found:
+    (source,) = coverage.sources
+    hits = {(b.span.line, b.span.column, b.kind): [o.hits for o in b.outcomes] for b in source.branches}
+    return hits, sorted(source.missed_lines)
+
+
+def before(module: Any) -> Any:
+    module.f(0), module.f(5)
+    begun = module.steps(3)
+    next(begun)
+    return begun
+
+
+def within(module: Any, begun: Any) -> None:
+    module.f(5), module.f(10), module.g(3), next(begun)
+
+
+def after(module: Any, begun: Any) -> None:
+    module.f(3), list(begun)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ModuleType]:
+    """Imports the module anew."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "nested.py").write_text(TEXT)
+    monkeypatch.setitem(sys.modules, "nested", ModuleType("nested"))
+
+    def load() -> ModuleType:
+        del sys.modules["nested"]
+        return __import__("nested")
+
+    return load
+
+
+@pytest.mark.parametrize(("outer", "inner"), list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("tracer", tracers())
+def test_both_are_right(tracer: str, outer: bool, inner: bool, fresh: Callable[[], ModuleType], tmp_path: Path) -> None:
+    def session(counts: bool) -> Session:
+        source = (str(tmp_path / "nested.py"),)
+        return Session(RunOptions(source=source, counts=counts, tracer=tracer, values=False))
+
+    with session(outer).measuring() as alone:
+        module = fresh()
+        begun = before(module)
+        within(module, begun)
+        after(module, begun)
+    part = session(inner)
+    with session(outer).measuring() as whole:
+        module = fresh()
+        begun = before(module)
+        with part.measuring() as run:
+            within(module, begun)
+        after(module, begun)
+    assert found(whole.coverage) == found(alone.coverage)
+    hits, missed = found(run.coverage)
+    counted = {
+        (2, 7, "if"): [1, 1],
+        (2, 7, "and"): [2, 0],
+        (2, 17, "and"): [1, 1],
+        (3, 20, "ifexp"): [1, 0],
+        (7, 18, "comp-for"): [3, 1],
+        (7, 35, "comp-if"): [1, 2],
+        (10, 10, "while"): [1, 0],
+    }
+    assert hits == (counted if inner else {place: [min(1, each) for each in row] for place, row in counted.items()})
+    assert missed == [1, 6, 9]
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("tracer", tracers())
+def test_a_generator_that_another_run_began(
+    tracer: str, counts: bool, fresh: Callable[[], ModuleType], tmp_path: Path
+) -> None:
+    source = (str(tmp_path / "nested.py"),)
+    session = Session(RunOptions(source=source, counts=counts, tracer=tracer, values=False))
+    with session.measuring():
+        module = fresh()
+        begun = before(module)
+    with session.measuring() as run:
+        next(begun)
+    hits, missed = found(run.coverage)
+    assert hits[10, 10, "while"] == [1, 0]
+    assert missed == [1, 2, 3, 4, 6, 7, 9]  # line 10 and 11 ran again
