@@ -14,11 +14,13 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.coverage import Coverage as Measured
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports.presented import Coverage
 from ipy_branchcov.session.config import load_config
 from ipy_branchcov.session.interactive import InteractiveSources, text_of
-from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Companion, Session
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,6 +132,7 @@ def _session(
     clients: tuple[object, ...] = (),
 ) -> Session:
     """A session that measures the sources, or the file of the code that asks for it; and the clients' workers."""
+    locator: _TypedSources | None = None
     typed = not source and not os.path.isfile(code.co_filename)  # noqa: PTH113 False for a name that is too long, too
     if not source and not typed:
         source = (code.co_filename,)
@@ -140,6 +143,7 @@ def _session(
         locator = _interactive(code)
         session.add_locator(locator)
         texts = locator.sources
+    session.companions.append(_processes(session, locator if typed else None))
     if clients:
         from ipy_branchcov.processes.engines import engine_of, gather
         from ipy_branchcov.processes.engines.texts import FUTURE
@@ -155,6 +159,19 @@ class _TypedSources(Protocol):
 
     def __call__(self, code: CodeType, /) -> Source | None: ...
     def sources(self) -> list[Source]: ...
+    def named(self) -> dict[str, Source]:
+        """The texts by the file names in their code."""
+
+
+def _processes(session: Session, locator: _TypedSources | None) -> Companion:
+    """Begins to measure the processes of a run. What that needs is imported when the first run begins."""
+
+    def begin(options: RunOptions) -> Callable[[str], Measured] | None:
+        from ipy_branchcov.processes.block import processes_of
+
+        return processes_of(session, dict if locator is None else locator.named)(options)
+
+    return begin
 
 
 def _interactive(code: CodeType) -> _TypedSources:

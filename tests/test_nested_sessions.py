@@ -30,12 +30,16 @@ def steps(n):
         yield n
         n -= 1
 """
+LATER = """\
+def h(x):
+    return 1 if x else 2
+"""
 #: Line, column and kind of each branch.
 Found = tuple[dict[tuple[int, int, str], list[int]], list[int]]
 
 
-def found(coverage: Coverage) -> Found:
-    (source,) = coverage.sources
+def found(coverage: Coverage, name: str = "nested.py") -> Found:
+    (source,) = (each for each in coverage.sources if Path(each.source.name).name == name)
     hits = {(b.span.line, b.span.column, b.kind): [o.hits for o in b.outcomes] for b in source.branches}
     return hits, sorted(source.missed_lines)
 
@@ -49,10 +53,13 @@ def before(module: Any) -> Any:
 
 def within(module: Any, begun: Any) -> None:
     module.f(5), module.f(10), module.g(3), next(begun)
+    sys.modules.pop("later", None)
+    __import__("later").h(1)
 
 
 def after(module: Any, begun: Any) -> None:
     module.f(3), list(begun)
+    sys.modules["later"].h(0)
 
 
 @pytest.fixture
@@ -60,6 +67,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Modul
     """Imports the module anew."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "nested.py").write_text(TEXT)
+    (tmp_path / "later.py").write_text(LATER)
     monkeypatch.setitem(sys.modules, "nested", ModuleType("nested"))
 
     def load() -> ModuleType:
@@ -73,7 +81,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Modul
 @pytest.mark.parametrize("tracer", tracers())
 def test_both_are_right(tracer: str, outer: bool, inner: bool, fresh: Callable[[], ModuleType], tmp_path: Path) -> None:
     def session(counts: bool) -> Session:
-        source = (str(tmp_path / "nested.py"),)
+        source = (str(tmp_path),)
         return Session(RunOptions(source=source, counts=counts, tracer=tracer, values=False))
 
     with session(outer).measuring() as alone:
@@ -89,6 +97,8 @@ def test_both_are_right(tracer: str, outer: bool, inner: bool, fresh: Callable[[
             within(module, begun)
         after(module, begun)
     assert found(whole.coverage) == found(alone.coverage)
+    assert found(whole.coverage, "later.py") == found(alone.coverage, "later.py") == ({(2, 16, "ifexp"): [1, 1]}, [])
+    assert found(run.coverage, "later.py") == ({(2, 16, "ifexp"): [1, 0]}, [])
     hits, missed = found(run.coverage)
     counted = {
         (2, 7, "if"): [1, 1],

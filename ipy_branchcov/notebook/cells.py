@@ -191,6 +191,10 @@ class Cells:
         known = self._shell.compile.format_code_name
         return [name for name in list(linecache.cache) if known(name) is not None]
 
+    def named(self) -> dict[str, Source]:
+        """All of them by these names."""
+        return {name: source for name in self.names() if (source := self.source_of(name)) is not None}
+
     def source_of(self, name: str) -> Source | None:
         """The source of a cell by the file name in its code; None for anything else."""
         known = self._shell.compile.format_code_name(name)

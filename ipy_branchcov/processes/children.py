@@ -14,17 +14,17 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.printable import printable
 from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.endings import Endings
-from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
+from ipy_branchcov.processes.folder import DataFolder, Member, read_settings, runs_of
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 
-#: The environment variable that names the folder.
+#: The environment variable that names the folder: one a line, where several runs measure.
 VARIABLE = "BRANCHCOV_PROCESSES"
 
 
@@ -44,6 +44,7 @@ class _Process:
         given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
         self._folder = folder
         self._member: Member | None = None
+        self._fork_server = _is_fork_server()
         self.session = Session(RunOptions().overridden(**given))
         self.session.add_locator(PublishedCells(folder))
         self.session.when_found(self._begun)
@@ -55,10 +56,11 @@ class _Process:
         atexit.register(self.end)
 
     def _begun(self) -> None:
-        if any(_FORK_SERVER in argument for argument in sys.orig_argv):
+        if self._fork_server and not _asked_again:
             return
+        name = "forked by multiprocessing's fork server" if self._fork_server else shlex.join(sys.orig_argv)
         with suppress(OSError, BranchcovError):
-            self._member = Member(self._folder, printable(shlex.join(sys.orig_argv)))
+            self._member = Member(self._folder, printable(name))
 
     def end(self) -> None:
         self._endings.end(abrupt=False)  # a signal waits for it
@@ -91,16 +93,49 @@ class _Process:
             self._member.leave()
 
 
+#: How this process is measured: once for each run that asked for it, and what these runs were when it began.
 _this: list[_Process] = []
+_began: list[tuple[Path, dict[str, object]]] = []
+#: Whether forks of this fork server ask again.
+_serving: list[bool] = []
+#: Whether this is such a fork, and begins anew.
+_asked_again: list[bool] = []
 
 
 def begin() -> None:
     """Measure this process. Called when the interpreter starts; what fails here never stops the program."""
     if _this:
         return  # the line stands in more than one folder of site-packages
-    # The variable can name any folder. Where a .begun file was written, the run reports a loss.
-    with suppress(Exception):
-        _this.append(_Process(Path(os.environ[VARIABLE])))
+    _began[:] = _asked()
+    for folder, _ in _began:
+        # The variable can name any folder. Where a .begun file was written, the run reports a loss.
+        with suppress(Exception):
+            _this.append(_Process(folder))
+    if _this and not _serving and _is_fork_server():
+        _serving.append(True)
+        os.register_at_fork(after_in_child=_served)
+
+
+def _asked() -> list[tuple[Path, dict[str, object]]]:
+    """The folders of the runs that ask for this process now, with their options."""
+    found = []
+    for folder in map(Path, os.environ[VARIABLE].split("\n")):
+        for each in runs_of(folder):
+            with suppress(DataError):
+                found.append((each, read_settings(each)))
+    return found
+
+
+def _is_fork_server() -> bool:
+    return any(_FORK_SERVER in argument for argument in sys.orig_argv)
+
+
+def _served() -> None:
+    """This is a fork of a fork server, which may be older than the runs that ask for its forks now."""
+    if _asked() != _began:
+        leave()
+        _asked_again.append(True)
+        begin()
 
 
 def leave() -> None:

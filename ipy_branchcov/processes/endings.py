@@ -37,6 +37,7 @@ class Endings:
         self._waiting = 0
 
     def begin(self) -> None:
+        _open.append(self)
         self._replace("_exit", self._exit(os._exit))
         for name in ("execv", "execve"):  # the other functions of os call one of these
             self._replace(name, self._exec(getattr(os, name)))
@@ -54,6 +55,8 @@ class Endings:
             if signal.getsignal(number) == self._on_signal:
                 _handle(number, signal.SIG_DFL)
         self._handled.clear()
+        if self in _open:
+            _open.remove(self)
 
     def end(self, *, abrupt: bool) -> int:
         if self._ending:
@@ -63,8 +66,9 @@ class Endings:
             gate = self._end(abrupt)
         finally:
             self._ending = False
-        if self._waiting:
-            _die(self._waiting)
+        if number := self._waiting:
+            self._waiting = 0
+            _end_all(number)
         return gate
 
     def _replace(self, name: str, ours: Any) -> None:
@@ -97,11 +101,22 @@ class Endings:
         return execute
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._ending:
-            self._waiting = number
-        else:
-            self.end(abrupt=True)
-            _die(number)
+        for each in _open:
+            if each._ending:
+                each._waiting = number
+                return
+        _end_all(number)
+
+
+#: Those that have begun: more than one where several runs measure this process.
+_open: list[Endings] = []
+
+
+def _end_all(number: int) -> None:
+    """A signal ends this process: all that measure it leave their data."""
+    for each in reversed(_open):
+        each.end(abrupt=True)
+    _die(number)
 
 
 def _fork() -> int:

@@ -22,6 +22,7 @@ from ipy_branchcov.processes import cells
 from ipy_branchcov.session.scope import Scope
 
 _SETTINGS = "settings.json"
+_RUNS = "runs.txt"
 #: What only our own settings have.
 _SCHEMA = "ipy_branchcov/processes/1"
 
@@ -36,6 +37,15 @@ def read_settings(folder: Path) -> dict[str, object]:
     if not isinstance(data, dict) or data.get("schema") != _SCHEMA or not isinstance(data.get("options"), dict):
         raise DataError(f"{folder}: not the folder of a measured run")
     return dict(data["options"])
+
+
+def runs_of(folder: Path) -> list[Path]:
+    """The folders of the runs that are on: the folder itself, or those that it names (:class:`RunsFolder`)."""
+    try:
+        path = folder / _RUNS
+        return [Path(each) for each in path.read_text("utf-8").splitlines()] if path.is_file() else [folder]
+    except (OSError, ValueError):
+        return [folder]
 
 
 class Member:
@@ -118,6 +128,37 @@ class DataFolder:
             from shutil import rmtree
 
             rmtree(self.path, ignore_errors=True)
+
+
+class RunsFolder:
+    """A folder that names the folders of the runs that are on, for processes that outlive one run: a fork server."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="branchcov-"))
+        self._runs: list[Path] = []
+
+    def add(self, run: Path) -> None:
+        """Raises DataError."""
+        self._runs.append(run)
+        self._write()
+
+    def discard(self, run: Path) -> None:
+        """Raises DataError."""
+        if run in self._runs:
+            self._runs.remove(run)
+            self._write()
+
+    def _write(self) -> None:
+        write_whole(self.path / _RUNS, "".join(f"{each}\n" for each in self._runs))
+
+    @property
+    def empty(self) -> bool:
+        return not self._runs
+
+    def remove(self) -> None:
+        from shutil import rmtree
+
+        rmtree(self.path, ignore_errors=True)
 
 
 def _number(begun: Path) -> int:

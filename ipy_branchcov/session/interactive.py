@@ -27,8 +27,12 @@ class InteractiveSources:
 
     def sources(self) -> list[Source]:
         """All that was typed there."""
+        return list(self.named().values())
+
+    def named(self) -> dict[str, Source]:
+        """The same by the file names in their code."""
         names = [name for name in list(linecache.cache) if _family(name) == self._family]
-        return [Source(_shown(name), text) for name in names if (text := _text(linecache.getlines(name)))]
+        return {name: Source(_shown(name), text) for name in names if (text := _text(linecache.getlines(name)))}
 
 
 def text_of(code: CodeType) -> str:

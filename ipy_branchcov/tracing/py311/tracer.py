@@ -56,6 +56,8 @@ class ProbeTracer:
 
     def instrument(self, code: CodeType) -> CodeType:
         with self._lock:
+            if (known := registry.known(code)) is not None:
+                self._wanted(known.original)  # a tracer beside this one has instrumented it, without asking this one
             return registry.instrument(code, self._kind, self._wanted, self._instrument_one)
 
     def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
@@ -66,7 +68,9 @@ class ProbeTracer:
             if isinstance(error, ReadByOthers):
                 self._fallback.note = str(error)
             raise
-        self._probed.append((new, probed))
+        for each in [self, *self._others()]:
+            if each._kind is self._kind:
+                each._probed.append((new, probed))
         self._sweeper.add(probed.once)
         return new, probed
 
@@ -78,7 +82,7 @@ class ProbeTracer:
         return self._wanted(code if known is None else known.original)
 
     def start(self) -> None:
-        for outer in self._outer():
+        for outer in self._others():
             outer._kept += outer._recordings()
         ARRIVALS.begin()
         grown = functions.grown()
@@ -132,7 +136,7 @@ class ProbeTracer:
             if isinstance(running, Probed) and running.kind is self._kind and running.passages:
                 running.once.notes.add(place.offset // 2)  # this is how far it ran
         found += self._kept + self._recordings()
-        for outer in self._outer():
+        for outer in self._others():
             # Code of the other kind may run on, and functions return to the kind of the outer run.
             known = {id(code) for code, _ in outer._probed}
             outer._probed += [each for each in self._probed if id(each[0]) not in known]
@@ -140,7 +144,7 @@ class ProbeTracer:
         self._probed, self._kept = [], []
         return found
 
-    def _outer(self) -> list[ProbeTracer]:
+    def _others(self) -> list[ProbeTracer]:
         """The tracers that run beside this one."""
         return [each for each in functions.running() if isinstance(each, ProbeTracer) and each is not self]
 

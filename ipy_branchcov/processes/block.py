@@ -1,0 +1,106 @@
+"""The processes that a measured block of code starts: those of ``measure()`` and ``measured``.
+
+Each run of a block has its own folder. The environment names one folder of this process, in which the runs that are on
+are named: multiprocessing's fork server keeps the environment in which it was started, and serves later blocks, too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.processes.children import VARIABLE, elsewhere
+from ipy_branchcov.processes.folder import DataFolder, RunsFolder
+from ipy_branchcov.processes.forks import Forks
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Companion, Session
+
+#: Returns the texts that were typed, by the file names in their code: functions of theirs are sent to processes.
+Typed = Callable[[], dict[str, Source]]
+
+
+def processes_of(session: Session, typed: Typed = dict) -> Companion:
+    """A companion of a session's runs that measures their processes.
+
+    A process that has not ended when its run does is a loss: the block has its result then.
+    """
+
+    def begin(options: RunOptions) -> Callable[[str], Coverage] | None:
+        if not options.subprocesses or session.in_fork or sys.platform == "emscripten":
+            return None
+        try:
+            return _Block(session, options, typed()).end
+        except (OSError, BranchcovError) as error:
+            lost = Coverage(lost=frozenset([f"processes that were started: not measured: {error}"]))
+            return lambda context: lost
+
+    return begin
+
+
+class _Block:
+    """The processes of one run."""
+
+    def __init__(self, session: Session, options: RunOptions, typed: dict[str, Source]):
+        self._scope = session.scope
+        self._folder = DataFolder()
+        self._folder.write_settings(elsewhere(options, session.scope).changes())
+        for name, source in typed.items():
+            self._folder.add_cell(name, source)
+        self._home = _home()
+        self._home.add(self._folder)
+        self._forks = Forks(session, self._folder.path)
+        self._forks.begin()
+
+    def end(self, context: str) -> Coverage:
+        self._forks.close()
+        with suppress(OSError, BranchcovError):  # another run's processes then measure for this one, in vain
+            self._home.discard(self._folder)
+        return self._folder.finish(self._scope)
+
+
+class _Home:
+    """The folder of this process, named in the environment while a run is on.
+
+    Where another run measures this process, it measures what this process starts, too.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._runs = RunsFolder()
+        self._before: str | None = None
+        self._value = ""
+        atexit.register(self._remove)
+
+    def add(self, folder: DataFolder) -> None:
+        if self._runs.empty:
+            self._before = os.environ.get(VARIABLE)
+            self._value = "\n".join([*filter(None, [self._before]), str(self._runs.path)])
+            os.environ[VARIABLE] = self._value
+        self._runs.add(folder.path)
+
+    def discard(self, folder: DataFolder) -> None:
+        self._runs.discard(folder.path)
+        if self._runs.empty and os.environ.get(VARIABLE) == self._value:
+            del os.environ[VARIABLE]
+            if self._before is not None:
+                os.environ[VARIABLE] = self._before
+
+    def _remove(self) -> None:
+        if os.getpid() == self.process:
+            self._runs.remove()
+
+
+_homes: list[_Home] = []
+
+
+def _home() -> _Home:
+    """This process's own: a fork has its parent's, too."""
+    if not _homes or _homes[-1].process != os.getpid():
+        _homes.append(_Home())
+    return _homes[-1]
