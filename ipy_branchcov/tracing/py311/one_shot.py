@@ -15,6 +15,7 @@ from itertools import compress
 from types import CodeType
 
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
+from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -127,6 +128,7 @@ class Sweeper:
         if self._process == os.getpid():
             self._ended.acquire()
 
+    @unseen  # sys._current_frames() does not show this thread either
     def _run(self) -> None:
         watched: list[Once] = []
         pause = _PAUSE
