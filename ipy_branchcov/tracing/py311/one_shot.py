@@ -108,6 +108,8 @@ class Sweeper:
         self._stopped.acquire()
         self._ended = _thread.allocate_lock()
         self._process = -1
+        #: What ended the thread before its time.
+        self.failed: Exception | None = None
 
     def add(self, once: Once) -> None:
         """Sweep these probes too."""
@@ -130,6 +132,15 @@ class Sweeper:
 
     @unseen  # sys._current_frames() does not show this thread either
     def _run(self) -> None:
+        try:
+            self._sweep()
+        except Exception as error:  # the probes stay, and the program is slower
+            self.failed = error
+        finally:
+            self._ended.release()
+
+    @unseen
+    def _sweep(self) -> None:
         watched: list[Once] = []
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
@@ -141,4 +152,3 @@ class Sweeper:
                 watched = [once for once in watched if once.pending]
             pause = min(2 * pause, _LONGEST) if not found else _PAUSE
             pause = max(pause, _SHARE * (time.perf_counter() - began))
-        self._ended.release()
