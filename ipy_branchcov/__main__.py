@@ -2,6 +2,6 @@
 
 import sys
 
-from ipy_branchcov.cli import main
+from ipy_branchcov.cli import start
 
-sys.exit(main())
+sys.exit(start())

@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -21,12 +21,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from ipy_branchcov import __version__
+from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.selection import is_below, is_chosen
+from ipy_branchcov.processes.bottom import at_bottom
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
-from ipy_branchcov.processes.program import run_script
+from ipy_branchcov.processes.program import Report, run_script
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.printed import show
 from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
@@ -37,8 +39,16 @@ from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.table import Door
 
 
-def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int:
-    """Run a command; return its exit status: 0, 1 for a failure, 2 below the threshold or for bad usage."""
+def start() -> int:
+    """The command ``branchcov``: :func:`main`, where this process is there for nothing else."""
+    return main(process=True)
+
+
+def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None, *, process: bool = False) -> int:
+    """Run a command; return its exit status: 0, 1 for a failure, 2 below the threshold or for bad usage.
+
+    ``process``: it is the exit status of this process, and nothing follows; a script may begin when we have left.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     passed: list[str] = []
     if "--" in arguments:
@@ -46,10 +56,14 @@ def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int
         arguments, passed = arguments[:cut], arguments[cut + 1 :]
     try:
         parsed = _parser().parse_args(arguments)
-        return _command(parsed, passed, stdout or sys.stdout)
+        return _command(parsed, passed, stdout or sys.stdout, at_bottom if process else _here)
     except BranchcovError as error:
-        print(f"branchcov: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return _failed(error)
+
+
+def _failed(error: BranchcovError) -> int:
+    print(f"branchcov: {error}", file=sys.stderr)
+    return 2 if isinstance(error, UsageError) else 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -115,8 +129,14 @@ def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
             group.add_argument(*flags, **keywords)
 
 
-def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None) -> int:
-    """Make the options from what was parsed, and run the command."""
+def _here(run: Callable[[], int]) -> int:
+    return run()
+
+
+def _command(
+    parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None, call: Callable[[Callable[[], int]], int]
+) -> int:
+    """Make the options from what was parsed, and run the command. ``call``: calls what runs a script."""
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
@@ -129,7 +149,7 @@ def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | Non
     paths = _checked(parsed.targets, passed)
     if paths[0].suffix == ".py":
         session = _session(paths[0], options, settings.source)
-        return run_script(paths[0], passed, session, partial(_ended, options, report, stdout))
+        return call(partial(_run_script, paths[0], passed, session, partial(_ended, options, report, stdout)))
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source or ())
     runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
@@ -143,6 +163,14 @@ def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | Non
 
 
 # --- run
+
+
+@unseen
+def _run_script(path: Path, passed: list[str], session: Session, report: Report) -> int:
+    try:
+        return run_script(path, passed, session, report)
+    except BranchcovError as error:
+        return _failed(error)
 
 
 def _say(line: str) -> None:
@@ -269,10 +297,9 @@ def _ended(options: RunOptions, report: ReportOptions, stdout: TextIO | None, co
 def _flushed(stdout: TextIO | None) -> TextIO | None:
     """The stream after the script's own output; None where that fails: the interpreter reports it at its end."""
     try:
-        for stream in (sys.stdout, stdout):
-            if stream is not None and not stream.closed:
-                stream.flush()
-    except OSError:
+        if stdout is not None and not stdout.closed:
+            stdout.flush()
+    except (OSError, ValueError):  # it may have been detached
         return None
     return stdout
 

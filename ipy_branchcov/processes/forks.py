@@ -64,13 +64,18 @@ class Forks:
 
     def _forked(self, place: str) -> None:
         self.child = True
-        self._session.forked()
         self._member = None
-        if not self._watched:
-            self._watched = True
-            Endings(self._ends, _go_on).begin()
+        # First: where the rest fails, the run reports a loss.
         if self._folder is not None and self._folder.is_dir():
             self._member = Member(self._folder, f"forked in {place}")
+        try:
+            self._session.forked()
+            if not self._watched:
+                self._watched = True
+                Endings(self._ends, _go_on).begin()
+        except Exception:
+            self._member = None
+            raise
 
 
 def _go_on() -> None:
@@ -88,5 +93,5 @@ def _after_in_child() -> None:
         return
     place = f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"  # noqa: PTH119
     for each in _watching:
-        with suppress(BranchcovError):
+        with suppress(Exception):  # it would be printed in the program's output
             each._forked(place)

@@ -1,4 +1,7 @@
-"""Run a Python program in this process, measured, to its very end; it behaves and ends as under ``python``."""
+"""Run a Python program in this process, measured, to its very end; it behaves and ends as under ``python``.
+
+What calls code of the program is :func:`unseen`, so that the program's own frame is the outermost one.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,31 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.processes.children import Processes, elsewhere
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.gc_control import undisturbed
 
 #: Writes what was measured; returns the exit status of the gates. Arguments: the coverage; whether the program left in
 #: a way that loses what stands in the buffers of its streams.
 Report = Callable[[Coverage, bool], int]
+#: In the place of an exit status: Ctrl-C ended the program.
+_INTERRUPTED = -1
+#: The main module of the interpreter, which uses its dictionary after the end without owning it.
+_replaced: list[types.ModuleType] = []
 
 
+@unseen
 def run_script(path: Path, arguments: Sequence[str], session: Session, report: Report) -> int:
     """Run a script as ``python path`` does, with the same output, exit status and traceback; return the exit status.
 
@@ -44,24 +55,33 @@ def run_script(path: Path, arguments: Sequence[str], session: Session, report: R
     )
     if not sys.flags.safe_path:
         sys.path[0] = str(path.resolve().parent)
+    sys.orig_argv = [*_interpreter(sys.orig_argv, len(sys.argv)), str(path), *arguments]
     sys.argv = [str(path), *arguments]
+    _replaced.append(sys.modules["__main__"])
     sys.modules["__main__"] = module
     session.start(str(path))
     run = _Run(session, report)
-    status, interrupted = 0, False
-    try:
-        code = session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True))
-        exec(code, module.__dict__)
-    except SystemExit as error:
-        status = _exit_status(error)
-    except BaseException as error:
-        status, interrupted = _uncaught(error), isinstance(error, KeyboardInterrupt)
+    atexit.unregister(session.close)  # the program's own functions are the last that run
+    # No exception is being handled while a function of the program runs that the interpreter would call at the end.
+    left = _called(partial(_execute, path, filename, session, vars(module)))
+    for stream in (sys.stderr, sys.stdout):
+        if stream is not None:
+            _called(stream.flush)  # what fails here fails again, and is reported, when the interpreter ends
+    status = 0 if left is None else _status(left)
+    left = None
     _shut_down()
+    sys.setprofile(None)  # such functions would see what we do
+    if getattr(sys.gettrace(), "__module__", "") != undisturbed.__module__:
+        sys.settrace(None)
     gate = run.end()
-    if interrupted:
-        sys.excepthook = _quiet  # it was shown
+    if status == _INTERRUPTED:
         raise KeyboardInterrupt
     return status or gate
+
+
+@unseen
+def _execute(path: Path, filename: str, session: Session, names: dict[str, object]) -> None:
+    exec(session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True)), names)
 
 
 class _Run:
@@ -99,6 +119,10 @@ class _Run:
         if self._forks.child:
             self._forks.save()
             return 0
+        with _untraced():
+            return self._report_all(abrupt)
+
+    def _report_all(self, abrupt: bool) -> int:
         self._session.stop()
         found, lost = self._folder.collect(self._session.scope)
         self._forks.close()
@@ -117,45 +141,77 @@ class _Run:
         self._session.start("after a failed exec")
 
 
+def _interpreter(typed: list[str], ours: int) -> list[str]:
+    """The command of the interpreter with its options, as typed. ``ours``: how many words follow: our name and ours."""
+    words = typed[: len(typed) - ours]
+    if len(words) > 1 and words[-1].startswith("-") and words[-1].endswith(("m", "c")):
+        words[-1] = words[-1][:-1]  # -m, or -Im
+    return [word for word in words if word != "-"] or typed[:1]
+
+
+@unseen
+def _called(call: Callable[[], object]) -> BaseException | None:
+    """Call; return the exception that it raises."""
+    try:
+        call()
+    except BaseException as error:
+        return error
+    return None
+
+
+@unseen
 def _shut_down() -> None:
     """End as the interpreter does: thread pools, threads, then what is registered with atexit. All is measured."""
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]
-    except BaseException as error:
+    error = _called(threading._shutdown)  # type: ignore[attr-defined]
+    if error is not None:
         print(f"Exception ignored in: {threading!r}", file=sys.stderr)
         traceback.print_exception(error)
     atexit._run_exitfuncs()
 
 
-def _uncaught(error: BaseException) -> int:
-    """Show an exception as the interpreter does, without our own frame; return the exit status."""
-    theirs = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    error = error.with_traceback(theirs)
+@unseen
+def _status(error: BaseException) -> int:
+    """Show what ended the main module as the interpreter does; return the exit status, or :data:`_INTERRUPTED`."""
+    if isinstance(error, SystemExit):
+        return _exit_status(error)
+    theirs = error.__traceback__
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, theirs
     if sys.version_info >= (3, 12):
         sys.last_exc = error
-    try:
-        sys.excepthook(type(error), error, theirs)
-    except SystemExit as left:
-        return _exit_status(left)
-    except BaseException as failed:
+    failed = _called(partial(sys.excepthook, type(error), error, theirs))
+    if isinstance(failed, SystemExit):
+        return _exit_status(failed)
+    if failed is not None:
         print("Error in sys.excepthook:", file=sys.stderr)
         traceback.print_exception(failed)
         print("\nOriginal exception was:", file=sys.stderr)
         traceback.print_exception(error)
-    return 1
+    by = (error, failed) if sys.version_info >= (3, 14) else (error,)
+    return _INTERRUPTED if any(isinstance(each, KeyboardInterrupt) for each in by) else 1
 
 
+@unseen
 def _exit_status(error: SystemExit) -> int:
-    if error.code is None:
+    code = error.code
+    if code is None:
         return 0
-    if isinstance(error.code, int):
-        return error.code & 0xFF if os.name == "posix" else error.code
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.flush()
-    print(error.code, file=sys.stderr)
+    if isinstance(code, int):
+        return code & 0xFF if os.name == "posix" else code
+    _called(partial(print, code, file=sys.stderr))
     return 1
 
 
-def _quiet(*_: object) -> None:
-    """An excepthook that shows nothing."""
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """No trace or profile function of the program's sees what is done here."""
+    trace, profile = sys.gettrace(), sys.getprofile()
+    ours = getattr(trace, "__module__", "") == undisturbed.__module__
+    sys.setprofile(None)
+    if not ours:
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(profile)
+        if not ours:
+            sys.settrace(trace)

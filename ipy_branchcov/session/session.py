@@ -177,7 +177,7 @@ class Session:
             undo.pop_all()
         atexit.register(self.close)  # an interpreter that ends calls no more of our callbacks
         self._imports.begin()
-        READING.begin()
+        READING.begin(begun.failures)
         self.disassemblies = []
         if self.others is not None:
             self.others.begin(options)
@@ -205,6 +205,7 @@ class Session:
         recordings = run.tracer.stop()
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         coverage = self._coverage(run, recordings)
+        coverage = replace(coverage, lost=coverage.lost.union(run.tracer.failures.lines(self._name_of)))
         self._analyses.run_ended()
         elsewhere, by = run.elsewhere, run.first_hits.context
         del recordings, run  # releasing counts what refers to code objects
@@ -218,6 +219,10 @@ class Session:
             coverage = merge([coverage, *(end(by) for end in elsewhere)])
         self._found(coverage)
         return coverage
+
+    def _name_of(self, code: CodeType) -> str:
+        source = self._sources.of(code)
+        return printable(code.co_filename) if source is None else source.name
 
     def _found(self, coverage: Coverage) -> None:
         self.add(coverage)

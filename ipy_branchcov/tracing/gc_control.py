@@ -41,14 +41,19 @@ _STATE: Iterator[Any] = iter(gc.get_threshold if _BY_THRESHOLD else gc.isenabled
 _NOTHING = object()
 
 
-def undisturbed(callback: F, swallowed: tuple[type[BaseException], ...] = (RecursionError,)) -> F:
+def undisturbed(
+    callback: F,
+    swallowed: tuple[type[BaseException], ...] = (RecursionError,),
+    failed: Callable[[Any, Exception], object] | None = None,
+) -> F:
     """A callback of ``sys.monitoring`` or ``sys.settrace`` in which no collection runs; its caller is two frames up.
 
     No events are sent while a callback runs, so what a collection calls there (``__del__``, callbacks of weak
     references, ends of generators) would not be measured. A collection that is due runs right after the callback.
 
     ``swallowed``: exceptions that make it return None. A callback of ``sys.monitoring`` that has no room left on the
-    stack leaves its event on so.
+    stack leaves its event on so. ``failed``: called with the first argument and any other error, which would be raised
+    in the program; what it returns is returned.
     """
 
     def guarded(one: Any, two: Any, three: Any = _NOTHING) -> Any:
@@ -59,6 +64,10 @@ def undisturbed(callback: F, swallowed: tuple[type[BaseException], ...] = (Recur
             return callback(one, two) if three is _NOTHING else callback(one, two, three)
         except swallowed:
             return None
+        except Exception as error:
+            if failed is None:
+                raise
+            return failed(one, error)
         finally:
             if _BY_THRESHOLD:
                 gc.set_threshold(*state)

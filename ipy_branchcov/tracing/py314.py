@@ -11,11 +11,13 @@ from __future__ import annotations
 import dis
 import sys
 import weakref
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import code_objects, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -47,6 +49,7 @@ class MonitoringTracer:
         self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
     ):
         self.note = ""
+        self.failures = Failures()
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -74,11 +77,15 @@ class MonitoringTracer:
         return registry.instrument(code, self._kind, wanted, self._instrument_one)
 
     def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
+        make: Callable[..., tuple[CodeType, registry.Instrumented]] = split
         if self._counts:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
-            return count_edges(code, self._planner(code), constants)
-        return split(code, self._planner(code), constants)
+            make = count_edges
+        return encodable(lambda: make(code, self._planner(code), constants), code, self._say)
+
+    def _say(self, note: str) -> None:
+        self.note = self.note or note
 
     def _observes(self, code: CodeType) -> bool:
         """Whether values are observed in code, or in code in it: only instructions can look at them."""
@@ -87,14 +94,14 @@ class MonitoringTracer:
         return any(may_keep_value(each) and self._planner(each).values for each in code_objects(code))
 
     def start(self) -> None:
-        events = sys.monitoring.events
+        events, ending = sys.monitoring.events, self.failures.ending
         self._tool = Tool(
             {
-                events.PY_START: undisturbed(self._starts),
-                events.PY_RESUME: undisturbed(self._starts),
-                events.BRANCH_RIGHT: undisturbed(self._right),
-                events.INSTRUCTION: undisturbed(self._instruction),
-                events.RERAISE: undisturbed(self._reraised),
+                events.PY_START: undisturbed(self._starts, failed=ending),
+                events.PY_RESUME: undisturbed(self._starts, failed=ending),
+                events.BRANCH_RIGHT: undisturbed(self._right, failed=ending),
+                events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
+                events.RERAISE: undisturbed(self._reraised, failed=self.failures.add),
             }
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
@@ -119,7 +126,7 @@ class MonitoringTracer:
             recording.edges.clear()
 
     def stop(self) -> list[Recording]:
-        self.note = self._tool.give_back() or self._unread
+        self.note = self._tool.give_back() or self.note or self._unread
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key])
         for key, (_, counted, begun) in self._counted.items():

@@ -15,6 +15,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
@@ -40,6 +41,7 @@ class SettraceTracer:
         self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, on_first_hit: OnFirstHit | None = None
     ):
         self.note = ""
+        self.failures = Failures()
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -134,18 +136,28 @@ class SettraceTracer:
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         previous = self._previous(frame, event, arg) if self._previous is not None else None
-        if not self._active or (recording := self._recording(frame.f_code)) is None:
+        try:
+            if not self._active or (recording := self._recording(frame.f_code)) is None:
+                return previous
+            local = self._local(recording, previous, frame.f_lasti)
+        except RecursionError:  # as where the program's own function had no room
+            raise
+        except Exception as error:
+            self.failures.add(frame.f_code, error)
             return previous
-        local = self._local(recording, previous, frame.f_lasti)
         frame.f_trace = local  # before f_trace_opcodes, or 3.13 misses the first run of a code object
         frame.f_trace_opcodes = True
         return local
 
+    def _step(self, recording: Recording, edge: Edge, frame: FrameType) -> None:
+        if self._on_first_hit is not None and edge not in recording.edges:
+            self._on_first_hit(recording.code, edge, frame)
+        recording.edges[edge] = recording.edges.get(edge, 0) + 1
+
     def _local(self, recording: Recording, previous: Any, at: int) -> Any:
         """The trace function of one run of a frame, from its start or resumption (``at``) to its next stop."""
-        edges, plan, code = recording.edges, recording.plan, recording.code.co_code
+        plan, code = recording.plan, recording.code.co_code
         values = self._values_of(recording)
-        on_first_hit = self._on_first_hit
         last = -1
         came = at
         before: tuple[int, int] | None = None
@@ -154,14 +166,14 @@ class SettraceTracer:
             nonlocal last, came, before, previous
             if event == "opcode":
                 offset = frame.f_lasti
-                edge = Edge(last, offset, before if last in plan.shared_jumps else None)
-                if on_first_hit is not None and edge not in edges:
-                    on_first_hit(recording.code, edge, frame)
-                edges[edge] = edges.get(edge, 0) + 1
-                if values is not None and (seen := values.edge(came, offset, frame)) is not None:
-                    if on_first_hit is not None and seen not in edges:
-                        on_first_hit(recording.code, seen, frame)
-                    edges[seen] = edges.get(seen, 0) + 1
+                try:
+                    self._step(recording, Edge(last, offset, before if last in plan.shared_jumps else None), frame)
+                    if values is not None and (seen := values.edge(came, offset, frame)) is not None:
+                        self._step(recording, seen, frame)
+                except RecursionError:
+                    raise
+                except Exception as error:
+                    self.failures.add(recording.code, error)
                 if last in plan.watched and not (code[last] == EXTENDED_ARG and offset == last + 2):
                     before = (last, offset)
                 last = came = offset

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures
 
 __builtins__ = BUILTINS
 
@@ -107,11 +108,13 @@ OnFirstHit = Callable[[CodeType, Edge, FrameType], None]
 class Tracer(Protocol):
     """Watches code objects between :meth:`start` and :meth:`stop`.
 
-    ``note`` is a line for the user about what the measured code did to the tracing; "" as a rule.
+    ``note`` is a line for the user about what the measured code did to the tracing; "" as a rule. ``failures``: the
+    errors of ours in the measured code, which did not notice them.
     """
 
     name: str
     note: str
+    failures: Failures
 
     def instrument(self, code: CodeType) -> CodeType:
         """Return the code object to run in place of one that has not run yet: instrumented, or the same."""

@@ -19,6 +19,7 @@ from typing import Any
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.swapped import swapping
 
@@ -50,6 +51,7 @@ class Readers:
         #: Whether the code of generator expressions is read.
         self.generators = False
         self._runs = 0
+        self._failures = Failures()
         self._hooked = False
         #: Functions that have their original code for a moment, with their instrumented code.
         self._lent: list[tuple[FunctionType, CodeType]] = []
@@ -60,9 +62,10 @@ class Readers:
         if ctypes is not None:
             self._callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._return_later)
 
-    def begin(self) -> None:
-        """A run begins."""
+    def begin(self, failures: Failures) -> None:
+        """A run begins. ``failures``: takes the errors of ours in the program."""
         self._runs += 1
+        self._failures = failures
         if self._runs == 1:
             self._dumps = marshal.dump, marshal.dumps
             self._ours = of_originals(marshal.dump), of_originals(marshal.dumps)
@@ -94,14 +97,22 @@ class Readers:
         self.generators = self.generators or _package(name) in OF_GENERATORS
         if not self._hooked and ctypes is not None and _package(name) in READERS:
             self._hooked = True
-            audit = self._audit
+            audit = self._guarded
             # A function: the interpreter takes four times as long to call a method as a hook, at each id() of anyone.
             sys.addaudithook(lambda event, arguments: audit(event, arguments) if event in _EVENTS else None)
+
+    def _guarded(self, event: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            self._audit(event, arguments)
+        except RecursionError:
+            raise
+        except Exception as error:  # it would be raised in the program
+            self._failures.add(None, error)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._runs or arguments[1] != "__code__":
             return
-        reader = sys._getframe(2).f_globals.get("__name__")
+        reader = sys._getframe(3).f_globals.get("__name__")
         if type(arguments[0]) is FunctionType and isinstance(reader, str) and _package(reader) in READERS:
             if event == "object.__getattr__":
                 self._lend(arguments[0])

@@ -6,10 +6,11 @@ for nothing that can be known before: which run accepted a function, and which r
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import NamedTuple
@@ -61,8 +62,10 @@ def remember(function: FunctionType, original: CodeType, instrumented: CodeType,
         _count(before, -1)
 
 
-def _forget(reference: weakref.KeyedRef[int, FunctionType]) -> None:
-    """A function is gone, and its id may be another one's already."""
+def _forget(reference: weakref.KeyedRef[int, FunctionType], is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+    """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
+    if is_ending():
+        return
     entry = _SWAPPED.get(reference.key)
     if entry is not None and entry.reference is reference:
         del _SWAPPED[reference.key]

@@ -15,6 +15,7 @@ from itertools import compress
 from types import CodeType
 
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
+from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -107,6 +108,8 @@ class Sweeper:
         self._stopped.acquire()
         self._ended = _thread.allocate_lock()
         self._process = -1
+        #: What ended the thread before its time.
+        self.failed: Exception | None = None
 
     def add(self, once: Once) -> None:
         """Sweep these probes too."""
@@ -127,7 +130,17 @@ class Sweeper:
         if self._process == os.getpid():
             self._ended.acquire()
 
+    @unseen  # sys._current_frames() does not show this thread either
     def _run(self) -> None:
+        try:
+            self._sweep()
+        except Exception as error:  # the probes stay, and the program is slower
+            self.failed = error
+        finally:
+            self._ended.release()
+
+    @unseen
+    def _sweep(self) -> None:
         watched: list[Once] = []
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
@@ -139,4 +152,3 @@ class Sweeper:
                 watched = [once for once in watched if once.pending]
             pause = min(2 * pause, _LONGEST) if not found else _PAUSE
             pause = max(pause, _SHARE * (time.perf_counter() - began))
-        self._ended.release()

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures, encodable, guarded
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
 from ipy_branchcov.tracing.probes.instrument import Counted
@@ -60,9 +61,16 @@ class ProbeTracer:
                 self._wanted(known.original)  # a tracer beside this one has instrumented it, without asking this one
             return registry.instrument(code, self._kind, self._wanted, self._instrument_one)
 
+    def _say(self, note: str) -> None:
+        self._fallback.note = self._fallback.note or note
+
+    @property
+    def failures(self) -> Failures:
+        return self._fallback.failures
+
     def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
         try:
-            new, probed = probe(code, self._planner(code), constants, self._kind)
+            new, probed = encodable(lambda: probe(code, self._planner(code), constants, self._kind), code, self._say)
         except Unencodable as error:
             self._fallback.trace()  # measured by opcode events, slowly
             if isinstance(error, ReadByOthers):
@@ -105,8 +113,9 @@ class ProbeTracer:
         else:
             ARRIVALS.unsettle()
         functions.begin(self, counts=self._kind is COUNTING)
-        ARRIVALS.executing.append(self.executes)
-        ARRIVALS.making.append(self.makes_function)
+        self._executes, self._makes = guarded(self.failures, self.executes), guarded(self.failures, self.makes_function)
+        ARRIVALS.executing.append(self._executes)
+        ARRIVALS.making.append(self._makes)
         self._sweeper.start(watched)
 
     def record_frame(self, frame: FrameType) -> None:
@@ -126,10 +135,12 @@ class ProbeTracer:
         return list(compress(self._probed, ran))
 
     def stop(self) -> list[Recording]:
-        ARRIVALS.executing.remove(self.executes)
-        ARRIVALS.making.remove(self.makes_function)
+        ARRIVALS.executing.remove(self._executes)
+        ARRIVALS.making.remove(self._makes)
         functions.end(self)
         self._sweeper.stop()
+        if self._sweeper.failed is not None:
+            self._say(f"measured slowly: probes that were hit stayed: {self._sweeper.failed!r}")
         found = self._fallback.stop() if self._fallback.tracing else []
         for place in places():
             running = registry.known(place.code)

@@ -8,11 +8,13 @@ which are switched off when both directions were seen.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -41,6 +43,7 @@ class InstructionTracer:
         self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
     ):
         self.note = ""
+        self.failures = Failures()
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -69,21 +72,25 @@ class InstructionTracer:
         return registry.instrument(code, self._kind, self._wanted, self._instrument_one)
 
     def _instrument_one(self, code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
+        make: Callable[..., tuple[CodeType, registry.Instrumented]] = split
         if self._counts:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
-            return count_edges(code, self._planner(code), constants)
-        return split(code, self._planner(code), constants)
+            make = count_edges
+        return encodable(lambda: make(code, self._planner(code), constants), code, self._say)
+
+    def _say(self, note: str) -> None:
+        self.note = self.note or note
 
     def start(self) -> None:
-        events = sys.monitoring.events
+        events, ending = sys.monitoring.events, self.failures.ending
         self._tool = Tool(
             {
-                events.PY_START: undisturbed(self._starts),
-                events.PY_RESUME: undisturbed(self._starts),
-                events.INSTRUCTION: undisturbed(self._instruction),
-                events.LINE: undisturbed(self._line),
-                events.BRANCH: undisturbed(self._branch),
+                events.PY_START: undisturbed(self._starts, failed=ending),
+                events.PY_RESUME: undisturbed(self._starts, failed=ending),
+                events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
+                events.LINE: undisturbed(self._line, failed=ending),
+                events.BRANCH: undisturbed(self._branch, failed=ending),
             },
             beside=events.LINE,
         )
@@ -107,7 +114,7 @@ class InstructionTracer:
         for tool, code in self._lent:
             if sys.monitoring.get_tool(tool) is not None:
                 sys.monitoring.set_local_events(tool, code, 0)
-        self.note = self._tool.give_back() or self._unread
+        self.note = self._tool.give_back() or self.note or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
         recordings = [self._result(*split) for split in self._splits.values()]
