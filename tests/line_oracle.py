@@ -2,7 +2,8 @@
 
 The rule, on the syntax tree alone: a statement (handler, case) that never began is missed on all lines of its head. In
 one that began, a line is missed if a name, a lambda, an f-string or the name of an attribute begins on it, and none of
-these ever began. All others go with the statement. Code that cannot be reached has no lines.
+these ever began (a lambda does when its defaults have been evaluated). All others go with the statement. Code that
+cannot be reached has no lines.
 
 Shares nothing with ``ipy_branchcov``: it was written from the branch model alone.
 """
@@ -158,6 +159,8 @@ class _Rewriter:
             self.lines.parts.append((head, number, line))
         else:  # no reason to miss a line, but one not to judge it
             self.lines.others.append((number, line))
+        if isinstance(node, ast.Lambda):  # it is made when its defaults have been evaluated, which may raise
+            return self.call("after", number, node, inner)
         return ast.copy_location(ast.BoolOp(ast.Or(), [self.call("mark", number, node), inner]), node)
 
     def inner(self, node: ast.AST, known: bool | None, dead: bool) -> None:

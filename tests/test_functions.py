@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
+
+import pytest
 
 from ipy_branchcov.analysis.functions import Functions
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.model.regions import regions
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
 
 TEXT = """\
 f = lambda: 1, lambda é='ü': lambda: [2 for x in é], lambda a=(lambda: 3): (a,
@@ -40,3 +46,18 @@ def test_code_without_columns_can_be_any_of_its_line() -> None:
     (_, first, _) = code_objects(compile(tree, "a.py", "exec"))
     assert len(functions.of(first)) == 1
     assert len(functions.of(first.replace(co_linetable=b""))) == 2
+
+
+@pytest.mark.parametrize("tracer", tracers())
+@pytest.mark.parametrize("instrumented", [True, False])
+def test_a_generator_that_never_began_did_not_run(tmp_path: Path, tracer: str, *, instrumented: bool) -> None:
+    """On 3.11 it is entered when it is closed."""
+    text = "x = (lambda: (yield 4))()\ndel x\ny = (lambda: (yield 5))()\nnext(y)\ndef g(): yield 1\ng().close()\n"
+    path = tmp_path / "closed.py"
+    path.write_text(text)
+    session = Session(RunOptions(tracer=tracer))
+    session.add_source(str(path))
+    with session.measuring("test") as run:
+        code = compile(text, str(path), "exec")
+        exec(session.instrument(code) if instrumented else code, {})
+    assert {span.line for span in run.coverage.sources[0].missed_spans} == {1, 5}

@@ -58,6 +58,26 @@ f(1, 2, 3)
 """,
         [],
     ),
+    "a lambda that was never made, as its default raised": (
+        """\
+def f(a):
+    try:
+        return [
+            a,
+            lambda b=(
+                a[0]
+            ), c=a:
+                a,
+            a
+        ]
+    except TypeError:
+        return None
+
+
+f(1)
+""",
+        [5, 7, 8, 9],
+    ),
     "a statement that never began, with all its lines": (
         """\
 def never(

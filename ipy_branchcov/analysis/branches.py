@@ -14,7 +14,7 @@ from ipy_branchcov.analysis.mapper import Mapper
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.analysis.staleness import CompiledSource
+from ipy_branchcov.analysis.staleness import INHERITED, CompiledSource
 from ipy_branchcov.analysis.value_exits import ValueNodes
 from ipy_branchcov.bytecode.decode import Bytecode, code_objects
 from ipy_branchcov.model.recent import Recent
@@ -34,6 +34,8 @@ class Analysis:
     positions: Positions
     codes: Recent[int, tuple[CodeType, CodeMap]] = field(default_factory=Recent)
     places: Recent[int, tuple[CodeType, CodeType | None]] = field(default_factory=Recent)
+    #: The source as others compile it, by the flags that they add.
+    with_flags: dict[int, CompiledSource | None] = field(default_factory=dict)
 
     @cached_property
     def whole(self) -> CompiledSource | None:
@@ -49,9 +51,19 @@ class Analysis:
             return code
         entry = self.places.get(id(code))
         if entry is None or entry[0] is not code:
-            entry = (code, self.whole.text_of(code))
+            entry = (code, self.whole.text_of(code) or self._inherited(code))
             self.places[id(code)] = entry
         return entry[1]
+
+    def _inherited(self, code: CodeType) -> CodeType | None:
+        """The same for code whose ``from __future__`` is that of the module which compiled the text."""
+        flags = code.co_flags & INHERITED
+        if not flags or self.whole is None or self.whole.flags & flags == flags:
+            return None
+        if flags not in self.with_flags:
+            self.with_flags[flags] = CompiledSource.of(self.decisions.map.source, flags)
+        whole = self.with_flags[flags]
+        return None if whole is None else whole.text_of(code)
 
     def turn(self) -> None:
         """Let go of code that was not asked for since the last call."""

@@ -85,7 +85,7 @@ class CodeMap:
             if instruction.name == "NOT_TAKEN" and (before := self.bytecode.preceding(instruction)) is not None:
                 edges[instruction.offset] = (before.offset, instruction.offset)
             elif instruction.name == "FOR_ITER" and (after := following(instruction)) is not None:
-                edges[after.first] = edges[after.offset] = (instruction.offset, instruction.next)
+                edges[after.offset] = (instruction.offset, instruction.next)  # its EXTENDED_ARGs have events too
                 if (end := at.get(instruction.target or 0)) is not None and end.next in at:
                     edges[end.next] = (instruction.offset, end.next)  # END_FOR is passed over, POP_ITER is not
         return edges
@@ -108,4 +108,4 @@ class CodeMap:
 
     def _with_prefixes(self, offsets: Iterable[int]) -> frozenset[int]:
         """The same and their EXTENDED_ARGs, whose offset is the one that 3.11 reports."""
-        return frozenset(place for offset in offsets for place in (offset, self.bytecode.at[offset].first))
+        return frozenset(place for offset in offsets for place in self.bytecode.at[offset].offsets)

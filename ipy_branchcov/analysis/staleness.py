@@ -1,6 +1,7 @@
 """Whether a code object was compiled from a text as it stands now."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
@@ -11,11 +12,18 @@ from types import CodeType
 from ipy_branchcov.bytecode.decode import code_objects, lines_by_offset
 from ipy_branchcov.model.source import Source
 
+#: What ``from __future__`` changes today. ``compile`` and ``exec`` give it to the code that they make, too.
+INHERITED = __future__.annotations.compiler_flag | __future__.barry_as_FLUFL.compiler_flag
+
 
 class CompiledSource:
-    """All code of a source, compiled again, as not all of it may have run. ``lines``: those with an instruction."""
+    """All code of a source, compiled again, as not all of it may have run.
+
+    ``lines``: those with an instruction. ``flags``: those of its code.
+    """
 
     def __init__(self, code: CodeType):
+        self.flags = code.co_flags
         self.lines = lines_with_code([code])
         self._codes: dict[tuple[str, int], list[CodeType]] = {}
         self._by_name: dict[str, list[CodeType]] = {}
@@ -24,9 +32,9 @@ class CompiledSource:
             self._by_name.setdefault(inner.co_name, []).append(inner)
 
     @classmethod
-    def of(cls, source: Source) -> CompiledSource | None:
-        """None for what does not compile."""
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
+    def of(cls, source: Source, flags: int = 0) -> CompiledSource | None:
+        """None for what does not compile. ``flags``: some of :data:`INHERITED`."""
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if source.kind == "cell" else 0
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

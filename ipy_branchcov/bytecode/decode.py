@@ -51,6 +51,11 @@ class Instruction:
         return f"<{self.offset} {self.name} {self.arg}{'' if self.target is None else f' -> {self.target}'}>"
 
     @property
+    def offsets(self) -> range:
+        """Where events of it may be reported: its EXTENDED_ARGs (on 3.11 only the first of them), and itself."""
+        return range(self.first, self.offset + 1, 2)
+
+    @property
     def conditional(self) -> bool:
         """Whether it has two exits, by jumping or falling through."""
         return self.target is not None and ("_IF_" in self.name or self.name in ("FOR_ITER", "SEND"))
@@ -81,7 +86,8 @@ class Bytecode:
         self.instructions = _decode(code)
         self.at: dict[int, Instruction] = {}
         for instruction in self.instructions:
-            self.at[instruction.first] = self.at[instruction.offset] = instruction
+            for offset in instruction.offsets:
+                self.at[offset] = instruction
         self._sources: dict[int, list[tuple[Instruction, bool]]] | None = None
 
     def following(self, instruction: Instruction) -> Instruction | None:

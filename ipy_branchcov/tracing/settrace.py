@@ -107,7 +107,8 @@ class SettraceTracer:
         if self._joined is not None:
             frame, previous = self._joined
             frame.f_trace, self._joined = previous, None
-        recordings = [recording for _, recording in self._known.values() if recording is not None]
+        # On 3.11 a generator that never began is entered to be closed, and runs no instruction.
+        recordings = [recording for _, recording in self._known.values() if recording is not None and recording.edges]
         for recording in recordings:
             recording.lines = lines_at(recording.code, {edge.dst for edge in recording.edges})
         self._known, self._stack_values = {}, {}

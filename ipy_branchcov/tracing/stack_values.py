@@ -11,7 +11,7 @@ import re
 import sys
 from types import CodeType, FrameType
 
-from ipy_branchcov.bytecode.decode import Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
 from ipy_branchcov.bytecode.values import value_edge
 from ipy_branchcov.own_builtins import BUILTINS
@@ -74,10 +74,10 @@ class StackValues:
             if each.name == "RESUME" and (pause := bytecode.preceding(each)) is not None:
                 before.append(pause)
                 sources.append(pause)  # a frame that goes on may send no event for its RESUME
-            for src in (offset for source in sources for offset in _offsets(source)):
-                for dst in _offsets(after):
+            for src in (offset for source in sources for offset in source.offsets):
+                for dst in after.offsets:
                     self._steps[src, dst] = exit_edge, places + value.depth
-            watched.update(_offsets(after), *map(_offsets, before))
+            watched.update(after.offsets, *(source.offsets for source in before))
         bytecode.forget_sources()
         self.watched = frozenset(watched)
 
@@ -95,8 +95,3 @@ class StackValues:
         last = self._last.get(id(frame), -1)
         self._last[id(frame)] = offset
         return self.edge(last, offset, frame)
-
-
-def _offsets(each: Instruction) -> tuple[int, ...]:
-    """Where events of an instruction are reported."""
-    return (each.offset,) if each.first == each.offset else (each.first, each.offset)
