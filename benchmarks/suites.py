@@ -6,8 +6,8 @@ fetches the source distributions of some projects, makes an environment for this
 plain and under every tool, in turn, and prints the ratios to the plain run of the same round: medians, the spread of
 the middle half, and peak memory. All that is fetched stays in ``--folder``; a second run begins at once.
 
-"cold" is a run that finds nothing kept from an earlier run, as in CI; the other one finds what such a run has kept. Every
-run has the interpreter's own byte code, and each tool writes its report to the terminal.
+"cold" is a run that finds nothing kept from an earlier run, as in CI; the other one finds what such a run has kept.
+Every run has the interpreter's own byte code, and each tool writes its report to the terminal.
 """
 
 from __future__ import annotations
@@ -200,9 +200,9 @@ def main() -> None:
         if "branchcov" in tools and "branchcov cold" not in tools:
             run(suite, "branchcov", place)
         for _ in range(options.rounds):
-            for tool in found:
+            for tool, figures_of_tool in found.items():
                 if (figure := run(suite, tool, place)) is not None:
-                    found[tool].append(figure)
+                    figures_of_tool.append(figure)
         print(table({suite.name: found}, tools).splitlines()[-1], file=sys.stderr)
     when = time.strftime("%Y-%m-%d")
     print(f"Python {platform.python_version()}, {options.rounds} rounds, {when}\n\n{table(figures, tools)}")

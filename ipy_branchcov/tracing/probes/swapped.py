@@ -63,6 +63,8 @@ def remember(function: FunctionType, original: CodeType, instrumented: CodeType,
 
 def _forget(reference: weakref.KeyedRef[int, FunctionType]) -> None:
     """A function is gone, and its id may be another one's already."""
+    if _count is None:  # the interpreter ends, and has cleared this module
+        return
     entry = _SWAPPED.get(reference.key)
     if entry is not None and entry.reference is reference:
         del _SWAPPED[reference.key]
