@@ -2,66 +2,110 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
+from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.analysis.codemap import CodeMap
-from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.functions import Functions
-from ipy_branchcov.analysis.mapper import Mapper
-from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.analysis.lines import HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
-from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.analysis.staleness import INHERITED, CompiledSource
-from ipy_branchcov.analysis.value_exits import ValueNodes
 from ipy_branchcov.bytecode.decode import Bytecode, code_objects
+from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.recent import Recent
-from ipy_branchcov.model.regions import Region, regions
+from ipy_branchcov.model.regions import Region
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.model.statements import Head, heads
+from ipy_branchcov.model.span import Span
 from ipy_branchcov.own_builtins import BUILTINS
+
+if TYPE_CHECKING:
+    from ipy_branchcov.analysis.positions import Positions
+    from ipy_branchcov.analysis.sites import Decisions
+    from ipy_branchcov.analysis.staleness import CompiledSource
+    from ipy_branchcov.analysis.value_exits import ValueNodes
 
 __builtins__ = BUILTINS
 
 
 @dataclass
 class Analysis:
-    """A source's branches, and the maps of the code objects compiled from it."""
+    """A source's branches, and the maps of the code objects compiled from it.
 
-    decisions: Decisions
-    positions: Positions
+    Each part is made when it is first asked for. An analysis that was kept from an earlier run (:mod:`.kept`) has the
+    parts that a report needs, and in ``kept_codes`` the maps of code objects, by their fingerprint. What parses the
+    text (``decisions``, ``positions``, ``whole``) is made only where something is missing there.
+    """
+
+    source: Source
+    policy: Policy
     codes: Recent[int, tuple[CodeType, CodeMap]] = field(default_factory=Recent)
     places: Recent[int, tuple[CodeType, CodeType | None]] = field(default_factory=Recent)
     #: The source as others compile it, by the flags that they add.
     with_flags: dict[int, CompiledSource | None] = field(default_factory=dict)
+    kept: bool = False
+    kept_codes: dict[bytes, tuple[Any, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The branches by syntax node. Raises SyntaxError where the source does not compile."""
+        from ipy_branchcov.analysis.decisions import decide  # not imported where all is kept from an earlier run
+
+        return decide(self.source, self.policy)
+
+    @cached_property
+    def map(self) -> BranchMap:
+        """The branches, in source order."""
+        return self.decisions.map
+
+    @cached_property
+    def positions(self) -> Positions:
+        from ipy_branchcov.analysis.positions import Positions
+
+        return Positions(self.decisions.tree)
 
     @cached_property
     def whole(self) -> CompiledSource | None:
         """The source, compiled again; None where it does not compile."""
-        return CompiledSource.of(self.decisions.map.source)
+        from ipy_branchcov.analysis.staleness import CompiledSource
+
+        return CompiledSource.of(self.source)
+
+    @cached_property
+    def coded_lines(self) -> frozenset[int] | None:
+        """The lines with an instruction; None where the source does not compile."""
+        return None if self.whole is None else self.whole.lines
 
     def placed(self, code: CodeType) -> CodeType | None:
         """The code object with this code's instructions and the text's positions. None: it is not of this text.
 
         A cell's code is always of its text.
         """
-        if self.decisions.map.source.kind != "file" or self.whole is None:
+        if self.source.kind != "file":
             return code
         entry = self.places.get(id(code))
         if entry is None or entry[0] is not code:
-            entry = (code, self.whole.text_of(code) or self._inherited(code))
+            if (code_map := self._kept(code)) is not None:
+                self.codes[id(code)] = (code, code_map)
+                entry = (code, code)
+            elif self.whole is None:
+                entry = (code, code)
+            else:
+                entry = (code, self.whole.text_of(code) or self._inherited(code))
             self.places[id(code)] = entry
         return entry[1]
 
     def _inherited(self, code: CodeType) -> CodeType | None:
         """The same for code whose ``from __future__`` is that of the module which compiled the text."""
+        from ipy_branchcov.analysis.staleness import INHERITED, CompiledSource
+
         flags = code.co_flags & INHERITED
         if not flags or self.whole is None or self.whole.flags & flags == flags:
             return None
         if flags not in self.with_flags:
-            self.with_flags[flags] = CompiledSource.of(self.decisions.map.source, flags)
+            self.with_flags[flags] = CompiledSource.of(self.source, flags)
         whole = self.with_flags[flags]
         return None if whole is None else whole.text_of(code)
 
@@ -73,17 +117,42 @@ class Analysis:
     @cached_property
     def value_nodes(self) -> ValueNodes:
         """The operands whose values are observed."""
+        from ipy_branchcov.analysis.value_exits import ValueNodes
+
         return ValueNodes(self.decisions)
 
     @cached_property
-    def heads(self) -> list[Head]:
+    def _live(self) -> list[ast.AST]:
+        from ipy_branchcov.model.statements import reachable
+
+        return list(reachable(self.decisions.tree))
+
+    @cached_property
+    def heads(self) -> list[HeadLines]:
         """The statements, handlers and cases that have code."""
-        return list(heads(self.decisions.tree))
+        from ipy_branchcov.analysis.lines import head_lines
+
+        return list(head_lines(self.source, self.decisions.tree, self._live))
+
+    @cached_property
+    def tries(self) -> list[tuple[int, int]]:
+        """The line of each ``try``, and that of the first statement in it that has code."""
+        from ipy_branchcov.model.statements import tries
+
+        return list(tries(self.decisions.tree, self._live))
+
+    @cached_property
+    def asserted(self) -> list[Span]:
+        """The places of the tests of asserts."""
+        nodes = ast.walk(self.decisions.tree)
+        return [self.source.span(each.test) for each in nodes if isinstance(each, ast.Assert)]
 
     @cached_property
     def regions(self) -> list[Region]:
         """The parts of lines that can be missed although their line ran."""
-        return list(regions(self.decisions.tree, self.decisions.map.source.span))
+        from ipy_branchcov.model.regions import regions
+
+        return list(regions(self.decisions.tree, self.source.span, self._live))
 
     @cached_property
     def functions(self) -> Functions:
@@ -94,9 +163,23 @@ class Analysis:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""
         entry = self.codes.get(id(code))
         if entry is None or entry[0] is not code:
-            entry = (code, Mapper(self.decisions, self.positions, self.value_nodes, Bytecode(code)).map())
+            entry = (code, self._kept(code) or self._mapped(code))
             self.codes[id(code)] = entry
         return entry[1]
+
+    def _mapped(self, code: CodeType) -> CodeMap:
+        from ipy_branchcov.analysis.mapper import Mapper
+
+        return Mapper(self.decisions, self.positions, self.value_nodes, Bytecode(code)).map()
+
+    def _kept(self, code: CodeType) -> CodeMap | None:
+        """The map of a code object that was kept from an earlier run."""
+        if not self.kept_codes:
+            return None
+        from ipy_branchcov.analysis.kept_codes import code_from, fingerprint
+
+        plain = self.kept_codes.get(fingerprint(code) or b"")
+        return None if plain is None else code_from(code, plain)
 
 
 def find_branches(source: Source, codes: Iterable[CodeType] = (), policy: Policy | None = None) -> Analysis:
@@ -104,8 +187,8 @@ def find_branches(source: Source, codes: Iterable[CodeType] = (), policy: Policy
 
     Raises SyntaxError where the source does not compile.
     """
-    decisions = decide(source, policy)
-    analysis = Analysis(decisions, Positions(decisions.tree))
+    analysis = Analysis(source, policy or Policy())
+    analysis.decisions  # noqa: B018 (it may raise)
     for outer in codes:
         for code in code_objects(outer):
             analysis.of(code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value, value_of
@@ -14,6 +16,8 @@ __builtins__ = BUILTINS
 #: (number of the branch in its map, number of the outcome in its branch).
 OutcomeNumber = tuple[int, int]
 Outcomes = tuple[OutcomeNumber, ...]
+#: What is found out when it is first asked for.
+_OF_INSTRUCTIONS = ("ways", "steps", "ends", "shared_offsets", "watched_offsets")
 
 
 @dataclass
@@ -24,7 +28,9 @@ class CodeMap:
     that it covers when the frame came from the other test's exit. ``values``: the exits that leave the value of a
     condition on the stack that nothing tests, and ``observed``: the branches of these conditions. ``ignored``: offsets
     of conditional instructions that are no branch of the source, with the reason. ``unknown``: those that could not be
-    placed (a fault of ours).
+    placed (a fault of ours). ``made``: what tracers made of the code object and this map, as plain values by a name;
+    it is kept with the map. ``kept``: how many of these the file had from which
+    the map was read; -1: it was read from none.
     """
 
     bytecode: Bytecode
@@ -34,6 +40,8 @@ class CodeMap:
     observed: dict[ExitEdge, list[int]] = field(default_factory=dict)
     ignored: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    kept: int = field(default=-1, compare=False, repr=False)
 
     def exit_edge(self, src: int, dst: int) -> ExitEdge | None:
         """The exit that an edge belongs to. None where the edge means nothing."""
@@ -47,13 +55,44 @@ class CodeMap:
         if (seen := value_of(src, dst)) is not None:
             exit_edge, what = seen
             return tuple((number, what) for number in self.observed.get(exit_edge, ()))
-        if (exit_taken := self.exit_edge(src, dst)) is None:
+        if (exit_taken := self._exit_by_way(src, dst)) is None:
             return ()
         if before is not None and exit_taken in self.shared_jumps:
-            came = self.exit_edge(*before)
+            came = self._exit_by_way(*before)
             if came in self.shared_jumps[exit_taken]:
                 return self.shared_jumps[exit_taken][came]
         return self.outcomes.get(exit_taken, ())
+
+    @cached_property
+    def ways(self) -> dict[int, tuple[int, tuple[int, ...], tuple[int, ...]]]:
+        """Of the instructions whose exits are needed: their offset, all their offsets, where they fall to.
+
+        By the offsets at which they may be reported. That is all that :meth:`exit_edge` needs of the instructions.
+        """
+        found: dict[int, tuple[int, tuple[int, ...], tuple[int, ...]]] = {}
+        offsets = {offset for offset, _ in (*self.outcomes, *self.shared_jumps)}
+        for offset in offsets.union(offset for exits in self.shared_jumps.values() for offset, _ in exits):
+            each = self.bytecode.at[offset]
+            after = self.bytecode.following(each)
+            falls = (each.next,) if after is None else (each.next, *after.offsets)
+            found |= dict.fromkeys(each.offsets, (each.offset, tuple(each.offsets), falls))
+        return found
+
+    def _exit_by_way(self, src: int, dst: int) -> ExitEdge | None:
+        """As :meth:`exit_edge`, where the exit means something or is watched; else None."""
+        if (way := self.ways.get(src)) is None or dst in way[1]:
+            return None
+        return way[0], dst not in way[2]
+
+    @property
+    def news(self) -> bool:
+        """Whether there is more than what is kept in a file."""
+        return len(self.made) != self.kept
+
+    def complete(self) -> None:
+        """Find out all that depends on the instructions."""
+        for name in _OF_INSTRUCTIONS:
+            getattr(self, name)
 
     @property
     def exits(self) -> frozenset[ExitEdge]:
@@ -68,7 +107,7 @@ class CodeMap:
             found[offset] = found.get(offset, frozenset()) | came.keys()
         return found
 
-    @property
+    @cached_property
     def steps(self) -> dict[int, tuple[int, int]]:
         """The edges that lead on, and the ends of loops, by the instruction that proves them (3.14).
 
@@ -90,18 +129,18 @@ class CodeMap:
                     edges[end.next] = (instruction.offset, end.next)  # END_FOR is passed over, POP_ITER is not
         return edges
 
-    @property
+    @cached_property
     def ends(self) -> dict[int, int]:
         """Instructions that are no tests but whose exit means an outcome, with the instruction that follows."""
         at = self.bytecode.at
         return {offset: at[offset].next for offset, _ in self.outcomes if not at[offset].conditional}
 
-    @property
+    @cached_property
     def shared_offsets(self) -> frozenset[int]:
         """The tests that need the edge before them."""
         return self._with_prefixes(offset for offset, _ in self.shared_jumps)
 
-    @property
+    @cached_property
     def watched_offsets(self) -> frozenset[int]:
         """The tests whose exit a shared jump needs to know."""
         return self._with_prefixes(offset for exits in self.shared_jumps.values() for offset, _ in exits)

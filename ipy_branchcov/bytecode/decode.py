@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator, Set
+from functools import cached_property
 from types import CodeType
 from typing import NamedTuple
 
@@ -79,16 +80,24 @@ class Handler(NamedTuple):
 
 
 class Bytecode:
-    """The instructions of one code object, by number and by offset, and the edges between them."""
+    """The instructions of one code object, by number and by offset, and the edges between them.
+
+    Decoded when they are first asked for.
+    """
 
     def __init__(self, code: CodeType):
         self.code = code
-        self.instructions = _decode(code)
-        self.at: dict[int, Instruction] = {}
-        for instruction in self.instructions:
-            for offset in instruction.offsets:
-                self.at[offset] = instruction
         self._sources: dict[int, list[tuple[Instruction, bool]]] | None = None
+
+    @cached_property
+    def instructions(self) -> list[Instruction]:
+        """In order."""
+        return _decode(self.code)
+
+    @cached_property
+    def at(self) -> dict[int, Instruction]:
+        """By offset: its own, and those of its EXTENDED_ARGs."""
+        return {offset: instruction for instruction in self.instructions for offset in instruction.offsets}
 
     def following(self, instruction: Instruction) -> Instruction | None:
         """The instruction that it falls through to."""
@@ -191,7 +200,13 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
 
 def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
     """The lines of the instructions at some offsets."""
-    return {line for offset, line in lines_by_offset(code).items() if line and offset in offsets}
+    if _RERAISE in code.co_code[::2]:
+        return {line for offset, line in lines_by_offset(code).items() if line and offset in offsets}
+    found: set[int] = set()
+    for start, end, line in code.co_lines():
+        if line and line not in found and not offsets.isdisjoint(range(start, end, 2)):
+            found.add(line)
+    return found
 
 
 def code_objects(code: CodeType) -> Iterator[CodeType]:

@@ -7,7 +7,7 @@ The formats are those of CPython's Objects/locations.md and Objects/exception_ha
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
@@ -95,6 +95,20 @@ def assemble(code: CodeType, items: list[Item], constants: tuple[object, ...] | 
         co_exceptiontable=bytes(_rows(items)),
         co_consts=code.co_consts if constants is None else constants,
     )
+
+
+#: What distinguishes instrumented code from its original, beside its constants.
+_TABLES = ("co_code", "co_linetable", "co_exceptiontable", "co_stacksize")
+
+
+def tables_of(code: CodeType) -> tuple[object, ...]:
+    """What was assembled, as plain values."""
+    return tuple(getattr(code, name) for name in _TABLES)
+
+
+def with_tables(code: CodeType, tables: Sequence[object], constants: tuple[object, ...]) -> CodeType:
+    """The code object with what was assembled of it before."""
+    return code.replace(co_consts=constants, **dict(zip(_TABLES, tables, strict=True)))  # type: ignore[arg-type]
 
 
 def _lay_out(items: list[Item]) -> None:

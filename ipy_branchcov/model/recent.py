@@ -35,6 +35,11 @@ class Recent(Generic[K, V]):
             self._new[key] = found
         return found
 
+    def pop(self, key: K) -> None:
+        """Forget one."""
+        self._new.pop(key, None)
+        self._old.pop(key, None)
+
     def values(self) -> list[V]:
         return list((self._old | self._new).values())
 

@@ -27,18 +27,19 @@ _LEFT_OUT = {"annotation", "returns", "type_params", "msg"}
 class Region(NamedTuple):
     """A part of a line. ``after``: the outcome that leads to it; of the body of a ``function``: None, a call does.
 
-    ``suite``: it consists of statements.
+    ``suite``: it consists of statements. In an analysis that was kept from an earlier run, ``function`` is no syntax
+    node, but a tuple of what is known of it.
     """
 
     span: Span
     after: After | None
-    function: Function | None = None
+    function: Function | tuple[Any, ...] | None = None
     suite: bool = False
 
     @property
     def runs_when_called(self) -> bool:
         """Whether it is the body of a function, and no generator's or coroutine's."""
-        if self.function is None or isinstance(self.function, ast.AsyncFunctionDef):
+        if not isinstance(self.function, ast.Lambda | ast.FunctionDef):
             return False
         body = self.function.body
         stack: list[ast.AST] = [*body] if isinstance(body, list) else [body]
@@ -51,15 +52,18 @@ class Region(NamedTuple):
         return True
 
 
-def regions(tree: ast.Module, span: SpanOf) -> Iterator[Region]:
-    """The regions of a syntax tree that can be reached; ``span`` gives the place from one node to another."""
-    for statement in reachable(tree):
+def regions(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = None) -> Iterator[Region]:
+    """The regions of a syntax tree that can be reached; ``span`` gives the place from one node to another.
+
+    ``live``: the statements that can be reached, where they are known.
+    """
+    for statement in reachable(tree) if live is None else live:
         yield from _suites(statement, span)
         for node in _expressions(statement):
             yield from _parts(node, span)
 
 
-def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Collection[ast.AST]) -> Iterator[Region]:
+def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Collection[object]) -> Iterator[Region]:
     """The regions that never ran. ``entered``: the functions that were called.
 
     Left out are regions whose outcome is not known, or excluded.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from types import CodeType
 
+from ipy_branchcov.analysis import kept
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.data import kept_files
 from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.source import Source, SourceKey
 from ipy_branchcov.own_builtins import BUILTINS
@@ -20,6 +23,8 @@ __builtins__ = BUILTINS
 
 #: What was used in the last so many runs is kept.
 _RUNS = 8
+#: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.
+_STEPS = sys.version_info >= (3, 14)
 
 
 class Analyses:
@@ -70,12 +75,35 @@ class Analyses:
             known = self._known.get(source.key)
             if known is None:
                 try:
-                    known = (find_branches(source, (), self._policy),)
+                    known = (self._read(source) or find_branches(source, (), self._policy),)
                 except (SyntaxError, ValueError, RecursionError) as error:
                     known = (None,)
                     self.notes[source.key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
                 self._known[source.key] = known
             return known[0]
+
+    # --- what is kept from run to run
+
+    def _read(self, source: Source) -> Analysis | None:
+        """The analysis that an earlier run has kept; None where there is none."""
+        if source.kind != "file" or source.path is None or source.within is not None:
+            return None
+        plain = kept_files.load(source.path, kept.key_of(source, self._policy))
+        try:
+            return None if plain is None else kept.from_plain(source, self._policy, plain)
+        except (TypeError, KeyError, ValueError):  # another one's file
+            return None
+
+    def keep(self, source: Source) -> None:
+        """Keep what is known of a source for later runs, if that is more than before."""
+        (analysis,) = self._known.get(source.key) or (None,)
+        if analysis is None or source.kind != "file" or source.path is None or not kept.is_news(analysis):
+            return
+        kept_files.save(source.path, kept.key_of(source, self._policy), kept.to_plain(analysis))
+
+    def drop(self, source: Source) -> None:
+        """Let go of an analysis that is not needed again."""
+        self._known.pop(source.key)
 
     def plan(self, code: CodeType) -> Plan:
         """What a tracer has to record of a code object. Raises nothing: it is called in the user's code."""
@@ -96,7 +124,7 @@ class Analyses:
             return Plan()
         plan = _plan(analysis.of(placed))
         # Code in other places keeps its own positions.
-        return plan if placed is code else replace(plan, bytecode=None)
+        return plan if placed is code else replace(plan, bytecode=None, made={})
 
 
 def _plan(code_map: CodeMap) -> Plan:
@@ -106,7 +134,8 @@ def _plan(code_map: CodeMap) -> Plan:
         values=code_map.values,
         shared_jumps=code_map.shared_offsets,
         watched=code_map.watched_offsets,
-        steps=code_map.steps,
-        ends=code_map.ends,
+        steps=code_map.steps if _STEPS else {},
+        ends={} if _STEPS else code_map.ends,
         bytecode=code_map.bytecode,
+        made=code_map.made,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import CodeType
 
@@ -13,8 +13,7 @@ from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code,
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.regions import Region, never_ran
-from ipy_branchcov.model.span import Cover, Span, widest
-from ipy_branchcov.model.statements import tries
+from ipy_branchcov.model.span import Cover, widest
 from ipy_branchcov.tracing.tracer import Recording
 
 CHANGED = "not measured: its source changed after the import. Re-import it and run again"
@@ -44,8 +43,8 @@ def measure(
     hits: dict[int, dict[int, int]] = {}
     ran: set[int] = set()
     codes: list[CodeType] = []
-    entered: list[ast.AST] = []
-    branch_map, whole = analysis.decisions.map, analysis.whole
+    entered: list[object] = []
+    branch_map, coded = analysis.map, analysis.coded_lines
     recordings = list(recordings)
     of_text, foreign = _placed(analysis, recordings)
     name = branch_map.source.name
@@ -74,11 +73,11 @@ def measure(
             outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first_hit(number, i))
         found[number] = replace(found[number], outcomes=tuple(outcomes))
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
-    rewritten = Cover(_asserted(analysis) if any(map(asserts_rewritten, codes)) else ())
+    rewritten = Cover(analysis.asserted if any(map(asserts_rewritten, codes)) else ())
     branches = tuple(_unknown(each) if rewritten.contains(each.span) else each for each in branches)
     parts = [] if note == NO_POSITIONS else list(never_ran(analysis.regions, branches, entered))
     parts = [each for each in parts if not rewritten.contains(each.span)]
-    missed = _missed_lines(analysis, lines_with_code(codes) if whole is None else whole.lines, ran, parts)
+    missed = _missed_lines(analysis, lines_with_code(codes) if coded is None else coded, ran, parts)
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
     spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
@@ -116,12 +115,6 @@ def _names(codes: Iterable[CodeType]) -> str:
     return ", ".join(shown) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
-def _asserted(analysis: Analysis) -> list[Span]:
-    """The places of the tests of asserts."""
-    source = analysis.decisions.map.source
-    return [source.span(each.test) for each in ast.walk(analysis.decisions.tree) if isinstance(each, ast.Assert)]
-
-
 def _unknown(branch: Branch) -> Branch:
     """A branch of an assert that was rewritten, optional and not covered: nothing is known of it."""
     outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
@@ -144,24 +137,16 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
             below = head.lines[1:]
             quiet = {line for line in below if line in coded and line not in ran}
             if quiet or not touched.isdisjoint(below):
-                for line, nodes in head.own_lines().items():
-                    only_jumps = line in below and line not in starts
-                    if line in quiet or (only_jumps and all(map(cover.contains, _places(analysis, nodes)))):
+                for line, places in head.below.items():
+                    if line in quiet or (line not in starts and all(map(cover.contains, places))):
                         missed.add(line)
         elif not coded.isdisjoint(head.lines):
             missed.update(line for line in head.lines if line not in ran)
     for part in parts:
         if part.suite:
             missed.update(range(part.span.line + 1, part.span.end_line + 1))
-    missed.update(line for line, first in tries(analysis.decisions.tree) if first in missed and line not in ran)
+    missed.update(line for line, first in analysis.tries if first in missed and line not in ran)
     return missed
-
-
-def _places(analysis: Analysis, nodes: Iterable[ast.AST]) -> Iterator[Span]:
-    """Where nodes begin: an attribute with its name."""
-    for node in nodes:
-        span = analysis.decisions.map.source.span(node)
-        yield Span(span.end_line, span.end_column - 1, *span.end) if isinstance(node, ast.Attribute) else span
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:

@@ -105,6 +105,8 @@ class Session:
         self._lasting: Places = self.scope.places
         self._analyses = Analyses(self._sources, _policy(options))
         self._running: _Running | None = None
+        #: Whether a run has ended whose functions still have instrumented code.
+        self._instrumented = False
         self._total = Total()
         self._imports = Imports(self._imported, READING.imported)
 
@@ -210,6 +212,7 @@ class Session:
         elsewhere, by = run.elsewhere, run.first_hits.context
         del recordings, run  # releasing counts what refers to code objects
         self._hold(self.options, self._lasting)
+        self._instrumented = True
         if not keep:
             self.release()
         if self.others is not None:
@@ -232,6 +235,7 @@ class Session:
     @gc_control.paused()
     def release(self) -> None:
         """Give every function its own code back, after runs that kept it instrumented."""
+        self._instrumented = False
         functions.give_back()
 
     @contextmanager
@@ -260,7 +264,8 @@ class Session:
     def close(self) -> None:
         """End a run that is still on, and give back what it changed."""
         self.stop()
-        self.release()
+        if self._instrumented:
+            self.release()
 
     def instrument(self, code: CodeType) -> CodeType:
         """Return code as it should run for the first time: the running tracer may add probes. Raises nothing."""
@@ -315,7 +320,12 @@ class Session:
             return self._unmeasured(path, UNREADABLE)
         if (sentence := compiled(path)) is not None:
             return SourceCoverage(source, note=sentence)
-        return self._all_missed(source) or self._unmeasured(path, "does not compile; omit it if it is no Python source")
+        coverage = self._all_missed(source)
+        if coverage is None:
+            return self._unmeasured(path, "does not compile; omit it if it is no Python source")
+        self._analyses.keep(source)
+        self._analyses.drop(source)  # a package can have thousands of files of which a run imports a few
+        return coverage
 
     def _unmeasured(self, path: str, why: str) -> SourceCoverage:
         name = self.scope.name(path)
@@ -342,6 +352,7 @@ class Session:
         for source, members in groups.values():
             if source.path not in former:
                 found.append(self._source_coverage(run, source, members))
+                self._analyses.keep(source)
             elif source.path and newest[source.path] == source.key:
                 found.append(changed(self._source_coverage(run, source, members)))
         for name, error in self._sources.failures.items():
@@ -379,4 +390,4 @@ def _wrong(analysis: Analysis, source: Source) -> list[str]:
     above = source.within[1] if source.within else 0
     # The name of a cell outside a notebook file has its execution count.
     place = f"{source.name}:" if source.kind == "file" or "#" in source.name else "line "
-    return [f"{place}{line + above}: {what}" for line, what in analysis.decisions.map.wrong]
+    return [f"{place}{line + above}: {what}" for line, what in analysis.map.wrong]

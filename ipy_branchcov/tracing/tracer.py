@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import CodeType, FrameType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value
@@ -43,7 +43,8 @@ class Plan:
     them; ``watched``: instructions whose edges are remembered for that; ``steps``: edges by the instruction that proves
     them (3.14); ``ends``: the same before 3.14, as instruction and next instruction.
 
-    ``bytecode``: the decoded code object, if it has been decoded.
+    ``bytecode``: the decoded code object, if it has been decoded. ``made``: what tracers made of the code and this plan
+    in this or an earlier run, as plain values (``marshal``) by a name of theirs; what they put there is kept.
     """
 
     exits: frozenset[ExitEdge] = frozenset()
@@ -54,6 +55,7 @@ class Plan:
     steps: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     ends: Mapping[int, int] = field(default_factory=dict)
     bytecode: Bytecode | None = field(default=None, compare=False, repr=False)
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Mechanism(StrEnum):

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
-from ipy_branchcov.bytecode.encode import Item, assemble
+from ipy_branchcov.bytecode.encode import Item, assemble, tables_of, with_tables
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import ROOM, added_constants
 from ipy_branchcov.tracing.probes.registry import Instrumented
-from ipy_branchcov.tracing.probes.split import Splitter, falls
+from ipy_branchcov.tracing.probes.split import Splitter, check, falls
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
 
 __builtins__ = BUILTINS
+
+#: The name of what is kept of split code.
+_MADE = "split"
 
 
 @dataclass
@@ -33,13 +37,25 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
 
     Raises Unencodable.
     """
+    check(code)
     constants = code.co_consts if constants is None else constants
+    if (made := plan.made.get(_MADE)) is not None:
+        return _again(code, made, constants + added_constants(plan))
     splitter = EdgeSplitter(plan.bytecode or Bytecode(code), plan, len(constants))
     splitter.run()
     new = assemble(code, splitter.items, constants + added_constants(plan))
     if plan.values:
         new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    return new, Split(code, Mechanism.SPLIT, splitter.edges())
+    edges = splitter.edges()
+    plan.made[_MADE] = (*tables_of(new), {offset: tuple(edge) for offset, edge in edges.items()})
+    return new, Split(code, Mechanism.SPLIT, edges)
+
+
+def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Split]:
+    """The same as it was made before."""
+    *tables, edges = made
+    found = {offset: Edge(*edge) for offset, edge in edges.items()}
+    return with_tables(code, tables, constants), Split(code, Mechanism.SPLIT, found)
 
 
 class EdgeSplitter(Splitter):

@@ -164,6 +164,24 @@ def swap(function: FunctionType, new: CodeType) -> None:
         swapped.remember(function, known.original, new, _label)
 
 
+def swap_named(code: CodeType, names: dict[str, Any], instrument: Callable[[CodeType], CodeType]) -> bool:
+    """Swap the function that has the name of a code object and this code; return whether there is one.
+
+    ``names``: the global names where it was defined. Runs none of the user's code.
+    """
+    found: Any = None
+    members: Any = names if type(names) is dict else {}
+    for part in code.co_qualname.split("."):
+        found = members.get(part)
+        members = _MEMBERS(found) if issubclass(type(found), type) else {}
+    if type(found) in (staticmethod, classmethod):
+        found = found.__func__
+    if type(found) is not FunctionType or found.__code__ is not code:
+        return False
+    swap(found, instrument(code))
+    return True
+
+
 def swap_again(wanted: CodeFilter, kind: Mechanism, instrument: Callable[[CodeType], CodeType]) -> None:
     """Instrument again the functions that got their original code back and still have it."""
     global _label  # noqa: PLW0603

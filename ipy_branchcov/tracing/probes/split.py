@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
@@ -30,6 +31,12 @@ _TWO_EXITS = re.compile("POP_JUMP_(?:FORWARD|BACKWARD)_(.*)")
 _JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
 
 
+def check(code: CodeType) -> None:
+    """Raise ReadByOthers for code that must stay as it is."""
+    if READING.generators and code.co_name == "<genexpr>":
+        raise ReadByOthers("generator expressions are left as they are for pony, and measured more slowly")
+
+
 class Splitter:
     """The instructions of one code object while they are rearranged.
 
@@ -39,8 +46,7 @@ class Splitter:
     """
 
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int):
-        if READING.generators and bytecode.code.co_name == "<genexpr>":
-            raise ReadByOthers("generator expressions are left as they are for pony, and measured more slowly")
+        check(bytecode.code)
         self.bytecode = bytecode
         self.plan = plan
         self._first_constant = constants

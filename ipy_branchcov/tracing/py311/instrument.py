@@ -9,19 +9,24 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
-from ipy_branchcov.bytecode.encode import assemble
+from ipy_branchcov.bytecode.encode import assemble, tables_of, with_tables
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.instrument import Counted
-from ipy_branchcov.tracing.probes.place import ROOM
+from ipy_branchcov.tracing.probes.place import ROOM, Probe
 from ipy_branchcov.tracing.probes.registry import COUNTING
+from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
 from ipy_branchcov.tracing.py311.one_shot import Notes, Once
-from ipy_branchcov.tracing.tracer import Mechanism, Plan
+from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
 
 __builtins__ = BUILTINS
+
+#: The name of what is kept of code with probes that vanish.
+_MADE = "probes"
 
 
 @dataclass
@@ -55,6 +60,10 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
 
     ``kind``: :attr:`Mechanism.PROBES`, or :data:`COUNTING`.
     """
+    check(code)
+    added = added_constants(plan)
+    if kind != COUNTING and (known := plan.made.get(_MADE)) is not None:
+        return _again(code, known, (*constants, *added))
     placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind == COUNTING)
     placer.run()
     counters = {
@@ -62,7 +71,20 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     }
     notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
-    new = assemble(code, placer.items, (*constants, *added_constants(plan), *made, notes))
+    new = assemble(code, placer.items, (*constants, *added, *made, notes))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
-    return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), placer.passages())
+    passages = placer.passages()
+    if kind != COUNTING:
+        probes = [(each.edge and tuple(each.edge), each.lines) for each in placer.probes]
+        plan.made[_MADE] = (*tables_of(new), probes, writes, [tuple(each) for each in passages])
+    return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), passages)
+
+
+def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Probed]:
+    """The same as it was made before."""
+    *tables, probes, writes, passages = made
+    notes = Notes()
+    new = with_tables(code, tables, (*constants, *(~number for number in range(len(probes))), notes))
+    known = [Probe(edge and Edge(*edge), set(lines)) for edge, lines in probes]
+    return new, Probed(code, Mechanism.PROBES, known, {}, Once(notes, new, writes), [Passage(*p) for p in passages])

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __builtins__ = BUILTINS
 
+#: A search takes 10 ms, as long as some thousand events.
+_STARTS = 16
+
 
 class InstructionTracer:
     """Sets local events on the wanted code objects alone; each function is checked once, when it starts.
@@ -63,6 +66,8 @@ class InstructionTracer:
         self._lent: list[tuple[int, CodeType]] = []
         #: What is observed in it, by the id of its code.
         self._values: dict[int, StackValues] = {}
+        #: Of these, how often they have to start until it is worth searching for their functions.
+        self._starts_left: dict[int, int] = {}
         self._unread = ""
         self._before: dict[int, tuple[int, int]] = {}
         self._begun: dict[int, int] = {}
@@ -86,8 +91,8 @@ class InstructionTracer:
         events, ending = sys.monitoring.events, self.failures.ending
         self._tool = Tool(
             {
-                events.PY_START: undisturbed(self._starts, failed=ending),
-                events.PY_RESUME: undisturbed(self._starts, failed=ending),
+                events.PY_START: undisturbed(self._started, failed=ending),
+                events.PY_RESUME: undisturbed(self._started, failed=ending),
                 events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
                 events.LINE: undisturbed(self._line, failed=ending),
                 events.BRANCH: undisturbed(self._branch, failed=ending),
@@ -123,6 +128,7 @@ class InstructionTracer:
             recordings.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun), lines))
         recordings += self._recordings.values()
         self._splits, self._counted, self._recordings, self._lent, self._values = {}, {}, {}, [], {}
+        self._starts_left.clear()
         functions.end(self)
         return [recording for recording in recordings if recording.lines or recording.edges]
 
@@ -134,11 +140,15 @@ class InstructionTracer:
 
     # --- callbacks. What they raise would be raised in the measured code.
 
-    def _starts(self, code: CodeType, offset: int) -> Any:
+    def _started(self, code: CodeType, offset: int) -> Any:
+        return self._starts(code, offset, sys._getframe(2).f_globals)
+
+    def _starts(self, code: CodeType, offset: int, names: dict[str, Any] | None = None) -> Any:
+        """``names``: the global ones of the frame."""
         key = id(code)
         self._tool.look_around()
         if key in self._ran or key in self._recordings:
-            return sys.monitoring.DISABLE
+            return self._start_again(code) if key in self._starts_left else sys.monitoring.DISABLE
         known = registry.known(code)
         events = sys.monitoring.events
         if known is not None and known.kind == self._kind:
@@ -160,7 +170,24 @@ class InstructionTracer:
             self._recordings.setdefault(key, Recording(code, registry.fallback(code), plan))
             self._tool.watch(code, events.INSTRUCTION | events.BRANCH)
             if not READING.keeps(code) and (known is None or known.kind != UNINSTRUMENTED):
-                self._functions.swap_code(code, self.instrument(code))
+                return self._swap(code, names)
+        return sys.monitoring.DISABLE
+
+    def _swap(self, code: CodeType, names: dict[str, Any] | None) -> Any:
+        """Give the functions of code that starts uninstrumented their instrumented code, for their next call."""
+        if not code.co_flags & registry.IN_FUNCTIONS:
+            return sys.monitoring.DISABLE  # of a module or a class
+        if functions.swap_named(code, names or {}, self.instrument):
+            return sys.monitoring.DISABLE
+        self._starts_left[id(code)] = _STARTS  # many run only once: tests, closures
+        return None
+
+    def _start_again(self, code: CodeType) -> Any:
+        left = self._starts_left[id(code)] = self._starts_left[id(code)] - 1
+        if left:
+            return None
+        del self._starts_left[id(code)]
+        self._functions.swap_code(code, self.instrument(code))
         return sys.monitoring.DISABLE
 
     def _lend_events(self, original: CodeType, code: CodeType) -> None:

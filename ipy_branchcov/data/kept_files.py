@@ -1,0 +1,94 @@
+"""What is kept of a source from run to run, in a file beside its byte code.
+
+The file is trusted as the ``.pyc`` beside it is: who can write one can write the other. It is written where the
+interpreter writes byte code (not with ``-B`` or ``PYTHONDONTWRITEBYTECODE``; ``PYTHONPYCACHEPREFIX`` moves it), and can
+be removed at any time. One that was damaged, or that another version of this package or of Python wrote, is ignored.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import os
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ipy_branchcov.own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
+
+_SUFFIX = ".branchcov"
+_MAGIC = b"branchcov 1\n"
+_CHECK = 8
+#: What our own code reads and writes here depends on these rooms.
+_ROOMS = ("analysis", "bytecode", "data", "model", "session", "tracing", "tracing/probes", "tracing/py311")
+
+
+def load(path: str, key: str) -> Any:
+    """What is kept of the source at a path; None where nothing is, or not under this key."""
+    place = _place(path)
+    if place is None:
+        return None
+    try:
+        data, start = Path(place).read_bytes(), _MAGIC + _head(key)
+    except (OSError, ValueError):
+        return None
+    payload = data[len(start) + _CHECK :]
+    if not data.startswith(start) or data[len(start) : len(start) + _CHECK] != importlib.util.source_hash(payload):
+        return None
+    try:
+        return marshal.loads(payload)
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def save(path: str, key: str, plain: Any) -> None:
+    """Keep plain values of the source at a path. Does nothing where the interpreter would write no byte code."""
+    place = None if sys.dont_write_bytecode else _place(path)
+    if place is None:
+        return
+    try:
+        payload = marshal.dumps(plain)
+    except ValueError:  # an integer or a nesting that is too large for it
+        return
+    # Other processes may write the same file now: each writes one of its own, and the last one to be renamed stays.
+    new = f"{place}.{os.getpid()}-{threading.get_ident()}"
+    try:
+        data = _MAGIC + _head(key) + importlib.util.source_hash(payload) + payload
+        Path(place).parent.mkdir(exist_ok=True)
+        Path(new).write_bytes(data)
+        Path(new).replace(place)
+    except OSError:  # a folder that cannot be written, a full disk
+        try:  # noqa: SIM105 (contextlib is not needed otherwise)
+            Path(new).unlink()
+        except OSError:
+            pass
+
+
+def _place(path: str) -> str | None:
+    try:
+        return importlib.util.cache_from_source(path)[: -len(".pyc")] + _SUFFIX
+    except (NotImplementedError, ValueError):
+        return None
+
+
+def _head(key: str) -> bytes:
+    return f"{_writer()}\n{key}\n".encode("utf-8", "surrogatepass")
+
+
+@cache
+def _writer() -> str:
+    """Which Python and which state of this package writes here: the package may be an editable installation."""
+    home = Path(__file__).parents[1]
+    files = []
+    for room in _ROOMS:
+        with os.scandir(home / room) as entries:
+            for each in entries:
+                if each.name.endswith(".py"):
+                    found = each.stat()
+                    files.append((room, each.name, found.st_size, found.st_mtime_ns))
+    stamp = importlib.util.source_hash(repr(sorted(files)).encode()).hex()
+    return f"{sys.version!r} {sys.flags.optimize} {stamp}"
