@@ -3,7 +3,7 @@
 Written before the search was, and not changed to suit it. ``CALLS``: what a reader of the function would have tried.
 """
 
-# ruff: noqa: B905, E701, PLR0124, PLR0912, PLR1714, RUF007, SIM102, SIM103, SIM109, SIM114
+# ruff: noqa: B905, PLR0124, PLR1714, RUF007, SIM102, SIM103, SIM109
 from __future__ import annotations
 
 import datetime
