@@ -223,10 +223,10 @@ def _of_class(pattern: ast.MatchClass, names: Names) -> list[Value]:
     return made + found[:2]
 
 
-def calls_in(target: Target, trees: Iterable[ast.AST]) -> Iterator[Arguments]:
-    """The calls of the target in some syntax trees, and in the examples of its docstring, with what they are given."""
+def calls_in(target: Target, trees: Iterable[ast.AST], *, own: bool = True) -> Iterator[Arguments]:
+    """The calls of the target in some syntax trees, with what they are given. ``own``: its docstring's examples, too."""
     namespace = target.names.namespace
-    every = [*trees, *_examples(target)]
+    every = [*trees, *(_examples(target) if own else ())]
     for tree in every:
         for node in ast.walk(tree):
             found = _call(node, target, namespace) if isinstance(node, ast.Call | ast.Attribute) else None

@@ -20,7 +20,7 @@ from ipy_branchcov.suggest.generated import generating
 from ipy_branchcov.suggest.guide import Guide
 from ipy_branchcov.suggest.messages import Answer, Request, receive, send
 from ipy_branchcov.suggest.target import Arguments, Target
-from ipy_branchcov.suggest.trial import Trials
+from ipy_branchcov.suggest.trial import CLOCK, Trials
 from ipy_branchcov.suggest.witness import Witness
 
 #: Seconds beyond a call's own after which its process is killed: the call let no alarm through.
@@ -88,7 +88,7 @@ class Runner:
     def _once(self, request: Request, count: int, seconds: float) -> Iterator[Answer]:
         """Answers until all are there or the process has ended; the last is that of the call that ended it."""
         process = self._started()
-        patience = seconds + _GRACE + (_ENGINE if request.exact or request.together else 0)
+        patience = seconds * CLOCK + _GRACE + (_ENGINE if request.exact or request.together else 0)
         try:
             send(process.requests, request)
         except OSError:

@@ -7,10 +7,11 @@ believed only when the engine has seen it, on the function's own code.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from random import Random
+from typing import Protocol
 
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.suggest.guide import needs
@@ -18,7 +19,7 @@ from ipy_branchcov.suggest.messages import Answer, Request
 from ipy_branchcov.suggest.mutate import Pair, compared, is_number, leaves, mutated, near, put, stepped, substituted
 from ipy_branchcov.suggest.pools import Pool, kind_of
 from ipy_branchcov.suggest.record import Place
-from ipy_branchcov.suggest.runner import Generating, Runner
+from ipy_branchcov.suggest.runner import Runner
 from ipy_branchcov.suggest.target import Arguments, Target
 from ipy_branchcov.suggest.values import Omitted, Value, cost
 
@@ -31,6 +32,17 @@ _TOGETHER = 240
 _DOUBTS = 6
 #: What a call costs beyond its arguments where one is of a kind that was not seen and is not the parameter's type.
 _ODD = 12.0
+
+
+class Generator(Protocol):
+    """Makes calls in a process of its own, beside the search."""
+
+    def start(self) -> None: ...
+
+    def take(self) -> list[Arguments]:
+        """The calls that are ready now."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Search:
     decisions: Decisions
     missed: frozenset[Place]
     runner: Runner
-    generating: Generating
+    generating: Sequence[Generator]
     seeds: list[Arguments]
     pool: Pool
     extra: list[list[Value]]
@@ -252,8 +264,9 @@ class Search:
                     self._try(islice(compared(best.call, best.pairs, self.random), 400))
 
     def _generated(self) -> None:
-        """What Hypothesis has made until now, where it is installed."""
-        self._try(self.generating.take())
+        """What others have made until now: Hypothesis, CrossHair."""
+        for each in self.generating:
+            self._try(each.take())
 
     def _pairs(self) -> None:
         """Two arguments changed at a time."""

@@ -16,13 +16,14 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import UNPARSABLE, Source
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.sources import SourceLocator
+from ipy_branchcov.suggest.crosshair import CrossHair
 from ipy_branchcov.suggest.describe import PLAIN_TYPES
 from ipy_branchcov.suggest.guide import Guide
 from ipy_branchcov.suggest.messages import Answer
 from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, literals
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Generating, Runner
-from ipy_branchcov.suggest.search import Limits, Search
+from ipy_branchcov.suggest.search import Generator, Limits, Search
 from ipy_branchcov.suggest.shrink import fewest, shrunk
 from ipy_branchcov.suggest.target import Arguments, Target, find
 from ipy_branchcov.suggest.witness import Witness
@@ -41,7 +42,8 @@ class Suggestion:
     imports: tuple[str, ...]
     covers: tuple[tuple[Branch, str], ...]
     error: str = ""
-    lazy: bool = False
+    #: The names of the function's module with which its expressions begin.
+    roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,11 @@ class Question:
 
 
 def suggest(
-    question: Question, limits: Limits | None = None, progress: Callable[[int, int], None] = lambda calls, found: None
+    question: Question,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] = lambda calls, found: None,
+    *,
+    crosshair: bool = False,
 ) -> Suggestions:
     """Look for calls; KeyboardInterrupt ends the search, and what was found is kept. Raises BranchcovError."""
     limits, began = limits or Limits(), time.monotonic()
@@ -101,7 +107,10 @@ def suggest(
     pool, random = Pool(), Random(0)
     literals(target, analysis.decisions.tree, pool, random)
     seeds = list(dict.fromkeys([*question.seen(target), *calls_in(target, _trees(question, analysis))]))
-    runner, generating = Runner(target, guide, witness), Generating(target, seeds[:5])
+    runner = Runner(target, guide, witness)
+    generating: list[Generator] = [Generating(target, seeds[:5])]
+    if crosshair:
+        generating.append(CrossHair(target, question.source, limits.seconds))
     search = Search(
         target, analysis.decisions, missed, runner, generating, seeds, pool, defaults(target), limits, progress, random
     )
@@ -110,18 +119,21 @@ def suggest(
     try:
         try:
             if missed:
-                generating.start()
+                for each in generating:
+                    each.start()
                 search.run()
         except KeyboardInterrupt:
             interrupted = True
-        generating.close()
+        for each in generating:
+            each.close()
         chosen = fewest(search.records, search.odd)
         if not interrupted:
             with suppress(KeyboardInterrupt):
                 chosen = _simplified(chosen, search, limits)
         verified = _verified(chosen, search)
     finally:
-        generating.close()
+        for each in generating:
+            each.close()
         runner.close()
     found, covered = _told(verified, target, analysis)
     branches = analysis.decisions.map.branches
@@ -240,7 +252,7 @@ def _told(
                 tuple(target.imports(call)),
                 tuple(_outcome(analysis, place) for place in ordered),
                 answer.error,
-                answer.lazy,
+                tuple(sorted(target.roots(call))),
             )
         )
         covered |= places

@@ -76,6 +76,14 @@ class Target:
         used = {name for each in arguments for name in names_in(each)}
         return sorted(self.names.imports[name] for name in used if name in self.names.imports)
 
+    def roots(self, arguments: Arguments) -> set[str]:
+        """The names of the function's module that a call needs."""
+        used = {name for each in arguments for name in names_in(each)}
+        if not self.method:
+            used.add(self.prefix.partition(".")[0])
+        known = self.names.namespace.keys() - self.names.imports.keys()
+        return {name for name in used if name in known}
+
     def split(self, arguments: Arguments) -> tuple[list[Value], list[Value], dict[str, Value]]:
         """The receiver (a list of none or one), the positional arguments and those by keyword."""
         given = list(zip(self.parameters, arguments, strict=True))

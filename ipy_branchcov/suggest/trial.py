@@ -29,6 +29,8 @@ from ipy_branchcov.suggest.witness import Witness
 
 #: The most items that are asked of what a call returned.
 _ITEMS = 1000
+#: So many times its processor time is what a call has by the clock.
+CLOCK = 4
 #: Seconds between the alarms that follow the first, for code that catches everything.
 _AGAIN = 0.02
 
@@ -58,6 +60,7 @@ class Trials:
             setattr(builtins, RECORDER, self._recorder)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGALRM, self._alarm)
+            signal.signal(signal.SIGPROF, self._alarm)
             threading.excepthook = lambda *_: None
             sys.unraisablehook = lambda *_: None
             while True:
@@ -197,11 +200,14 @@ class Trials:
     # --- limits
 
     def _arm(self, seconds: float) -> None:
+        """Allow a call so many seconds of processor time, and more of the clock's: others may use the processor."""
         self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+        signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)
+        signal.setitimer(signal.ITIMER_REAL, seconds * CLOCK, _AGAIN)
 
     def _disarm(self) -> None:
         self._armed = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _alarm(self, number: int, frame: object) -> None:
