@@ -24,7 +24,7 @@ from ipy_branchcov.suggest.trial import CLOCK, Trials
 from ipy_branchcov.suggest.witness import Witness
 
 #: Seconds beyond a call's own after which its process is killed: the call let no alarm through.
-_GRACE = 0.5
+_GRACE = 0.3
 #: Seconds that a run of the engine may need to begin and end.
 _ENGINE = 10.0
 
@@ -95,22 +95,24 @@ class Runner:
             self.close()
             yield self._ended()
             return
-        for _ in range(count):
-            try:
+        unread = count
+        try:
+            while unread:
                 answer: Answer = receive(process.answers, patience)
-            except (EOFError, TimeoutError, OSError) as error:
+                unread -= 1
+                self._count(answer)
+                if answer.ends:
+                    unread = count
+                    self.close()
+                yield answer
+                if answer.ends:
+                    return
+        except (EOFError, TimeoutError, OSError) as error:
+            self.close()
+            yield self._ended(late=isinstance(error, TimeoutError))
+        finally:
+            if unread and self._process is process:  # whoever asked does not want the other answers
                 self.close()
-                yield self._ended(late=isinstance(error, TimeoutError))
-                return
-            except BaseException:
-                self.close()
-                raise
-            self._count(answer)
-            if answer.ends:
-                self.close()
-            yield answer
-            if answer.ends:
-                return
 
     def _count(self, answer: Answer) -> None:
         self.calls += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice, product
 from random import Random
@@ -30,6 +31,8 @@ _BATCH = 48
 _TOGETHER = 240
 #: A place is believed no more after so many calls that did not cover it under the engine.
 _DOUBTS = 6
+#: After so many calls that took too long, calls have less time: at least so many seconds.
+_LATE, _SHORTEST = 2, 0.03
 #: What a call costs beyond its arguments where one is of a kind that was not seen and is not the parameter's type.
 _ODD = 12.0
 
@@ -51,7 +54,7 @@ class Limits:
 
     seconds: float = 10.0
     calls: int = 100_000
-    call: float = 0.2
+    call: float = 0.1
 
 
 @dataclass
@@ -95,6 +98,8 @@ class Search:
         self._best = {place: _Best() for place in self.missed}
         self._needs = {place: needs(self.decisions, place[0]) for place in self.missed}
         self._watch = frozenset(self.missed) | {each for row in self._needs.values() for each in row}
+        #: Seconds of the slowest call that ended by itself.
+        self._slowest = 0.0
         self._doubts: dict[Place, int] = {}
         #: By call: what the guide says that it covered, of what is open.
         self._claims: dict[Arguments, set[Place]] = {}
@@ -104,7 +109,7 @@ class Search:
         self.unseen |= {
             place for place in self.missed if any(branches[need[0]].kind in _UNSEEN for need in self._needs[place])
         }
-        self._call_seconds = self.limits.call
+        self.call_seconds = self.limits.call
         self._kinds = [
             {kind_of(each) for each in column} | {kind_of(seed[at]) for seed in self.seeds}
             for at, column in enumerate(self.extra)
@@ -139,13 +144,24 @@ class Search:
         """Try calls that were not tried yet, in batches, until a limit is reached."""
         fresh = self._fresh(calls)
         while batch := tuple(islice(fresh, _BATCH)):
-            request = Request(batch, self._watch, self._call_seconds)
-            for call, answer in zip(batch, self.runner.ask(request), strict=False):
-                self._learn(call, answer)
+            request = Request(batch, self._watch, self.call_seconds)
+            with closing(self.runner.ask(request)) as answers:
+                for call, answer in zip(batch, answers, strict=False):
+                    self._learn(call, answer)
+                    if answer.late and (self._over() or self._hurry()):
+                        break  # those behind it are tried again, with less time
+            self._tried -= {self.target.expression(each) for each in batch[batch.index(call) + 1 :]}
             self._verify(batch)
             self.progress(self.runner.calls, len(self.missed) - len(self.open))
             if self._over():
                 return
+
+    def _hurry(self) -> bool:
+        """Give calls less time where some never end; returns whether the limit has changed."""
+        before = self.call_seconds
+        if self.runner.late >= _LATE:
+            self.call_seconds = min(before, max(_SHORTEST, 5 * self._slowest))
+        return self.call_seconds < before
 
     def _fresh(self, calls: Iterable[Arguments]) -> Iterator[Arguments]:
         for call in calls:
@@ -161,6 +177,7 @@ class Search:
             self._unasked.append(call)
         if answer.late:
             return
+        self._slowest = max(self._slowest, answer.seconds)
         if not answer.covered <= self._covered:
             self._covered |= answer.covered
             self._corpus.append(call)
@@ -197,7 +214,7 @@ class Search:
 
     def exact(self, call: Arguments) -> frozenset[Place]:
         """What the engine sees a call cover, of what was missed; it is noted."""
-        for answer in self.runner.ask(Request((call,), seconds=self._call_seconds, exact=True)):
+        for answer in self.runner.ask(Request((call,), seconds=self.call_seconds, exact=True)):
             covered = answer.covered & self.missed
             if covered and not answer.refused and not answer.late and not answer.ends:
                 self.records[call] = covered
@@ -225,7 +242,7 @@ class Search:
         if len(calls) == 1:
             self.exact(calls[0])
             return
-        request = Request(tuple(calls), seconds=self._call_seconds, together=True)
+        request = Request(tuple(calls), seconds=self.call_seconds, together=True)
         for answer in self.runner.ask(request):
             if answer.covered & self.open or answer.ends:
                 half = len(calls) // 2
@@ -236,13 +253,9 @@ class Search:
 
     def _first(self) -> None:
         """What was seen; where nothing was, what the types allow."""
-        slow = max(self.limits.call, 1.0)
-        self._call_seconds = slow
-        began, calls = time.monotonic(), self.runner.calls
+        self.call_seconds = max(self.limits.call, 1.0)
         self._try(self.seeds[:20])
-        count = self.runner.calls - calls
-        spent = (time.monotonic() - began) / count if count else 0.0
-        self._call_seconds = min(slow, max(self.limits.call, 6 * spent)) if self.runner.late else self.limits.call
+        self.call_seconds = min(self.call_seconds, max(self.limits.call, 5 * self._slowest))
         if not self.seeds:
             self._try(_spread(self.extra))
 

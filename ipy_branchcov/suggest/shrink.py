@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from inspect import Parameter as Kinds
 from itertools import islice
 from typing import Any
@@ -15,10 +16,12 @@ from ipy_branchcov.suggest.runner import Runner
 from ipy_branchcov.suggest.target import Arguments, Target
 from ipy_branchcov.suggest.values import OMITTED, Items, Made, Omitted, Value
 
-_BATCH = 32
+_BATCH = 24
 _MANY = (Kinds.VAR_POSITIONAL, Kinds.VAR_KEYWORD)
 #: So many simpler calls are tried for each call that is shown.
 _MOST = 600
+#: Nor more once so many of them have taken too long.
+_LATE = 4
 
 
 def fewest(
@@ -42,24 +45,30 @@ def shrunk(
     price: Callable[[Arguments], float],
     *,
     exact: bool,
+    seconds: float,
     until: float,
 ) -> Arguments:
     """A simpler call that covers the same places. ``exact``: ask the engine each time; else the guided code.
 
-    ``until``: when to stop, of :func:`time.monotonic`.
+    ``seconds``: of a call. ``until``: when to stop, of :func:`time.monotonic`.
     """
     tried: set[str] = set()
-    count = 0
+    count = late = 0
     while time.monotonic() < until and count < _MOST:
         simpler = _fresh(call, target, price, tried)
         better = None
         while better is None and (batch := tuple(islice(simpler, _BATCH))):
             count += len(batch)
-            request = Request(batch, seconds=0.5, exact=exact)
-            for each, answer in zip(batch, runner.ask(request), strict=False):
-                if better is None and wanted <= answer.covered and not (answer.refused or answer.late or answer.ends):
-                    better = each
-            if time.monotonic() > until or count > _MOST:
+            request = Request(batch, seconds=seconds, exact=exact)
+            with closing(runner.ask(request)) as answers:
+                for each, answer in zip(batch, answers, strict=False):
+                    late += answer.late
+                    if wanted <= answer.covered and not (answer.refused or answer.late or answer.ends):
+                        better = each
+                        break
+                    if time.monotonic() > until or late > _LATE:
+                        return call
+            if count > _MOST:
                 break
         if better is None:
             return call

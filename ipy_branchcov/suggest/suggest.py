@@ -208,6 +208,7 @@ def _simplified(
             search.runner,
             search.odd,
             exact=bool(wanted & search.unseen),
+            seconds=search.call_seconds,
             until=time.monotonic() + share,
         )
         if simple != call:
