@@ -32,7 +32,7 @@ from ipy_branchcov.processes.program import Report, run_script
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.printed import show
 from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
-from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.options import ReportOptions, RunOptions, SuggestOptions
 from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
@@ -118,6 +118,17 @@ def _parser() -> argparse.ArgumentParser:
             flags, keywords = row.argument(Door.REPORT)
             joined.add_argument(*flags, **keywords)
     joined.set_defaults(parser=joined)
+
+    wanted = commands.add_parser("suggest", help="find calls that cover what is missed in a function")
+    wanted.add_argument("targets", nargs="+", metavar="FILE::FUNCTION", help="a function, or CLASS.METHOD, in a file")
+    wanted.add_argument(
+        "--data", nargs="+", type=Path, default=[], metavar="DATA", help="data files: what they cover is not looked for"
+    )
+    for row in (*SuggestOptions.rows(Door.SUGGEST), *ReportOptions.rows(Door.REPORT)):
+        if Door.SUGGEST in row.doors or row.name == "config":
+            flags, keywords = row.argument(Door.SUGGEST)
+            wanted.add_argument(*flags, **keywords)
+    wanted.set_defaults(parser=wanted)
     return parser
 
 
@@ -141,6 +152,8 @@ def _command(
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
         return 0
+    if parsed.command == "suggest":
+        return _suggest(parsed, settings, stdout or sys.stdout)
     door = Door.RUN if parsed.command == "run" else Door.REPORT
     options, report = _options(parsed, door, settings)
     if door is Door.REPORT:
@@ -358,3 +371,37 @@ def _is_chosen(coverage: SourceCoverage, options: RunOptions) -> bool:
     name = source.name.rpartition("#")[0] if source.kind == "cell" else source.name
     names = [name, source.path or os.path.abspath(name)]  # noqa: PTH100 no link is followed that data names
     return is_chosen(names, options.omit, () if source.kind == "cell" else options.include)
+
+
+# --- suggest
+
+
+def _suggest(parsed: argparse.Namespace, settings: RunOptions, stdout: TextIO) -> int:
+    """Show calls for each function; return 1 where nothing was found for something that is missed."""
+    from ipy_branchcov.suggest import shown
+    from ipy_branchcov.suggest.of_file import suggest_for
+    from ipy_branchcov.suggest.search import Limits
+
+    asked = SuggestOptions().overridden(**SuggestOptions.read(Door.SUGGEST, vars(parsed)))
+    coverage = _summed(parsed.data, settings)
+    left = 0
+    for spec in parsed.targets:
+        limits = Limits(asked.seconds, asked.calls)
+        with _counting(spec) as progress:
+            result, module = suggest_for(spec, coverage, settings, limits, progress, crosshair=asked.crosshair)
+        print(shown.tests(result, module) if asked.as_tests else shown.report(result), file=stdout)
+        left += len(result.left)
+        if result.interrupted:
+            return 130
+    return 1 if left else 0
+
+
+@contextmanager
+def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show in a terminal how many calls were tried, and how many outcomes they covered."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda calls, found: None
+        return
+    with console.status(f"{what}: …") as status:
+        yield lambda calls, found: status.update(f"{what}: {calls:,} calls tried, {found} outcomes covered")

@@ -174,3 +174,10 @@ def test_the_exits_of_one_code_object() -> None:
     names = [outcome.name for outcome in decisions.map.branches[0].outcomes]
     exits = {jumped: [names[outcome] for _, outcome in found.outcomes[jump.offset, jumped]] for jumped in (True, False)}
     assert exits == {True: ["false"], False: ["true"]}
+
+
+def test_jump_to_itself_behind_a_comparison() -> None:
+    """`while True: pass` is a jump to itself, and is followed once."""
+    text = "def f(x):\n    if x == 1:\n        while True: pass\n    return 2\n"
+    analysis = find_branches(Source("a.py", text, "file"), [compiled(text)])
+    assert [branch.kind for branch in analysis.decisions.map.branches] == ["if"]

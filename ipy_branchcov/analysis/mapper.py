@@ -295,7 +295,9 @@ class Mapper:
         if not isinstance(node, ast.BoolOp | ast.Compare):
             return None
         current = self.bytecode.at.get(jump.target or 0) if jumped else self.bytecode.following(jump)
-        while current is not None:
+        seen: set[int] = set()
+        while current is not None and current.index not in seen:  # `while True: pass` jumps to itself
+            seen.add(current.index)
             if current.conditional:  # a comparison with None leaves the truth untested
                 return None if current.name in ("SEND", "FOR_ITER") or current.name.endswith("NONE") else node
             if quirks.starts_clean_up(self.bytecode, current):

@@ -12,7 +12,7 @@ from IPython.core.magic_arguments import argument
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.session.config import check_sources
-from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.options import ReportOptions, RunOptions, SuggestOptions
 from ipy_branchcov.session.table import Door
 from ipy_branchcov.tracing.choice import choose_tracer
 
@@ -41,7 +41,7 @@ def options(door: Door) -> Callable[[F], F]:
     """A decorator that adds a door's options to a magic's arguments."""
 
     def decorate(function: F) -> F:
-        for row in reversed((*RunOptions.rows(door), *ReportOptions.rows(door))):
+        for row in reversed((*RunOptions.rows(door), *ReportOptions.rows(door), *SuggestOptions.rows(door))):
             flags, keywords = row.argument(door)
             function = argument(*flags, **keywords)(function)
         return function

@@ -18,6 +18,8 @@ from ipy_branchcov.notebook.engines import EnginesByName
 from ipy_branchcov.notebook.front_end import FrontEnd
 from ipy_branchcov.notebook.runs import Hooks, run_statement
 from ipy_branchcov.notebook.settings import Settings
+from ipy_branchcov.notebook.suggestions import Suggesting
+from ipy_branchcov.session.options import SuggestOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.table import Door
 
@@ -38,13 +40,14 @@ class BranchcovMagics(Magics):
         self._front_end = FrontEnd(shell, session)
         self.hooks = Hooks(shell, session, self.parse, self._front_end.show_cell)
         self.engines = EnginesByName(shell, session, self.hooks.cells)
+        self.suggesting = Suggesting(shell, session, self.hooks.cells)
         self._watch: Watch | None = None
         #: The request that measures every cell while something is watched.
         self._watching: Request | None = None
 
     def with_options(self) -> dict[str, Any]:
         """The magics that take options, by their names."""
-        every = (self.branchcov, self.branchcov_report, self.branchcov_auto, self.branchcov_watch)
+        every = (self.branchcov, self.branchcov_report, self.branchcov_auto, self.branchcov_watch, self.branchcov_suggest)
         return {each.__name__: each for each in every}
 
     def parse(self, words: str) -> Request:
@@ -186,6 +189,27 @@ class BranchcovMagics(Magics):
             raise IPythonUsageError(str(error)) from None
         if self.hooks.automatic is None:
             self.hooks.automatic = self._watching = Request()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @options(Door.SUGGEST)
+    @argument("function", metavar="FUNCTION", help="A function, class or method of the notebook: f, Parser.atom.")
+    def branchcov_suggest(self, line: str) -> None:
+        """Show calls that cover what is missed in a function, shortest first, each with what it newly covers.
+
+        They are found by trying, each call in a process of its own that may only compute and read. They say what the
+        code does, not what it should.
+        """
+        parsed = parse_argstring(self.branchcov_suggest, line)
+        if self.session.running and not self.hooks.unseen:
+            raise IPythonUsageError("%branchcov_suggest in a measured cell would be measured; use a cell of its own")
+        with self.hooks.suspended(self.hooks.cells.running_label):
+            try:
+                asked = SuggestOptions().overridden(**SuggestOptions.read(Door.SUGGEST, vars(parsed)))
+                self.suggesting.show(parsed.function, asked)
+            except BranchcovError as error:
+                raise IPythonUsageError(str(error)) from None
 
     @line_magic
     @magic_arguments()

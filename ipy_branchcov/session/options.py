@@ -19,6 +19,7 @@ from ipy_branchcov.session.table import (
     PATHS,
     PERCENT,
     REGEXES,
+    SECONDS,
     SWITCH,
     TEXT,
     TEXTS,
@@ -230,3 +231,19 @@ class ReportOptions(Options):
         """Where reports are to be written, by their kinds."""
         found = {row.name: getattr(self, row.name) for row in self.rows() if row.place}
         return {kind: place for kind, place in found.items() if place is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestOptions(Options):
+    """How inputs are looked for that cover what was missed."""
+
+    seconds: float = option(
+        10.0, "Search for at most so many seconds.", Door.SUGGEST, SECONDS, metavar="N", letter="-t", letters=Door.SUGGEST
+    )
+    calls: int = option(100_000, "Try at most so many calls.", Door.SUGGEST, COUNT, metavar="N")
+    as_tests: bool = option(
+        False, "Show test functions for pytest, with ... for what is to be expected.", Door.SUGGEST, SWITCH
+    )
+    crosshair: bool = option(
+        False, "Ask CrossHair too, where it is installed, in a process of its own.", Door.SUGGEST, SWITCH
+    )

@@ -32,6 +32,7 @@ class Door(Flag):
     PYTEST = auto()  # pytest
     CONFIG = auto()  # [tool.branchcov] in pyproject.toml
     TRAIT = auto()  # IPython's configuration
+    SUGGEST = auto()  # branchcov suggest, %branchcov_suggest
     MAGICS = CELL | AUTO | SHOW
     COMMANDS = RUN | REPORT
 
@@ -77,6 +78,12 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"must be a whole number from 1 on, not {value!r}")
     return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86_400:
+        raise ValueError(f"must be a number of seconds above 0, not {value!r}")
+    return float(value)
 
 
 def _text(value: object) -> str:
@@ -148,6 +155,7 @@ def _regexes(value: object) -> tuple[str, ...]:
 SWITCH = Kind(_switch)
 PERCENT = Kind(_percent, _number)
 COUNT = Kind(_count, _number)
+SECONDS = Kind(_seconds, _number)
 TEXT = Kind(_text)
 IDENTIFIER = Kind(_identifier)
 NAMES = Kind(_identifiers, many=True)

@@ -1,0 +1,186 @@
+"""Types -> values: what an annotation allows, small and simple first."""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import enum
+import fractions
+import inspect
+import pathlib
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice, product
+from typing import Any
+
+from ipy_branchcov.suggest.describe import Names, describe, known
+from ipy_branchcov.suggest.values import Items, Made, Named, Value, pair
+
+_DEEP, _MOST = 3, 24
+
+_SIMPLE: dict[Any, tuple[Value, ...]] = {
+    int: (0, 1, -1, 2, 10, 100),
+    float: (0.0, 1.0, -1.0, 0.5, float("inf"), float("nan"), 1e10),
+    complex: (0j, 1j),
+    bool: (False, True),
+    str: ("", "a", "A1", " ", "0", "é"),
+    bytes: (b"", b"a", b"\x00\xff"),
+    bytearray: (Made("bytearray", (b"",)), Made("bytearray", (b"a",))),
+    type(None): (None,),
+    object: (None, 0, "a", Items("list", ())),
+}
+#: Arguments that make objects of these types.
+_MADE: dict[type, tuple[tuple[Value, ...], ...]] = {
+    datetime.date: ((2024, 2, 29), (2000, 1, 1), (2023, 12, 31), (2026, 11, 28)),
+    datetime.datetime: ((2024, 2, 29, 12, 30), (2000, 1, 1, 0, 0), (2023, 12, 31, 23, 59)),
+    datetime.time: ((0, 0), (12, 30), (23, 59)),
+    datetime.timedelta: ((0,), (1,), (-1,), (0, 1), (400,)),
+    Decimal: (("0",), ("1",), ("-1",), ("0.5",), ("NaN",), ("Infinity",)),
+    fractions.Fraction: ((0, 1), (1, 2), (3, 2), (-1, 2), (2, 1)),
+    pathlib.PurePath: (("a.txt",), ("/",), ("/a/b.tar.gz",), (".",)),
+    pathlib.PurePosixPath: (("a.txt",), ("/",), ("/a/b.tar.gz",), (".",)),
+    pathlib.Path: (("a.txt",), ("/",), (".",)),
+    range: ((0,), (3,), (5, 1, -1)),
+}
+_ABSTRACT: dict[Any, Any] = {
+    collections.abc.Sequence: list,
+    collections.abc.MutableSequence: list,
+    collections.abc.Iterable: list,
+    collections.abc.Collection: list,
+    collections.abc.Iterator: list,
+    collections.abc.Container: list,
+    collections.abc.Set: set,
+    collections.abc.MutableSet: set,
+    collections.abc.Mapping: dict,
+    collections.abc.MutableMapping: dict,
+}
+
+
+def values_of(hint: Any, names: Names, depth: int = 0) -> list[Value]:
+    """Values of a type, at most :data:`_MOST`; empty where nothing is known of it."""
+    return list(islice(_values(hint, names, depth), _MOST))
+
+
+def _values(hint: Any, names: Names, depth: int) -> Iterator[Value]:
+    if hint is None or hint in (Any, typing.Any):
+        yield from _SIMPLE[object]
+        return
+    if isinstance(hint, typing.TypeVar):
+        hint = hint.__bound__ or (hint.__constraints__[0] if hint.__constraints__ else object)
+    if isinstance(hint, getattr(typing, "TypeAliasType", ())):
+        hint = hint.__value__
+    if hint in _SIMPLE:
+        yield from _SIMPLE[hint]
+        return
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        found = [values_of(each, names, depth) for each in inner]
+        yield from (each for row in _turns(found) for each in row)
+    elif origin is typing.Literal:
+        yield from (value for each in inner if known(each, value := describe(each, names)))
+    elif origin in (typing.Annotated, typing.Required, typing.NotRequired, typing.Final):
+        yield from _values(inner[0], names, depth)
+    elif depth < _DEEP:
+        yield from _inner(_ABSTRACT.get(origin or hint, origin or hint), inner, hint, names, depth)
+
+
+def _inner(kind: Any, inner: tuple[Any, ...], hint: Any, names: Names, depth: int) -> Iterator[Value]:
+    if kind in (list, set, frozenset):
+        items = values_of(inner[0] if inner else object, names, depth + 1)
+        yield from _containers(kind.__name__, items)
+    elif kind is tuple:
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            yield from _containers("tuple", values_of(inner[0], names, depth + 1))
+        else:
+            columns = [values_of(each, names, depth + 1) for each in inner]
+            yield from (Items("tuple", tuple(row)) for row in _rows(columns))
+    elif kind is dict:
+        keys = values_of(inner[0] if inner else str, names, depth + 1)
+        of = values_of(inner[1] if inner else object, names, depth + 1)
+        yield Items("dict", ())
+        yield from (Items("dict", (pair(a, b),)) for a, b in islice(product(keys, of), 8))
+    elif kind is collections.abc.Callable:
+        yield from (Named("lambda *_: True"), Named("lambda *_: False"), Named("lambda *_: None"))
+    elif typing.is_typeddict(hint):
+        yield from _typed_dict(hint, names, depth)
+    elif isinstance(kind, type):
+        yield from _of_class(kind, names, depth)
+
+
+def _containers(kind: str, items: list[Value]) -> Iterator[Value]:
+    yield Items(kind, ())
+    yield from (Items(kind, (each,)) for each in items[:8])
+    yield from (Items(kind, (items[i], items[-1 - i])) for i in range(min(4, len(items))))
+    yield Items(kind, tuple(items[:3]))
+
+
+def _turns(columns: list[list[Value]]) -> Iterator[list[Value]]:
+    """The first of each column, then the second, and so on."""
+    for row in range(max(map(len, columns), default=0)):
+        yield [each[row] for each in columns if row < len(each)]
+
+
+def _rows(columns: list[list[Value]]) -> Iterator[tuple[Value, ...]]:
+    """Rows with a value of each column: the first of each, then each column changed alone, then all."""
+    if not all(columns):
+        return
+    first = tuple(each[0] for each in columns)
+    yield first
+    for at, column in enumerate(columns):
+        yield from ((*first[:at], each, *first[at + 1 :]) for each in column[1:])
+    yield from islice(product(*(each[:4] for each in columns)), 40)
+
+
+def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
+    try:
+        fields = typing.get_type_hints(hint)
+    except Exception:  # an annotation can be anything
+        return
+    columns = [values_of(each, names, depth + 1) for each in fields.values()]
+    whole = [pair(name, column[0]) for name, column in zip(fields, columns, strict=True) if column]
+    yield Items("dict", ())
+    yield Items("dict", tuple(whole))
+    yield from (Items("dict", (each,)) for each in whole)
+    for row in _rows(columns):
+        yield Items("dict", tuple(pair(name, each) for name, each in zip(fields, row, strict=True)))
+
+
+def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
+    callee = names.of(kind)
+    if callee is None:
+        return
+    if issubclass(kind, enum.Enum):
+        yield from (Named(f"{callee}.{name}") for name in kind.__members__)
+        if issubclass(kind, enum.Flag):
+            members = list(kind.__members__)
+            yield from (Named(f"{callee}.{a} | {callee}.{b}") for i, a in enumerate(members) for b in members[i + 1 :])
+            yield Made(callee, (0,))
+            yield Named(" | ".join(f"{callee}.{name}" for name in members))
+        return
+    if kind in _MADE:
+        yield from (Made(callee, args) for args in _MADE[kind])
+        return
+    yield from (Made(callee, tuple(row)) for row in _rows(_columns(kind, names, depth)))
+    if not _columns(kind, names, depth):
+        yield Made(callee)
+
+
+def _columns(kind: type, names: Names, depth: int) -> list[list[Value]]:
+    """The values of each required argument of a class, and of those with a default whose type is known."""
+    made = kind.__dict__.get("__init__") or kind.__dict__.get("__new__")
+    try:
+        hints = typing.get_type_hints(made) if made else {}
+        hints |= {key: hint for key, hint in typing.get_type_hints(kind).items() if key not in hints}
+        parameters = list(inspect.signature(kind).parameters.values())
+    except Exception:  # a signature can be anything
+        return []
+    columns = []
+    for each in parameters:
+        if each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            continue
+        if each.default is not each.empty and each.name not in hints:
+            break
+        columns.append(values_of(hints.get(each.name, object), names, depth + 1))
+    return columns
