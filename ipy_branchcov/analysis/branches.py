@@ -10,6 +10,7 @@ from types import CodeType
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.functions import Functions
+from ipy_branchcov.analysis.histories import Followed, Histories
 from ipy_branchcov.analysis.mapper import Mapper
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.pragmas import Policy
@@ -77,6 +78,18 @@ class Analysis:
     def functions(self) -> Functions:
         """The lambdas and one-line functions."""
         return Functions(self.regions)
+
+    @cached_property
+    def followed(self) -> Followed:
+        """The decisions of which an outcome alone does not tell the evaluation."""
+        return Followed(self.decisions)
+
+    def histories(self, code: CodeType) -> Histories | None:
+        """The histories of one code object; None where no decision in it has to be followed."""
+        if not self.followed.decisions:
+            return None
+        found = Histories(self.followed, self.of(code))
+        return found if found.exits else None
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""

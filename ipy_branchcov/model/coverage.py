@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipy_branchcov.model.branch import Branch, natural
+from ipy_branchcov.model.decisions import Decision
 from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
@@ -23,7 +24,8 @@ class SourceCoverage:
 
     ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``missed_spans``
     are the parts that never ran though their line did; none lies within another. Nothing is said of
-    ``excluded_lines``: they are neither missed nor covered.
+    ``excluded_lines``: they are neither missed nor covered. ``decisions``: those of two or more conditions, in source
+    order; None where they were not asked for.
     """
 
     source: Source
@@ -32,6 +34,7 @@ class SourceCoverage:
     note: str = ""
     missed_spans: frozenset[Span] = frozenset()
     excluded_lines: frozenset[int] = frozenset()
+    decisions: tuple[Decision, ...] | None = None
 
     @property
     def key(self) -> SourceKey:
@@ -154,6 +157,7 @@ class SourceCoverage:
             missed_lines=frozenset(line + above for line in self.missed_lines),
             missed_spans=frozenset(span.moved(above) for span in self.missed_spans),
             excluded_lines=frozenset(line + above for line in self.excluded_lines),
+            decisions=None if self.decisions is None else tuple(each.moved(above) for each in self.decisions),
         )
 
     def __add__(self, other: SourceCoverage) -> SourceCoverage:
@@ -173,7 +177,21 @@ class SourceCoverage:
         excluded = self.excluded_lines & other.excluded_lines
         either = (span for span in self.missed_spans | other.missed_spans if span.line not in missed)
         spans = frozenset(widest(span for span in either if self._may_be_missed(span) and other._may_be_missed(span)))
-        return SourceCoverage(best, tuple(branches), missed, note, spans, excluded)
+        return SourceCoverage(best, tuple(branches), missed, note, spans, excluded, self._decisions_with(other))
+
+    def _decisions_with(self, other: SourceCoverage) -> tuple[Decision, ...] | None:
+        """The decisions of a sum. Of a part that has none, its outcomes prove what they can."""
+        if self.decisions is None and other.decisions is None:
+            return None
+        sums: dict[Span, Decision] = {}
+        for part in (self, other):
+            for each in part.decisions or ():
+                sums[each.span] = sums[each.span] + each if each.span in sums else each
+        for part in (self, other):
+            if part.decisions is None:
+                branches = {branch.key: branch for branch in part.branches}
+                sums = {span: each + each.observed(branches) for span, each in sums.items()}
+        return tuple(sorted(sums.values(), key=lambda each: each.span.order))
 
     def _may_be_missed(self, span: Span) -> bool:
         """Whether this part of a sum does not know that a span ran."""

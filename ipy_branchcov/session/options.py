@@ -77,6 +77,19 @@ class RunOptions(Options):
         SWITCH,
         letter="-c",
     )
+    mcdc: bool = option(
+        False,
+        "Show for each decision of two or more conditions which evaluations were seen, and which conditions they show.",
+        _CELL | _AUTO | _SHOW | _RUN | _REPORT | _PYTEST | _STORED,
+        SWITCH,
+    )
+    fail_under_mcdc: float | None = option(
+        None,
+        "Fail when less than this percentage of conditions is shown (MC/DC); measures with --mcdc.",
+        _FILES | _STORED,
+        PERCENT,
+        metavar="PERCENT",
+    )
     fail_under: float | None = option(
         None,
         "Fail when the total is below this percentage.",

@@ -167,8 +167,13 @@ class Session:
             self._hold(options, self._lasting | resolve_all(added))
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
+            self._analyses.follow = options.mcdc
             begun = factory(
-                self._sources.filter, self._analyses.plan, counts=options.counts, on_first_hit=first_hits.record
+                self._sources.filter,
+                self._analyses.plan,
+                counts=options.counts,
+                on_first_hit=first_hits.record,
+                follow=options.mcdc,
             )
             begun.start()
             undo.callback(self.release)
@@ -321,7 +326,8 @@ class Session:
         analysis = self._analyses.of(source)
         if analysis is None:
             return None
-        coverage = measure(analysis, (), counts=self.options.counts)
+        first = (lambda decision, vector: None) if self.options.mcdc else None
+        coverage = measure(analysis, (), counts=self.options.counts, first_evaluation=first)
         notes = filter(None, (coverage.note, *_wrong(analysis, source)))
         return replace(coverage, source=source, note="\n".join(notes)).placed()
 
@@ -352,7 +358,11 @@ class Session:
         if analysis is None:
             return SourceCoverage(source, note=note).placed()
         coverage = measure(
-            analysis, recordings, counts=run.options.counts, first_hit=partial(run.first_hits.of, source.key)
+            analysis,
+            recordings,
+            counts=run.options.counts,
+            first_hit=partial(run.first_hits.of, source.key),
+            first_evaluation=partial(run.first_hits.of_evaluation, source.key) if run.options.mcdc else None,
         )
         if run.options.opcodes:
             from ipy_branchcov.session.disassembly import disassemble

@@ -15,6 +15,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
@@ -34,7 +35,13 @@ class SettraceTracer:
     name = "settrace"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = True,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self.note = ""
         self._on_first_hit = on_first_hit
@@ -42,6 +49,7 @@ class SettraceTracer:
         self._planner = planner
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
         self._active = False
+        self._open = OpenEvaluations()
         #: By the id of the code, which is in ``_known``.
         self._stack_values: dict[int, StackValues] = {}
         #: The trace function as it is set.
@@ -145,10 +153,13 @@ class SettraceTracer:
             if event == "opcode":
                 offset = frame.f_lasti
                 edge = Edge(last, offset, before if last in plan.shared_jumps else None)
+                if plan.histories is not None and last in plan.histories.offsets:
+                    edge = self._open.follow(plan, edge, frame)
                 if on_first_hit is not None and edge not in edges:
                     on_first_hit(recording.code, edge, frame)
                 edges[edge] = edges.get(edge, 0) + 1
                 if values is not None and (seen := values.edge(came, offset, frame)) is not None:
+                    seen = self._open.follow(plan, seen, frame)
                     if on_first_hit is not None and seen not in edges:
                         on_first_hit(recording.code, seen, frame)
                     edges[seen] = edges.get(seen, 0) + 1

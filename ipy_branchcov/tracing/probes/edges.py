@@ -28,7 +28,9 @@ class Split(Instrumented):
     edges: dict[int, Edge]
 
 
-def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
+def split(
+    code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None, kind: Mechanism = Mechanism.SPLIT
+) -> tuple[CodeType, Split]:
     """The same code with no critical edge that matters; ``constants``: with its nested code objects split.
 
     Raises Unencodable.
@@ -39,7 +41,7 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
     new = assemble(code, splitter.items, constants + added_constants(plan))
     if plan.values:
         new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    return new, Split(code, Mechanism.SPLIT, splitter.edges())
+    return new, Split(code, kind, splitter.edges())
 
 
 class EdgeSplitter(Splitter):

@@ -16,7 +16,6 @@ from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.place import ROOM
-from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
 from ipy_branchcov.tracing.py311.one_shot import Notes, Once
 from ipy_branchcov.tracing.tracer import Mechanism, Plan
@@ -53,12 +52,12 @@ class Probed(Counted):
 def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mechanism) -> tuple[CodeType, Probed]:
     """The same code with probes; ``constants``: with its nested code objects probed. Raises Unencodable.
 
-    ``kind``: :attr:`Mechanism.PROBES`, or :data:`COUNTING`.
+    ``kind``: :attr:`Mechanism.PROBES`, one that counts, or the same with decisions followed.
     """
-    placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind == COUNTING)
+    placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind.counting)
     placer.run()
     counters = {
-        i: itertools.count() for i, each in enumerate(placer.probes) if kind == COUNTING and each.edge is not None
+        i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None
     }
     notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]

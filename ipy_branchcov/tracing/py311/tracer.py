@@ -35,11 +35,17 @@ class ProbeTracer:
     name = "probes"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = False,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self._wanted = wanted
         self._planner = planner
-        self._kind = COUNTING if counts else Mechanism.PROBES
+        self._kind = (COUNTING if counts else Mechanism.PROBES).following(follow)
         #: All code with probes that can run, kept alive until the probes are read.
         self._probed: list[tuple[CodeType, Probed]] = []
         self._fallback = _Fallback(self, planner, counts=counts)
@@ -114,7 +120,7 @@ class ProbeTracer:
 
     def _that_ran(self) -> list[tuple[CodeType, Probed]]:
         """What noted something since its run began; all where edges are counted."""
-        if self._kind is COUNTING:
+        if self._kind.counting:
             return self._probed
         return list(compress(self._probed, [probed.once.notes for _, probed in self._probed]))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -38,14 +39,21 @@ class InstructionTracer:
     name = "monitoring"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = False,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self.note = ""
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
-        self._kind = COUNTING if counts else Mechanism.SPLIT
+        self._kind = (COUNTING if counts else Mechanism.SPLIT).following(follow)
+        self._open = OpenEvaluations()
         self._functions = functions.Functions()
         self._pairs = Pairs() if PAIRS else None
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
@@ -72,8 +80,8 @@ class InstructionTracer:
         if self._counts:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
-            return count_edges(code, self._planner(code), constants)
-        return split(code, self._planner(code), constants)
+            return count_edges(code, self._planner(code), constants, self._kind)
+        return split(code, self._planner(code), constants, self._kind)
 
     def start(self) -> None:
         events = sys.monitoring.events
@@ -123,7 +131,7 @@ class InstructionTracer:
         """What a split code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
         covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
-        return Recording(original, Mechanism.SPLIT, Plan(), covered, lines_at(code, ran))
+        return Recording(original, self._kind, Plan(), covered, lines_at(code, ran))
 
     # --- callbacks. What they raise would be raised in the measured code.
 
@@ -230,10 +238,13 @@ class InstructionTracer:
             if src in plan.watched:
                 self._before[frame] = (src, dst)
             keep = True
+        if plan.histories is not None and src in plan.histories.offsets:
+            keep = True  # it can end another evaluation at every hit
         self._record(recording, Edge(src, dst, before), sys._getframe(2))
         return None if keep else sys.monitoring.DISABLE
 
     def _record(self, recording: Recording, edge: Edge, frame: FrameType) -> None:
+        edge = self._open.follow(recording.plan, edge, frame)
         if self._on_first_hit is not None and edge not in recording.edges:
             self._on_first_hit(recording.code, edge, frame)
         recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
