@@ -15,7 +15,7 @@ from functools import cached_property
 from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.bytecode.decode import ExitEdge
-from ipy_branchcov.bytecode.values import value_of
+from ipy_branchcov.bytecode.values import OTHER, value_of
 from ipy_branchcov.model.decision_sites import sites
 from ipy_branchcov.model.decisions import Decision, History
 from ipy_branchcov.own_builtins import BUILTINS
@@ -120,17 +120,19 @@ class Histories:
     def _after(self, history: History, exit_edge: ExitEdge, before: ExitEdge | None) -> History:
         shared = self._map.shared_jumps.get(exit_edge, {})
         outcomes = shared[before] if before in shared else self._map.outcomes.get(exit_edge, ())
-        ended = tuple((number, 2) for number in self._map.observed.get(exit_edge, ()))
-        return self._followed.advance(history, (*outcomes, *ended))[0]
+        return self._ended(self._followed.advance(history, outcomes)[0], exit_edge)
+
+    def _ended(self, history: History, exit_edge: ExitEdge) -> History:
+        """Without the evaluations that the value ends which an exit leaves."""
+        observed = self._map.observed.get(exit_edge, ())
+        return self._followed.advance(history, ((number, OTHER) for number in observed))[0]
 
     def along(self, history: History, edge: Edge) -> History:
-        """The same by an edge."""
-        src, dst, came, _ = edge
-        if (seen := value_of(src, dst)) is not None:
-            return self.after(history, seen[0], None)
-        exit_edge = self._map.exit_edge(src, dst)
-        before = None if came is None else self._map.exit_edge(*came)
-        return history if exit_edge is None else self.after(history, exit_edge, before)
+        """The history behind an edge. An exit that leaves a value is two edges: one says what the value was."""
+        *places, _ = edge
+        if (seen := value_of(*places[:2])) is not None:
+            return self._ended(history, seen[0])
+        return self._followed.advance(history, self._map.outcomes_of(*places))[0]
 
     def evaluations(self, edge: Edge) -> list[tuple[int, str]]:
         """The evaluations that an edge completes, with the history that it carries: decision, vector."""
