@@ -58,7 +58,9 @@ def compare(name: str, text: str, path: str) -> Result:
     if watched != plain:
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
     expected = {
-        each.span: recorder.evaluations[number] for number, each in enumerate(recorder.decisions) if recorder.whole[number]
+        each.span: recorder.evaluations[number]
+        for number, each in enumerate(recorder.decisions)
+        if recorder.whole[number]
     }
     proofs = {
         each.span: shown(each, recorder.evaluations[number]) if len(each.texts) <= MOST else None

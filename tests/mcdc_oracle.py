@@ -158,7 +158,9 @@ class _Watcher(_Rewriter):
         stack: list[tuple[ast.AST, ast.AST | None]] = [(tree, None)]
         while stack:
             node, parent = stack.pop()
-            inside = isinstance(parent, ast.BoolOp) or (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not))
+            inside = isinstance(parent, ast.BoolOp) or (
+                isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+            )
             if isinstance(node, ast.expr) and _joins(node) and not inside and _constant(node) is None:
                 watched = Watched(self._span(node))
                 watched.formula = self._formula(node, "", watched)

@@ -133,7 +133,20 @@ class Programs:
     # --- expressions
 
     def leaf(self, depth: int) -> str:
-        plain = ["p", "q", "r", "p", "q", "s > 1", "n() > 1", "p is None", "q is not None", "boom()", "v()", "s in (1, 2)"]
+        plain = [
+            "p",
+            "q",
+            "r",
+            "p",
+            "q",
+            "s > 1",
+            "n() > 1",
+            "p is None",
+            "q is not None",
+            "boom()",
+            "v()",
+            "s in (1, 2)",
+        ]
         plain += ["not p", "not q", "n() == s", "len([p, q]) == s"]
         if depth < 4 and self.chance(25):
             return self.special(depth + 1)
@@ -219,7 +232,9 @@ class Programs:
             names.append(f"f{number}")
         self.kind = "def"
         text = self.test()
-        self.lines.append(f"p, q, r, s = v(), v(), v(), n()\ntry:\n    print(bool({text}))\nexcept (Odd, IndexError, TypeError):\n    pass")
+        self.lines.append(
+            f"p, q, r, s = v(), v(), v(), n()\ntry:\n    print(bool({text}))\nexcept (Odd, IndexError, TypeError):\n    pass"
+        )
         self.lines += [f"attempt({name})" for name in names]
         # 3.14 can lose the handler of a truth test between two operators (3.15 does not).
         truths = "Truth(1), Truth(0)" if self.version == (3, 14) else "Truth(rnd(2)), Truth(rnd(3))"
@@ -246,7 +261,13 @@ class Programs:
         return [f"assert {self.test()}" + (f", {self.leaf(2)}" if self.chance(30) else "")]
 
     def guard(self) -> list[str]:
-        return ["match s:", f"    case 1 | 2 if {self.test()}:", "        s = 3", f"    case _ if {self.test(1)}:", "        s = 0"]
+        return [
+            "match s:",
+            f"    case 1 | 2 if {self.test()}:",
+            "        s = 3",
+            f"    case _ if {self.test(1)}:",
+            "        s = 0",
+        ]
 
     def filters(self) -> list[str]:
         opening, closing, element = self.random.choice([("[", "]", "z"), ("{", "}", "str(z)"), ("sum(", ")", "z")])
@@ -255,7 +276,10 @@ class Programs:
     def recursive(self) -> list[str]:
         if self.kind != "def":
             return self.if_()
-        return [f"if s > 0 and (again({self.name}, q, p, r, s - 1) or {self.leaf(2)}) and ({self.test(1)}):", "    s = 1"]
+        return [
+            f"if s > 0 and (again({self.name}, q, p, r, s - 1) or {self.leaf(2)}) and ({self.test(1)}):",
+            "    s = 1",
+        ]
 
     def finally_(self) -> list[str]:
         return ["try:", f"    s = 1 if {self.test()} else 2", "finally:", f"    r = {self.test(1)}"]

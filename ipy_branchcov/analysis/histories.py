@@ -1,8 +1,8 @@
 """Follow the decisions of which an outcome alone does not tell the evaluation: ``c`` of ``(a or b) and c``.
 
-A *history* is what the open evaluations of a frame have come to: (number of the decision, vector), by number. It begins
-with a decision's first condition, and ends with its outcome. An exception leaves a history that no later evaluation goes
-on with, for each begins with its first condition again.
+A *history* is what the open evaluations of a frame have come to: (number of the decision, vector), by number. It
+begins with a decision's first condition, and ends with its outcome. An exception leaves a history that no later
+evaluation continues, for each begins with its first condition again.
 """
 
 from __future__ import annotations
@@ -129,12 +129,12 @@ class Histories:
 
     def along(self, history: History, edge: Edge) -> History:
         """The history behind an edge. An exit that leaves a value is two edges: one says what the value was."""
-        *places, _ = edge
-        if (seen := value_of(*places[:2])) is not None:
+        src, dst, before, _ = edge
+        if (seen := value_of(src, dst)) is not None:
             return self._ended(history, seen[0])
-        return self._followed.advance(history, self._map.outcomes_of(*places))[0]
+        return self._followed.advance(history, self._map.outcomes_of(src, dst, before))[0]
 
     def evaluations(self, edge: Edge) -> list[tuple[int, str]]:
         """The evaluations that an edge completes, with the history that it carries: decision, vector."""
-        *places, history = edge
-        return self._followed.advance(history, self._map.outcomes_of(*places))[1]
+        src, dst, before, history = edge
+        return self._followed.advance(history, self._map.outcomes_of(src, dst, before))[1]

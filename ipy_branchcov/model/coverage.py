@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipy_branchcov.model.branch import Branch, natural
-from ipy_branchcov.model.decisions import Decision
+from ipy_branchcov.model.decision_sites import decisions
+from ipy_branchcov.model.decisions import Decision, Proofs
 from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
@@ -193,6 +194,29 @@ class SourceCoverage:
                 sums = {span: each + each.observed(branches) for span, each in sums.items()}
         return tuple(sorted(sums.values(), key=lambda each: each.span.order))
 
+    def with_decisions(self) -> SourceCoverage:
+        """The same with its decisions, as far as outcomes prove their evaluations where none were followed.
+
+        Without the text of a source its decisions are not known; then it has a note.
+        """
+        if self.decisions is not None:
+            return self
+        try:
+            tree = self.source.tree() if self.source.text or not self.branches else None
+        except UNPARSABLE:
+            tree = None
+        if tree is None:
+            note = f"{self.source.name}: MC/DC not measured: its text is not known"
+            return replace(self, note="\n".join([*self.notes, note]))
+        branches = {branch.key: branch for branch in self.branches}
+        found = decisions(self.source, tree, self.branches)
+        return replace(self, decisions=tuple(each.observed(branches) for each in found))
+
+    @property
+    def mcdc(self) -> Proofs:
+        """Conditions of its decisions, and how many are shown."""
+        return sum((each.totals for each in self.decisions or ()), Proofs())
+
     def _may_be_missed(self, span: Span) -> bool:
         """Whether this part of a sum does not know that a span ran."""
         return span.line in self.excluded_lines or self.never_ran(span)
@@ -228,6 +252,17 @@ class Coverage:
     @cached_property
     def totals(self) -> Totals:
         return sum((source.totals for source in self.sources), Totals())
+
+    @property
+    def mcdc(self) -> Proofs | None:
+        """Conditions, and how many are shown; None where no decisions were asked for."""
+        if all(source.decisions is None for source in self.sources):
+            return None
+        return sum((source.mcdc for source in self.sources), Proofs())
+
+    def with_decisions(self) -> Coverage:
+        """The same with the decisions of all sources whose text is known."""
+        return replace(self, sources=tuple(source.with_decisions() for source in self.sources))
 
     @property
     def summary(self) -> str:

@@ -121,6 +121,3 @@ class _Builder:
         shown = " ".join(text.split())
         self._conditions.append(Condition(branch, shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"))
         return len(self._conditions) - 1
-
-
-

@@ -8,13 +8,13 @@ differ, and no other condition that both evaluated differs. Of a condition whose
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 
-from ipy_branchcov.model.branch import Branch, FirstHit, natural
-from ipy_branchcov.model.logic import MOST_VECTORS, UNKNOWN, Logic
+from ipy_branchcov.model.branch import Branch, FirstHit
+from ipy_branchcov.model.logic import UNKNOWN, Logic
 from ipy_branchcov.model.span import Span
 
 #: The form of MC/DC that is measured; stands wherever a figure of it does.
@@ -46,7 +46,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of a decision: its branch, and its text as it is shown. ``reason``: why it does not count; "": it does."""
+    """A condition of a decision: its branch, its text as it is shown, and why it does not count ("": it does)."""
 
     branch: BranchKey
     text: str = ""
@@ -54,7 +54,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Totals:
+class Proofs:
     """Conditions that count, and how many of them are shown."""
 
     conditions: int = 0
@@ -70,8 +70,8 @@ class Totals:
             return 99.9
         return 0.1 if percent <= 0 and self.shown else percent
 
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(self.conditions + other.conditions, self.shown + other.shown)
+    def __add__(self, other: Proofs) -> Proofs:
+        return Proofs(self.conditions + other.conditions, self.shown + other.shown)
 
     def __str__(self) -> str:
         if self.percent is None:
@@ -120,22 +120,28 @@ class Decision:
         return tuple(pair is not None for pair in self.pairs)
 
     def _pair(self, condition: int, evaluations: tuple[Evaluation, ...]) -> tuple[int, int] | None:
-        true, false = (
-            [i for i, each in enumerate(evaluations) if each.vector[condition] == letter] for letter in ("T", "F")
-        )
-        for one, other in product(true, false):
-            if self.shows(condition, evaluations[one], evaluations[other]):
-                return one, other
+        masked = condition in self.coupled
+        groups: dict[tuple[str, str], list[int]] = {}
+        for i, each in enumerate(evaluations):
+            # Where nothing is masked, two evaluations go the same way until they come to the condition.
+            prefix = "" if masked else each.vector[:condition]
+            groups.setdefault((prefix, each.vector[condition]), []).append(i)
+        for prefix, letter in groups:
+            if letter == "T":
+                both = product(groups[prefix, "T"], groups.get((prefix, "F"), ()))
+                for one, other in islice(both, _MOST_PAIRS):
+                    if self.shows(condition, evaluations[one], evaluations[other]):
+                        return one, other
         return None
 
     @cached_property
-    def totals(self) -> Totals:
+    def totals(self) -> Proofs:
         counted = [i for i, each in enumerate(self.conditions) if not each.reason]
-        return Totals(len(counted), sum(self.shown[i] for i in counted))
+        return Proofs(len(counted), sum(self.shown[i] for i in counted))
 
     @cached_property
     def open(self) -> tuple[Evaluation, ...]:
-        """The evaluations that the operators allow and that were not observed; none where there are too many to list."""
+        """The evaluations that the operators allow and that were not observed; () where there are too many to list."""
         seen = {each.vector for each in self.evaluations}
         return tuple(each for each in self._possible if each.vector not in seen)
 
@@ -195,18 +201,24 @@ class Decision:
 
     def __add__(self, other: Decision) -> Decision:
         """Both's evaluations. The conditions are those of a text, so they are the same but for what excludes them."""
-        best = max(self, other, key=lambda each: [len(c.reason) for c in each.conditions])
+        if self.form != other.form:  # no data of ours
+            return min(self, other, key=lambda each: each.form)
         conditions = tuple(
             replace(a, text=max(a.text, b.text), reason="" if "" in (a.reason, b.reason) else min(a.reason, b.reason))
             for a, b in zip(self.conditions, other.conditions, strict=True)
         )
         return replace(
-            best,
+            self,
             conditions=conditions,
             evaluations=_united([*self.evaluations, *other.evaluations]),
             unproven=max(self.unproven, other.unproven),
             function=min(self.function, other.function),
         )
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What all data of one text have in common."""
+        return (str(self.logic), *(each.branch for each in self.conditions))
 
     def moved(self, lines: int) -> Decision:
         """The same, so many lines further down."""
@@ -228,6 +240,8 @@ class Decision:
             raise ValueError(f"decision at {self.span}: an evaluation stands twice")
 
 
+#: Pairs of evaluations that are tried for a condition.
+_MOST_PAIRS = 100_000
 #: Evaluations that were not observed, of which pairs are tried.
 _MOST_TRIED = 200
 
@@ -243,13 +257,3 @@ def _united(found: Iterable[Evaluation]) -> tuple[Evaluation, ...]:
     for each in found:
         sums[each.vector] = sums[each.vector] + each if each.vector in sums else each
     return tuple(sorted(sums.values(), key=lambda each: ["TF-".index(letter) for letter in each.vector]))
-
-
-def by_first(decision: Decision) -> Iterator[Evaluation]:
-    """The evaluations in the order in which cells or tests produced them."""
-    yield from sorted(decision.evaluations, key=lambda each: natural(each.first.by) if each.first else ())
-
-
-def too_many(decision: Decision) -> bool:
-    """Whether a decision has more possible evaluations than are listed."""
-    return decision.logic.few is None and len(decision.evaluations) < MOST_VECTORS

@@ -123,10 +123,7 @@ class Logic:
                 both[i] = letter, letter
             sides = ["".join(side) for side in zip(*both, strict=True)]
             if all(self._decides(side, condition) for side in sides) and not any(
-                self._decides(side, i)
-                for i, (a, b) in enumerate(both)
-                if a != b and i != condition
-                for side in sides
+                self._decides(side, i) for i, (a, b) in enumerate(both) if a != b and i != condition for side in sides
             ):
                 return True
         return False
@@ -164,7 +161,9 @@ def _numbers(node: Node) -> Iterator[int]:
             yield each
 
 
-def _enter(node: Node, true: int | bool, false: int | bool, after: dict[int, tuple[int | bool, int | bool]]) -> int | bool:
+def _enter(
+    node: Node, true: int | bool, false: int | bool, after: dict[int, tuple[int | bool, int | bool]]
+) -> int | bool:
     """The first condition of a node; ``true`` and ``false``: where it leads."""
     if isinstance(node, bool):
         return true if node else false
@@ -200,8 +199,10 @@ def _text(node: Node, outside: int) -> str:
         return str(node)
     operator, parts = node
     binds = _BINDS[operator]
-    inside = f"not {_text(parts[0], binds)}" if operator == "not" else f" {operator} ".join(
-        _text(part, binds + 1) for part in parts
+    inside = (
+        f"not {_text(parts[0], binds)}"
+        if operator == "not"
+        else f" {operator} ".join(_text(part, binds + 1) for part in parts)
     )
     return f"({inside})" if binds < outside else inside
 

@@ -156,6 +156,11 @@ class RunOptions(Options):
         negative="Do not measure the processes that measured code starts.",
     )
 
+    @property
+    def follow(self) -> bool:
+        """Whether the evaluations of decisions are wanted."""
+        return self.mcdc or self.fail_under_mcdc is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions(Options):

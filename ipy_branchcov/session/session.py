@@ -167,13 +167,13 @@ class Session:
             self._hold(options, self._lasting | resolve_all(added))
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
-            self._analyses.follow = options.mcdc
+            self._analyses.follow = options.follow
             begun = factory(
                 self._sources.filter,
                 self._analyses.plan,
                 counts=options.counts,
                 on_first_hit=first_hits.record,
-                follow=options.mcdc,
+                follow=options.follow,
             )
             begun.start()
             undo.callback(self.release)
@@ -326,7 +326,7 @@ class Session:
         analysis = self._analyses.of(source)
         if analysis is None:
             return None
-        first = (lambda decision, vector: None) if self.options.mcdc else None
+        first = (lambda decision, vector: None) if self.options.follow else None
         coverage = measure(analysis, (), counts=self.options.counts, first_evaluation=first)
         notes = filter(None, (coverage.note, *_wrong(analysis, source)))
         return replace(coverage, source=source, note="\n".join(notes)).placed()
@@ -362,7 +362,7 @@ class Session:
             recordings,
             counts=run.options.counts,
             first_hit=partial(run.first_hits.of, source.key),
-            first_evaluation=partial(run.first_hits.of_evaluation, source.key) if run.options.mcdc else None,
+            first_evaluation=partial(run.first_hits.of_evaluation, source.key) if run.options.follow else None,
         )
         if run.options.opcodes:
             from ipy_branchcov.session.disassembly import disassemble

@@ -86,7 +86,9 @@ class Splitter:
         self._arrange()
 
     def _has_exits(self, item: Item) -> bool:
-        return item.origin is not None and any((item.origin.offset, jumped) in self.plan.exits for jumped in (True, False))
+        return item.origin is not None and any(
+            (item.origin.offset, jumped) in self.plan.exits for jumped in (True, False)
+        )
 
     # --- shared jumps
 

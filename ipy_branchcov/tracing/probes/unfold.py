@@ -164,7 +164,9 @@ class _Unfolder:
                 if to is not None:
                     starts.add(self._index[to])
             assert item.origin is not None
-            leaves = item.target is not None or item.name in FINAL or (item.origin.offset, False) in self._histories.exits
+            leaves = (
+                item.target is not None or item.name in FINAL or (item.origin.offset, False) in self._histories.exits
+            )
             if leaves or self._states[i].keys() != self._states[min(i + 1, len(self._items) - 1)].keys():
                 starts.add(i + 1)
         ordered = sorted(starts - {len(self._items)})

@@ -56,9 +56,7 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     """
     placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind.counting)
     placer.run()
-    counters = {
-        i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None
-    }
+    counters = {i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None}
     notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *made, notes))
