@@ -1,4 +1,4 @@
-"""An oracle of MC/DC: the rewritten program reports each evaluation of each decision, and brute force says what they show.
+"""An oracle of MC/DC: a rewritten program reports each evaluation of its decisions, brute force says what they show.
 
 It extends :mod:`tests.oracle`, and shares nothing with ``ipy_branchcov``. A decision's expression is wrapped, so that
 the recorder knows where an evaluation begins and where it ends; one that an exception leaves never ends. In between

@@ -232,9 +232,8 @@ class Programs:
             names.append(f"f{number}")
         self.kind = "def"
         text = self.test()
-        self.lines.append(
-            f"p, q, r, s = v(), v(), v(), n()\ntry:\n    print(bool({text}))\nexcept (Odd, IndexError, TypeError):\n    pass"
-        )
+        self.lines += ["p, q, r, s = v(), v(), v(), n()", "try:", f"    print(bool({text}))"]
+        self.lines += ["except (Odd, IndexError, TypeError):", "    pass"]
         self.lines += [f"attempt({name})" for name in names]
         # 3.14 can lose the handler of a truth test between two operators (3.15 does not).
         truths = "Truth(1), Truth(0)" if self.version == (3, 14) else "Truth(rnd(2)), Truth(rnd(3))"

@@ -16,6 +16,9 @@ from itertools import product
 #: ``("and", parts)``, ``("or", parts)``, ``("not", part)``, a condition's number, or a constant's truth.
 Node = tuple[str, "tuple[Node, ...]"] | int | bool
 
+#: Where a condition leads that is true, and that is false: to another condition, or to the outcome (bool).
+Exits = tuple[int | bool, int | bool]
+
 #: The letters of a vector.
 TRUE, FALSE, UNKNOWN = "TF-"
 #: More evaluations than this are not listed: nobody reads them, and there can be two to the number of conditions.
@@ -41,9 +44,9 @@ class Logic:
         return sum(1 for _ in _numbers(self.node))
 
     @cached_property
-    def _graph(self) -> tuple[int | bool, dict[int, tuple[int | bool, int | bool]]]:
+    def _graph(self) -> tuple[int | bool, dict[int, Exits]]:
         """The first condition; and what follows each, where it is true and where it is false (bool: the outcome)."""
-        after: dict[int, tuple[int | bool, int | bool]] = {}
+        after: dict[int, Exits] = {}
         return _enter(self.node, True, False, after), after
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Follow decisions in code that is not instrumented: the histories of the frames that are in the midst of evaluations."""
+"""Follow decisions in code that is not instrumented: the histories of frames that are in the midst of evaluations."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ class Splitter:
             self._probe_fall(item, Edge(origin.offset, origin.next, came, history))
 
     def _history(self, item: Item) -> History:
-        """What the open evaluations of a frame have come to when it comes to a copy, if an exit of it depends on that."""
+        """What a frame's open evaluations have come to when it comes to a copy, if an exit of that can change it."""
         state, histories = self._states.get(item), self.plan.histories
         if state is None or histories is None or item.origin is None or item.origin.offset not in histories.offsets:
             return ()

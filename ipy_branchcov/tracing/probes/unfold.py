@@ -1,9 +1,9 @@
-"""Copy conditions, so that each copy has one history: then each exit of a copy ends one evaluation, or goes on with one.
+"""Copy conditions so that each copy has one history: an exit of a copy then ends one evaluation, or continues one.
 
 ``c`` of ``(a or b) and c`` is copied: behind ``a``, and behind ``b``. An instruction of the code stands once for each
 *state* in which frames come to it: their history, and the exit before it where a shared jump depends on that. Copies
-stand side by side, in stretches that nothing enters or leaves in the middle, so every jump keeps its direction. Where no
-decision is open there is one state, and one instruction.
+stand side by side, in stretches that nothing enters or leaves in the middle, so every jump keeps its direction. Where
+no decision is open there is one state, and one instruction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST_TIMES, _MOST_MORE = 6, 2_000
 
 
 class State(NamedTuple):
-    """What has happened when a frame comes to an instruction; ``came``: the exit of a test before, for a shared jump."""
+    """What has happened when a frame comes to an instruction; ``came``: the exit that leads to a shared jump."""
 
     history: History = ()
     came: ExitEdge | None = None
