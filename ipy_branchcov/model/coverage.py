@@ -260,6 +260,10 @@ class Coverage:
             return None
         return sum((source.mcdc for source in self.sources), Proofs())
 
+    def without_decisions(self) -> Coverage:
+        """The same without decisions, for who did not ask for them."""
+        return replace(self, sources=tuple(replace(source, decisions=None) for source in self.sources))
+
     def with_decisions(self) -> Coverage:
         """The same with the decisions of all sources whose text is known."""
         return replace(self, sources=tuple(source.with_decisions() for source in self.sources))
