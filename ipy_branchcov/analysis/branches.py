@@ -22,6 +22,7 @@ from ipy_branchcov.model.span import Span
 from ipy_branchcov.own_builtins import BUILTINS
 
 if TYPE_CHECKING:
+    from ipy_branchcov.analysis.histories import Followed, Histories
     from ipy_branchcov.analysis.positions import Positions
     from ipy_branchcov.analysis.sites import Decisions
     from ipy_branchcov.analysis.staleness import CompiledSource
@@ -158,6 +159,22 @@ class Analysis:
     def functions(self) -> Functions:
         """The lambdas and one-line functions."""
         return Functions(self.regions)
+
+    @cached_property
+    def followed(self) -> Followed:
+        """The decisions of which an outcome alone does not tell the evaluation."""
+        from ipy_branchcov.analysis.histories import Followed
+
+        return Followed(self.decisions)
+
+    def histories(self, code: CodeType) -> Histories | None:
+        """The histories of one code object; None where no decision in it has to be followed."""
+        if not self.followed.decisions:
+            return None
+        from ipy_branchcov.analysis.histories import Histories
+
+        found = Histories(self.followed, self.of(code))
+        return found if found.exits else None
 
     def of(self, code: CodeType) -> CodeMap:
         """The map of one code object, made at its first use. Keyed by identity: equal code can stand elsewhere."""

@@ -9,6 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ipy_branchcov.data.decision_form import (
+    MOST_DECISIONS,
+    RawDecision,
+    decision_data,
+    decision_form,
+    mcdc_data,
+    read_decisions,
+)
 from ipy_branchcov.data.fields import (
     Choice,
     Flag,
@@ -92,7 +100,7 @@ def to_dict(coverage: Coverage, *, texts: bool = False, values: bool = False) ->
         "schema": SCHEMA,
         "python": sorted(coverage.python),
         "counted": coverage.counted,
-        "totals": _totals(coverage.totals),
+        "totals": _totals(coverage.totals) | ({} if coverage.mcdc is None else {"mcdc": mcdc_data(coverage.mcdc)}),
         "sources": [_source(source, texts, values) for source in coverage.sources],
     }
     if coverage.lost:
@@ -117,6 +125,9 @@ def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, An
         "missed_spans": [list(span) for span in coverage.missed_parts],
         "branches": [_branch(branch, values) for branch in coverage.branches],
     }
+    if coverage.decisions is not None:
+        numbers = {branch.key: number for number, branch in enumerate(coverage.branches)}
+        data["decisions"] = [decision_data(each, numbers, values=values) for each in coverage.decisions]
     if coverage.excluded_lines:
         data["excluded_lines"] = [list(lines) for lines in ranges(coverage.excluded_lines)]
     if coverage.note:
@@ -195,9 +206,10 @@ def _form() -> Record:
             "missed_spans": Listed(span, MOST),
             "branches": Listed(branch, MOST),
             "note": Text(TEXT, lines=True),
+            "decisions": OrNull(Listed(decision_form(span, first), MOST_DECISIONS)),
         },
         source,
-        {"totals": None, "missed_spans": [], "excluded_lines": [], "note": ""},
+        {"totals": None, "missed_spans": [], "excluded_lines": [], "note": "", "decisions": None},
     )
     return Record(
         {
@@ -255,6 +267,7 @@ def _read_source(
     excluded_lines: list[list[int]],
     branches: list[Branch],
     note: str,
+    decisions: list[RawDecision] | None,
 ) -> SourceCoverage:
     source = Source(name, text or "", kind, path, known_digest=digest)
     last_line = len(source.lines) if text else LAST_LINE
@@ -269,7 +282,8 @@ def _read_source(
             raise _wrong("does not stand in source order, or stands there twice", "branches", number)
         before = here
     _check_places([*spans, *(branch.span for branch in branches)])
-    return SourceCoverage(source, tuple(branches), missed, note, frozenset(spans), excluded)
+    made = None if decisions is None else read_decisions(decisions, branches)
+    return SourceCoverage(source, tuple(branches), missed, note, frozenset(spans), excluded, made)
 
 
 def _read_lines(pairs: list[list[int]], last_line: int, name: str) -> frozenset[int]:

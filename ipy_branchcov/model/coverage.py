@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipy_branchcov.model.branch import Branch, natural
+from ipy_branchcov.model.decision_sites import decisions
+from ipy_branchcov.model.decisions import Decision, Proofs
 from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
@@ -23,7 +25,8 @@ class SourceCoverage:
 
     ``note`` has one line for people for each thing that could not be measured exactly; "" elsewhere. ``missed_spans``
     are the parts that never ran though their line did; none lies within another. Nothing is said of
-    ``excluded_lines``: they are neither missed nor covered.
+    ``excluded_lines``: they are neither missed nor covered. ``decisions``: those of two or more conditions, in source
+    order; None where they were not asked for.
     """
 
     source: Source
@@ -32,6 +35,7 @@ class SourceCoverage:
     note: str = ""
     missed_spans: frozenset[Span] = frozenset()
     excluded_lines: frozenset[int] = frozenset()
+    decisions: tuple[Decision, ...] | None = None
 
     @property
     def key(self) -> SourceKey:
@@ -154,6 +158,7 @@ class SourceCoverage:
             missed_lines=frozenset(line + above for line in self.missed_lines),
             missed_spans=frozenset(span.moved(above) for span in self.missed_spans),
             excluded_lines=frozenset(line + above for line in self.excluded_lines),
+            decisions=None if self.decisions is None else tuple(each.moved(above) for each in self.decisions),
         )
 
     def __add__(self, other: SourceCoverage) -> SourceCoverage:
@@ -173,7 +178,44 @@ class SourceCoverage:
         excluded = self.excluded_lines & other.excluded_lines
         either = (span for span in self.missed_spans | other.missed_spans if span.line not in missed)
         spans = frozenset(widest(span for span in either if self._may_be_missed(span) and other._may_be_missed(span)))
-        return SourceCoverage(best, tuple(branches), missed, note, spans, excluded)
+        return SourceCoverage(best, tuple(branches), missed, note, spans, excluded, self._decisions_with(other))
+
+    def _decisions_with(self, other: SourceCoverage) -> tuple[Decision, ...] | None:
+        """The decisions of a sum. Of a part that has none, its outcomes prove what they can."""
+        if self.decisions is None and other.decisions is None:
+            return None
+        sums: dict[Span, Decision] = {}
+        for part in (self, other):
+            for each in part.decisions or ():
+                sums[each.span] = sums[each.span] + each if each.span in sums else each
+        for part in (self, other):
+            if part.decisions is None:
+                branches = {branch.key: branch for branch in part.branches}
+                sums = {span: each + each.observed(branches) for span, each in sums.items()}
+        return tuple(sorted(sums.values(), key=lambda each: each.span.order))
+
+    def with_decisions(self) -> SourceCoverage:
+        """The same with its decisions, as far as outcomes prove their evaluations where none were followed.
+
+        Without the text of a source its decisions are not known; then it has a note.
+        """
+        if self.decisions is not None:
+            return self
+        try:
+            tree = self.source.tree() if self.source.text or not self.branches else None
+        except UNPARSABLE:
+            tree = None
+        if tree is None:
+            note = f"{self.source.name}: MC/DC not measured: its text is not known"
+            return replace(self, note="\n".join([*self.notes, note]))
+        branches = {branch.key: branch for branch in self.branches}
+        found = decisions(self.source, tree, self.branches)
+        return replace(self, decisions=tuple(each.observed(branches) for each in found))
+
+    @property
+    def mcdc(self) -> Proofs:
+        """Conditions of its decisions, and how many are shown."""
+        return sum((each.totals for each in self.decisions or ()), Proofs())
 
     def _may_be_missed(self, span: Span) -> bool:
         """Whether this part of a sum does not know that a span ran."""
@@ -210,6 +252,21 @@ class Coverage:
     @cached_property
     def totals(self) -> Totals:
         return sum((source.totals for source in self.sources), Totals())
+
+    @property
+    def mcdc(self) -> Proofs | None:
+        """Conditions, and how many are shown; None where no decisions were asked for."""
+        if all(source.decisions is None for source in self.sources):
+            return None
+        return sum((source.mcdc for source in self.sources), Proofs())
+
+    def without_decisions(self) -> Coverage:
+        """The same without decisions, for who did not ask for them."""
+        return replace(self, sources=tuple(replace(source, decisions=None) for source in self.sources))
+
+    def with_decisions(self) -> Coverage:
+        """The same with the decisions of all sources whose text is known."""
+        return replace(self, sources=tuple(source.with_decisions() for source in self.sources))
 
     @property
     def summary(self) -> str:

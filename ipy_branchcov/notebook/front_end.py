@@ -13,7 +13,7 @@ from ipy_branchcov.notebook.display import show, show_graph, show_opcodes
 from ipy_branchcov.notebook.live_widgets import LiveWidgets
 from ipy_branchcov.reports import presented
 from ipy_branchcov.reports.files import write_reports
-from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.session.session import Session
 
 
@@ -38,7 +38,8 @@ class FrontEnd:
         if self._session.in_fork:
             return None  # nobody looks at a fork, and its parent shows what it did
         report = request.report
-        lost, coverage = coverage.lost, self._incomplete(coverage)
+        options = request.options(self._session.options)
+        lost, coverage = coverage.lost, asked_for(self._incomplete(coverage), follow=options.follow)
         if report.out:
             self._shell.push({report.out: presented.Coverage.of(coverage)})
         try:
@@ -61,7 +62,7 @@ class FrontEnd:
             print(f"branchcov: {error}", file=sys.stderr)
         for line in (*(f"lost: {each}" for each in sorted(lost)), *sorted(coverage.lost - lost), *self._notes()):
             print(f"branchcov: {line}", file=sys.stderr)
-        lines = failures(coverage, request.options(self._session.options).fail_under)
+        lines = failures(coverage, options.fail_under, mcdc=options.fail_under_mcdc)
         return BelowThreshold("; ".join(lines)) if lines else None
 
     def _incomplete(self, coverage: Coverage) -> Coverage:

@@ -47,7 +47,13 @@ class BranchcovMagics(Magics):
 
     def with_options(self) -> dict[str, Any]:
         """The magics that take options, by their names."""
-        every = (self.branchcov, self.branchcov_report, self.branchcov_auto, self.branchcov_watch, self.branchcov_suggest)
+        every = (
+            self.branchcov,
+            self.branchcov_report,
+            self.branchcov_auto,
+            self.branchcov_watch,
+            self.branchcov_suggest,
+        )
         return {each.__name__: each for each in every}
 
     def parse(self, words: str) -> Request:

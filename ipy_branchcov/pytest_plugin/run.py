@@ -24,7 +24,7 @@ from ipy_branchcov.processes.workers import end_workers
 from ipy_branchcov.reports import summary
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, with_texts, write_reports
-from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.reports.patch import changed_lines, select, sentence
 from ipy_branchcov.session.config import check_sources
 from ipy_branchcov.session.options import ReportOptions, RunOptions
@@ -234,13 +234,19 @@ class MeasuredRun:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _report_all(self, coverage: Coverage) -> None:
+        coverage = asked_for(coverage, follow=self._options.follow)
         if not self._report.quiet:
             width = self._config.get_terminal_writer().fullwidth
             missing, skip = self._report.missed, self._report.skip_covered
             self._summary = summary.render(coverage, missing=missing, skip_covered=skip, width=width).splitlines()
         if self._baseline is not None:
             self._failures += regressions(self._baseline, coverage, Path(self.session.scope.root))
-        self._failures += failures(coverage, self._options.fail_under, compared=self._baseline is not None)
+        self._failures += failures(
+            coverage,
+            self._options.fail_under,
+            compared=self._baseline is not None,
+            mcdc=self._options.fail_under_mcdc,
+        )
         places = self._report.places
         github, root = self._report.github, self.session.scope.root
         changed, values = self._changed, self._report.values

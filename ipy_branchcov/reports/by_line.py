@@ -13,6 +13,7 @@ from ipy_branchcov.data.notebook_files import CellInFile, read_cells
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.decisions import Decision
 from ipy_branchcov.model.totals import Totals
 
 
@@ -55,10 +56,11 @@ def place_cells(coverage: Coverage, root: Path) -> Cells:
 
 @dataclass(frozen=True)
 class Line:
-    """A line with code: whether it ran, and the branches that start on it and have outcomes that count."""
+    """A line with code: whether it ran, and the branches and decisions that start on it and count."""
 
     ran: bool
     branches: tuple[Branch, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def totals(self) -> Totals:
@@ -115,10 +117,14 @@ def _lines(source: SourceCoverage) -> dict[int, Line]:
     for branch in source.branches:
         if branch.totals.outcomes:
             branches.setdefault(branch.span.line, []).append(branch)
+    decisions: dict[int, list[Decision]] = {}
+    for decision in source.decisions or ():
+        if decision.totals.conditions:
+            decisions.setdefault(decision.span.line, []).append(decision)
     hits = source.line_hits
     found = {}
-    for number in sorted({*hits, *branches}):
+    for number in sorted({*hits, *branches, *decisions}):
         here = tuple(branches.get(number, ()))
         ran = bool(hits.get(number)) or any(branch.totals.covered for branch in here)
-        found[number] = Line(ran, here)
+        found[number] = Line(ran, here, tuple(decisions.get(number, ())))
     return found

@@ -14,6 +14,7 @@ from ipy_branchcov.data.files import write_whole
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.printable import printable
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.by_line import UNPLACED, Cells, place_cells
 from ipy_branchcov.reports.patch import ChangedLines
 
@@ -125,7 +126,8 @@ def _rendered(coverage: Coverage, kind: str, place: Path, cells: Cells, *, value
 def closing(coverage: Coverage, places: Iterable[Path | None]) -> str:
     """The line at the end of a run: the total, and where what was written lies."""
     found = ", ".join(str(place) for place in places if place)
-    return f"branchcov: {coverage.summary}" + (f"; written to {printable(found)}" if found else "")
+    total = f"; {decision_tables.summary(coverage)}" if coverage.mcdc is not None else ""
+    return f"branchcov: {coverage.summary}{total}" + (f"; written to {printable(found)}" if found else "")
 
 
 def with_texts(coverage: Coverage) -> Coverage:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.model.words import NEVER_RAN, sentence
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.view import MarkedSource, Segment, mark_all
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def render(coverage: Coverage, *, missed: bool = False, first: str | None = None
     ``missed``: only the lines with something missed.
     """
     parts = [heading("branchcov", coverage.totals, words=coverage.summary)]
+    if total := decision_tables.summary(coverage):
+        parts.append(f"<div>{escape(total)}</div>")
     for number, marked in enumerate(mark_all(coverage, first, static=static)):
-        body = notes(marked) + table(marked, missed=missed)
+        body = notes(marked) + table(marked, missed=missed) + decision_tables.html(marked.coverage)
         if number == 0:
             parts.append(body)
         else:

@@ -11,9 +11,10 @@ from html import escape
 from pathlib import Path
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.decisions import FORM
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.words import NEVER_RAN, line_range
-from ipy_branchcov.reports import html
+from ipy_branchcov.reports import decision_tables, html
 from ipy_branchcov.reports.view import MarkedSource, mark_all
 
 _STATIC = Path(__file__).parent / "static"
@@ -33,6 +34,7 @@ def render(coverage: Coverage, title: str) -> dict[str, str]:
     rows = "".join(_index_row(name, each.coverage) for name, each in zip(names, sources, strict=True))
     index = (
         f"<h1>{escape(title)}</h1>{html.heading('total', coverage.totals, words=coverage.summary)}"
+        f"<p>{escape(decision_tables.summary(coverage))}</p>"
         f'<table class="index"><thead><tr>{heads}<th><button>lines never run</button></th></tr></thead>'
         f"<tbody>{rows}</tbody></table><script>\n{_static('report.js')}</script>"
     )
@@ -42,6 +44,7 @@ def render(coverage: Coverage, title: str) -> dict[str, str]:
         head = f'<p><a href="index.html">all sources</a></p><h1>{escape(marked.title)}</h1>'
         head += f"<div>{html.bar(totals)} {escape(str(totals))}</div>"
         body = html.notes(marked) + _missed_places(marked) + html.table(marked, missed=False, paged=True)
+        body += _decisions(marked.coverage)
         files[name] = _document(marked.title, head + body, _MARK)
     # The last one: where the disk is full before, the index of an earlier report still has its pages.
     return files | {INDEX: _document(title, index, _MARK)}
@@ -86,6 +89,13 @@ def _index_row(page: str, source: SourceCoverage) -> str:
         (len(source.missed_lines), len(source.missed_lines)),
     )
     return "<tr>" + "".join(f'<td data-key="{escape(str(key))}">{shown}</td>' for key, shown in cells) + "</tr>"
+
+
+def _decisions(source: SourceCoverage) -> str:
+    """The truth tables below a source's lines."""
+    if source.decisions is None:
+        return ""
+    return f"<h2>Decisions</h2><p>{escape(f'{source.mcdc} ({FORM})')}</p>{decision_tables.html(source)}"
 
 
 def _missed_places(marked: MarkedSource) -> str:

@@ -14,7 +14,7 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.reports import terminal
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, write_reports
-from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.reports.patch import changed_lines, select, sentence
 from ipy_branchcov.reports.view import mark_all
 from ipy_branchcov.session.options import ReportOptions, RunOptions
@@ -31,6 +31,7 @@ def show(
     places, root = report.places, Path()  # the program may have deleted the current folder
     changed = changed_lines(report.patch, root) if report.patch else {}
     part = select(coverage, changed, place_cells(coverage, root)) if report.patch else coverage
+    coverage, part = (asked_for(each, follow=options.follow) for each in (coverage, part))
     written = write_reports(coverage, places, values=report.values, github=report.github, changed=changed)
     texts = [written.annotations.rstrip("\n")]
     files_only = bool(places or report.github)
@@ -43,7 +44,7 @@ def show(
     status = max([_print(text, stdout) for text in texts if text], default=0)
     for note in written.notes:
         _print(f"branchcov: {note}", sys.stderr)
-    lines = failures(part, options.fail_under) if _has_gate(part, report) else []
+    lines = failures(part, options.fail_under, mcdc=options.fail_under_mcdc) if _has_gate(part, report) else []
     for line in (*(f"lost: {each}" for each in sorted(coverage.lost)), *lines):
         _print(f"branchcov: {line}", sys.stderr)
     return 2 if lines else status

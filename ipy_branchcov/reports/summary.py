@@ -8,6 +8,7 @@ from itertools import groupby
 from ipy_branchcov.model import words
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.totals import Totals
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.view import Mark, MarkedSource, mark
 
 _HEAD = ("Name", "Outcomes", "Missed", "Cover", "Missing")
@@ -39,6 +40,8 @@ def render(coverage: Coverage, *, missing: bool = False, skip_covered: bool = Fa
         table += [f"{'':{sum(widths) + 4 * 3}}{line}" for line in lines[1:]]
     table += [rule] if rows else []
     table.append(_line(total, widths))
+    if proofs := decision_tables.summary(coverage):
+        table += [proofs, *(decision_tables.missing(coverage) if missing else ())]
     table += [f"note: {note}" for each in coverage.sources for note in each.notes]
     if missing:
         table += [f"{each.source.name}: {line}" for each in coverage for line in words.exclusions(each.branches)]

@@ -11,6 +11,7 @@ from rich.text import Text
 from ipy_branchcov.model import words
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.totals import Totals
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.folding import Note, fold
 from ipy_branchcov.reports.view import MarkedSource, mark_all
 
@@ -50,11 +51,15 @@ def render(
     out.append(f"branchcov: {alone}{coverage.summary}", "bold" if color else "")
     if color:
         out.append_text(_bar(coverage.totals))
+    if total := decision_tables.summary(coverage):
+        out.append(f"\n{total}")
     for marked in sources:
         totals, notes = marked.coverage.totals, marked.notes
-        if skip_covered and not marked.misses and not notes:
+        shown = marked.coverage.mcdc
+        if skip_covered and not marked.misses and not notes and shown.shown == shown.conditions:
             continue
         lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
+        lines += map(Text, decision_tables.lines(marked.coverage, missed=missed))
         if several and (lines or notes or totals.outcomes):
             out.append(f"\n{marked.title}: {totals}", "bold" if color else "")
             if color:

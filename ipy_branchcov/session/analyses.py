@@ -10,6 +10,7 @@ from types import CodeType
 from ipy_branchcov.analysis import kept
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
+from ipy_branchcov.analysis.histories import Histories
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.data import kept_files
 from ipy_branchcov.model.recent import Recent
@@ -37,6 +38,8 @@ class Analyses:
         #: By source; (None,) where its text does not compile.
         self._known: Recent[SourceKey, tuple[Analysis | None]] = Recent()
         self._runs = 0
+        #: Whether tracers have to follow decisions.
+        self.follow = False
         self._lock = threading.RLock()
 
     def set_policy(self, policy: Policy) -> bool:
@@ -122,12 +125,12 @@ class Analyses:
         placed = None if analysis is None else analysis.placed(code)
         if analysis is None or placed is None:
             return Plan()
-        plan = _plan(analysis.of(placed))
+        plan = _plan(analysis.of(placed), analysis.histories(placed) if self.follow else None)
         # Code in other places keeps its own positions.
         return plan if placed is code else replace(plan, bytecode=None, made={})
 
 
-def _plan(code_map: CodeMap) -> Plan:
+def _plan(code_map: CodeMap, histories: Histories | None) -> Plan:
     return Plan(
         exits=code_map.exits,
         copies=code_map.copies,
@@ -138,4 +141,5 @@ def _plan(code_map: CodeMap) -> Plan:
         ends={} if _STEPS else code_map.ends,
         bytecode=code_map.bytecode,
         made=code_map.made,
+        histories=histories,
     )

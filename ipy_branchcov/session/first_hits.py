@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import CodeType, FrameType
 
+from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.names import names as names_in
 from ipy_branchcov.model.branch import FirstHit
 from ipy_branchcov.model.source import SourceKey
@@ -28,6 +29,8 @@ class FirstHits:
         self._values = values
         #: By the source's key, the branch's number and the outcome's.
         self._found: dict[tuple[SourceKey, int, int], FirstHit] = {}
+        #: By the source's key, the decision's number, the vector.
+        self._evaluations: dict[tuple[SourceKey, int, str], FirstHit] = {}
 
     def record(self, code: CodeType, edge: Edge, frame: FrameType) -> None:
         """An edge was covered for the first time. Called in the user's code, so it raises nothing."""
@@ -37,13 +40,33 @@ class FirstHits:
             placed = None if analysis is None else analysis.placed(code)
             if analysis is None or source is None or placed is None:
                 return
-            for number, outcome in analysis.of(placed).outcomes_of(*edge):
+            if edge.history:
+                self._record_evaluations(analysis, source.key, placed, edge, frame)
+            for number, outcome in analysis.of(placed).outcomes_of(*edge[:3]):
                 key = (source.key, number, outcome)
                 if key not in self._found:
                     names = (*names_in(analysis.decisions.nodes[number]), *arguments(code)) if self._values else ()
                     self._found[key] = FirstHit(self.context, values_of(frame, names) if names else {})
         except Exception:  # a first hit without its values is better than a changed program
             return
+
+    def _record_evaluations(
+        self, analysis: Analysis, key: SourceKey, code: CodeType, edge: Edge, frame: FrameType
+    ) -> None:
+        histories = analysis.histories(code)
+        for decision, vector in histories.evaluations(edge) if histories is not None else ():
+            place = key, decision, vector
+            if place not in self._evaluations:
+                root = analysis.followed.roots[decision]
+                names = (*names_in(root), *arguments(code)) if self._values else ()
+                self._evaluations[place] = FirstHit(self.context, values_of(frame, names) if names else {})
+
+    def of_evaluation(self, key: SourceKey, decision: int, vector: str) -> FirstHit:
+        """The first hit of an evaluation of a decision that was followed."""
+        found = self._evaluations.get((key, decision, vector))
+        if found is None:
+            return FirstHit(self.context)
+        return found if found.by else replace(found, by=self.context)
 
     def of(self, key: SourceKey, branch: int, outcome: int) -> FirstHit:
         """The first hit of a covered outcome. Where the run's context was not known when it began, it is now."""

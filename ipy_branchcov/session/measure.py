@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import CodeType
 
@@ -12,8 +12,10 @@ from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.decision_sites import decisions
+from ipy_branchcov.model.decisions import Decision, Evaluation
 from ipy_branchcov.model.regions import Region, never_ran
-from ipy_branchcov.model.span import Cover, widest
+from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.tracing.tracer import Recording
 
 CHANGED = "not measured: its source changed after the import. Re-import it and run again"
@@ -26,6 +28,8 @@ _MOST = 3
 
 #: Who took an outcome first: the branch's number, the outcome's.
 FirstHitOf = Callable[[int, int], "FirstHit | None"]
+#: Who was first with an evaluation: the decision's number, the vector.
+FirstEvaluationOf = Callable[[int, str], "FirstHit | None"]
 
 
 def measure(
@@ -34,13 +38,15 @@ def measure(
     *,
     counts: bool = False,
     first_hit: FirstHitOf = lambda branch, outcome: None,
+    first_evaluation: FirstEvaluationOf | None = None,
 ) -> SourceCoverage:
     """The coverage of one source by what its code objects did.
 
     A cell of which only functions ran (it was run itself before the measurement began) is measured in its
-    functions alone; what stands outside them is left out.
+    functions alone; what stands outside them is left out. ``first_evaluation``: decisions were followed.
     """
     hits: dict[int, dict[int, int]] = {}
+    evaluations: set[tuple[int, str]] = set()
     ran: set[int] = set()
     codes: list[CodeType] = []
     entered: list[object] = []
@@ -63,6 +69,8 @@ def measure(
             for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
                 counted = hits.setdefault(branch, {})
                 counted[outcome] = counted.get(outcome, 0) + count
+        if first_evaluation is not None and (histories := analysis.histories(recording.code)) is not None:
+            evaluations.update(each for edge in recording.edges for each in histories.evaluations(edge))
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
@@ -81,7 +89,28 @@ def measure(
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
     spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
-    return SourceCoverage(branch_map.source, branches, judged & missed, note, spans, excluded)
+    found_decisions = None
+    if first_evaluation is not None:
+        found_decisions = tuple(_decisions(analysis, branches, evaluations, first_evaluation))
+    return SourceCoverage(branch_map.source, branches, judged & missed, note, spans, excluded, found_decisions)
+
+
+def _decisions(
+    analysis: Analysis,
+    branches: tuple[Branch, ...],
+    evaluations: Iterable[tuple[int, str]],
+    first: FirstEvaluationOf,
+) -> Iterator[Decision]:
+    """The decisions with their evaluations: of trees by the outcomes, of others by what was followed."""
+    followed = analysis.followed.decisions
+    seen: dict[Span, list[Evaluation]] = {each.span: [] for each in followed.values()}
+    for number, vector in evaluations:
+        decision = followed[number]
+        outcome = bool(decision.logic.outcome(vector))
+        seen[decision.span].append(Evaluation(vector, outcome, first(number, vector)))
+    by_key = {branch.key: branch for branch in branches}
+    for each in decisions(analysis.decisions.map.source, analysis.decisions.tree, branches):
+        yield each.with_evaluations(seen[each.span]) if each.span in seen else each.observed(by_key)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:

@@ -78,6 +78,19 @@ class RunOptions(Options):
         SWITCH,
         letter="-c",
     )
+    mcdc: bool = option(
+        False,
+        "Show for each decision of two or more conditions which evaluations were seen, and which conditions they show.",
+        _CELL | _AUTO | _SHOW | _RUN | _REPORT | _PYTEST | _STORED,
+        SWITCH,
+    )
+    fail_under_mcdc: float | None = option(
+        None,
+        "Fail when less than this percentage of conditions is shown (MC/DC); measures with --mcdc.",
+        _FILES | _STORED,
+        PERCENT,
+        metavar="PERCENT",
+    )
     fail_under: float | None = option(
         None,
         "Fail when the total is below this percentage.",
@@ -143,6 +156,11 @@ class RunOptions(Options):
         SWITCH,
         negative="Do not measure the processes that measured code starts.",
     )
+
+    @property
+    def follow(self) -> bool:
+        """Whether the evaluations of decisions are wanted."""
+        return self.mcdc or self.fail_under_mcdc is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +256,13 @@ class SuggestOptions(Options):
     """How inputs are looked for that cover what was missed."""
 
     seconds: float = option(
-        10.0, "Search for at most so many seconds.", Door.SUGGEST, SECONDS, metavar="N", letter="-t", letters=Door.SUGGEST
+        10.0,
+        "Search for at most so many seconds.",
+        Door.SUGGEST,
+        SECONDS,
+        metavar="N",
+        letter="-t",
+        letters=Door.SUGGEST,
     )
     calls: int = option(100_000, "Try at most so many calls.", Door.SUGGEST, COUNT, metavar="N")
     as_tests: bool = option(

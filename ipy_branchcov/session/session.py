@@ -170,7 +170,14 @@ class Session:
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
             counts = options.counts or functions.counting()
-            begun = factory(self._sources.filter, self._analyses.plan, counts=counts, on_first_hit=first_hits.record)
+            self._analyses.follow = options.follow
+            begun = factory(
+                self._sources.filter,
+                self._analyses.plan,
+                counts=counts,
+                on_first_hit=first_hits.record,
+                follow=options.follow,
+            )
             begun.start()
             undo.callback(self.release)
             undo.callback(begun.stop)
@@ -335,7 +342,8 @@ class Session:
         analysis = self._analyses.of(source)
         if analysis is None:
             return None
-        coverage = measure(analysis, (), counts=self.options.counts)
+        first = (lambda decision, vector: None) if self.options.follow else None
+        coverage = measure(analysis, (), counts=self.options.counts, first_evaluation=first)
         notes = filter(None, (coverage.note, *_wrong(analysis, source)))
         return replace(coverage, source=source, note="\n".join(notes)).placed()
 
@@ -367,7 +375,11 @@ class Session:
         if analysis is None:
             return SourceCoverage(source, note=note).placed()
         coverage = measure(
-            analysis, recordings, counts=run.options.counts, first_hit=partial(run.first_hits.of, source.key)
+            analysis,
+            recordings,
+            counts=run.options.counts,
+            first_hit=partial(run.first_hits.of, source.key),
+            first_evaluation=partial(run.first_hits.of_evaluation, source.key) if run.options.follow else None,
         )
         if run.options.opcodes:
             from ipy_branchcov.session.disassembly import disassemble

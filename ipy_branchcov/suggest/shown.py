@@ -26,7 +26,9 @@ def report(result: Suggestions) -> str:
     total = covered + len(result.left)
     if not total:
         return f"branchcov: nothing is missed in {result.name}"
-    lines = [f"branchcov: {covered} of {total} missed outcomes of {result.name}, by {_count(len(result.found), 'call')}"]
+    lines = [
+        f"branchcov: {covered} of {total} missed outcomes of {result.name}, by {_count(len(result.found), 'call')}"
+    ]
     lines += [f"    {each}" for each in imports(result.found)]
     for each in result.found:
         ends = f"    # ends with {each.error}" if each.error else ""
@@ -42,7 +44,9 @@ def report(result: Suggestions) -> str:
 
 def notes(result: Suggestions) -> list[str]:
     """Lines on calls that were not suggested for what they did."""
-    lines = [f"not suggested: {_count(count, 'call')} refused: {what}" for what, count in sorted(result.refused.items())]
+    lines = [
+        f"not suggested: {_count(count, 'call')} refused: {what}" for what, count in sorted(result.refused.items())
+    ]
     if result.late:
         lines.append(f"not suggested: {_count(result.late, 'call')} took too long")
     if result.died:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ipy_branchcov.bytecode.decode import code_objects, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures, encodable
+from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -46,7 +47,13 @@ class MonitoringTracer:
     name = "monitoring"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = False,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self.note = ""
         self.failures = Failures()
@@ -54,7 +61,9 @@ class MonitoringTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
-        self._kind = COUNTING if counts else Mechanism.SPLIT
+        self._kind = (COUNTING if counts else Mechanism.SPLIT).following(follow)
+        self._follow = follow
+        self._open = OpenEvaluations()
         self._global = 0
         self._functions = functions.Functions()
         #: Code with probes, and their counts when it first ran.
@@ -82,15 +91,20 @@ class MonitoringTracer:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
             make = count_edges
-        return encodable(lambda: make(code, self._planner(code), constants), code, self._say)
+        return encodable(lambda: make(code, self._planner(code), constants, self._kind), code, self._say)
 
     def _say(self, note: str) -> None:
         self.note = self.note or note
 
     def _observes(self, code: CodeType) -> bool:
-        """Whether values are observed in code, or in code in it: only instructions can look at them."""
+        """Whether values are observed in code, or in code in it: only instructions can look at them.
+
+        The same where decisions are followed, which needs copies of conditions.
+        """
         if not self._wanted(code):
             return False
+        if self._follow and any(self._planner(each).histories is not None for each in code_objects(code)):
+            return True
         return any(may_keep_value(each) and self._planner(each).values for each in code_objects(code))
 
     def start(self) -> None:
@@ -150,7 +164,8 @@ class MonitoringTracer:
         if plan.values:
             self._unread = UNREADABLE
             self._values.setdefault(id(code), StackValues(code, plan))
-        mechanism = registry.fallback(code) if self._counts or plan.values else Mechanism.BRANCH_EVENTS
+        instrumented = self._counts or plan.values or plan.histories is not None
+        mechanism = registry.fallback(code) if instrumented else Mechanism.BRANCH_EVENTS
         self._recordings.setdefault(id(code), Recording(code, mechanism, plan))  # another thread may have come first
         self._codes.append(weakref.ref(code))
         self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT)
@@ -255,6 +270,7 @@ class MonitoringTracer:
         if values is None or offset not in values.watched:
             return False
         if (edge := values.arrive(offset, frame := sys._getframe(3))) is not None:
+            edge = self._open.follow(recording.plan, edge, frame)
             if self._on_first_hit is not None and edge not in recording.edges:
                 self._on_first_hit(recording.code, edge, frame)
             recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
@@ -273,6 +289,9 @@ class MonitoringTracer:
                 self._before[frame] = (src, dst)
             keep = True  # which of two operands it serves can differ at every hit
         edge = Edge(src, dst, before)
+        if plan.histories is not None and src in plan.histories.offsets:
+            edge = self._open.follow(plan, edge, sys._getframe(3))
+            keep = True  # it can end another evaluation at every hit
         if self._on_first_hit is not None and edge not in recording.edges:
             try:  # noqa: SIM105 (suppress() would need room itself)
                 self._on_first_hit(code, edge, sys._getframe(3))

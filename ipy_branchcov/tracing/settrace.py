@@ -16,6 +16,7 @@ from typing import Any
 from ipy_branchcov.bytecode.decode import EXTENDED_ARG, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures
+from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
@@ -38,7 +39,13 @@ class SettraceTracer:
     name = "settrace"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = True, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = True,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self.note = ""
         self.failures = Failures()
@@ -47,6 +54,7 @@ class SettraceTracer:
         self._planner = planner
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
         self._active = False
+        self._open = OpenEvaluations()
         #: By the id of the code, which is in ``_known``.
         self._stack_values: dict[int, StackValues] = {}
         #: The trace function as it is set.
@@ -168,9 +176,12 @@ class SettraceTracer:
             if event == "opcode":
                 offset = frame.f_lasti
                 try:
-                    self._step(recording, Edge(last, offset, before if last in plan.shared_jumps else None), frame)
+                    edge = Edge(last, offset, before if last in plan.shared_jumps else None)
+                    if plan.histories is not None and last in plan.histories.offsets:
+                        edge = self._open.follow(plan, edge, frame)
+                    self._step(recording, edge, frame)
                     if values is not None and (seen := values.edge(came, offset, frame)) is not None:
-                        self._step(recording, seen, frame)
+                        self._step(recording, self._open.follow(plan, seen, frame), frame)
                 except RecursionError:
                     raise
                 except Exception as error:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge
 from ipy_branchcov.bytecode.values import Value
+from ipy_branchcov.model.decisions import History
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures
 
@@ -24,11 +25,33 @@ class Edge(NamedTuple):
     ``before``: the watched edge before it in the same frame, where the plan asks for it. ``dst`` is
     :data:`JUMPED` where a jump leads to its own fall-through and the tracer knows that it jumped; it is below that
     where the edge says what a value was (:mod:`ipy_branchcov.bytecode.values`).
+
+    ``history``: what the frame's open evaluations had come to before, where the plan follows decisions.
     """
 
     src: int
     dst: int
     before: tuple[int, int] | None = None
+    history: History = ()
+
+
+class Histories(Protocol):
+    """Follows the evaluations that a frame is in the midst of. ``exits``: those that can change its history.
+
+    ``offsets``: the instructions with such exits, and their EXTENDED_ARGs.
+    """
+
+    @property
+    def exits(self) -> frozenset[ExitEdge]: ...
+
+    @property
+    def offsets(self) -> frozenset[int]: ...
+
+    def after(self, history: History, exit_edge: ExitEdge, before: ExitEdge | None) -> History:
+        """The history behind an exit; ``before``: the exit that led to a shared jump."""
+
+    def along(self, history: History, edge: Edge) -> History:
+        """The history behind an edge."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class Plan:
 
     ``bytecode``: the decoded code object, if it has been decoded. ``made``: what tracers made of the code and this plan
     in this or an earlier run, as plain values (``marshal``) by a name of theirs; what they put there is kept.
+    ``histories``: of the decisions to follow; None where there are none.
     """
 
     exits: frozenset[ExitEdge] = frozenset()
@@ -56,10 +80,13 @@ class Plan:
     ends: Mapping[int, int] = field(default_factory=dict)
     bytecode: Bytecode | None = field(default=None, compare=False, repr=False)
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    histories: Histories | None = field(default=None, compare=False, repr=False)
 
 
 class Mechanism(StrEnum):
     """What measured a code object.
+
+    ``FOLLOWING_``: the same as the three before, with copies of conditions for each history of a decision.
 
     The last two are fallbacks: the result is the same, and costs more. ``LATE``: the code ran without having been
     instrumented (others compiled it, or its frame was suspended when the run began). ``UNINSTRUMENTED``: it
@@ -70,6 +97,9 @@ class Mechanism(StrEnum):
     PROBES = "probes"
     COUNTING = "counting probes"
     SPLIT = "split"
+    FOLLOWING_PROBES = "probes, decisions followed"
+    FOLLOWING_COUNTING = "counting probes, decisions followed"
+    FOLLOWING_SPLIT = "split, decisions followed"
     BRANCH_EVENTS = "branch events"
     LATE = "late"
     UNINSTRUMENTED = "uninstrumented"
@@ -78,6 +108,22 @@ class Mechanism(StrEnum):
     def fell_back(self) -> bool:
         """Whether the tracer could not use the mechanism that it is there for."""
         return self in (Mechanism.LATE, Mechanism.UNINSTRUMENTED)
+
+    @property
+    def counting(self) -> bool:
+        """Whether its probes count."""
+        return self in (Mechanism.COUNTING, Mechanism.FOLLOWING_COUNTING)
+
+    def following(self, follow: bool) -> Mechanism:
+        """The same, with decisions followed where ``follow``: other code, so both are kept apart."""
+        return _FOLLOWING[self] if follow else self
+
+
+_FOLLOWING = {
+    Mechanism.PROBES: Mechanism.FOLLOWING_PROBES,
+    Mechanism.COUNTING: Mechanism.FOLLOWING_COUNTING,
+    Mechanism.SPLIT: Mechanism.FOLLOWING_SPLIT,
+}
 
 
 @dataclass
@@ -137,9 +183,15 @@ class Tracer(Protocol):
 class TracerFactory(Protocol):
     """Makes a tracer of the code that ``wanted`` accepts; ``planner`` returns what to watch in it.
 
-    Probes do not call ``on_first_hit``: it is called by events alone.
+    Probes do not call ``on_first_hit``: it is called by events alone. ``follow``: the plans follow decisions.
     """
 
     def __call__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ) -> Tracer: ...

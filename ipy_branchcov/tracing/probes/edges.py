@@ -32,14 +32,16 @@ class Split(Instrumented):
     edges: dict[int, Edge]
 
 
-def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
+def split(
+    code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None, kind: Mechanism = Mechanism.SPLIT
+) -> tuple[CodeType, Split]:
     """The same code with no critical edge that matters; ``constants``: with its nested code objects split.
 
     Raises Unencodable.
     """
     check(code)
     constants = code.co_consts if constants is None else constants
-    if (made := plan.made.get(_MADE)) is not None:
+    if kind is Mechanism.SPLIT and (made := plan.made.get(_MADE)) is not None:
         return _again(code, made, constants + added_constants(plan))
     splitter = EdgeSplitter(plan.bytecode or Bytecode(code), plan, len(constants))
     splitter.run()
@@ -47,8 +49,9 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
     if plan.values:
         new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     edges = splitter.edges()
-    plan.made[_MADE] = (*tables_of(new), {offset: tuple(edge) for offset, edge in edges.items()})
-    return new, Split(code, Mechanism.SPLIT, edges)
+    if kind is Mechanism.SPLIT:
+        plan.made[_MADE] = (*tables_of(new), {offset: tuple(each[:3]) for offset, each in edges.items()})
+    return new, Split(code, kind, edges)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Split]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.registry import COUNTING, Instrumented
-from ipy_branchcov.tracing.tracer import Edge, Plan
+from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
 
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.place import Probe
@@ -57,7 +57,9 @@ def _count(counter: itertools.count[int]) -> int:
     return int(repr(counter)[len("count(") : -1])
 
 
-def count_edges(code: CodeType, plan: Plan, constants: tuple[object, ...]) -> tuple[CodeType, Counted]:
+def count_edges(
+    code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mechanism = COUNTING
+) -> tuple[CodeType, Counted]:
     """The same code with probes that count; ``constants``: with its nested code objects probed. Raises Unencodable."""
     # Imported here because most runs on 3.12 and later do not count; the extension loads faster without.
     from ipy_branchcov.bytecode.encode import assemble
@@ -68,4 +70,4 @@ def count_edges(code: CodeType, plan: Plan, constants: tuple[object, ...]) -> tu
     placer.run()
     counters = {number: itertools.count() for number in range(len(placer.probes))}
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
-    return new.replace(co_stacksize=code.co_stacksize + ROOM), Counted(code, COUNTING, placer.probes, counters)
+    return new.replace(co_stacksize=code.co_stacksize + ROOM), Counted(code, kind, placer.probes, counters)

@@ -15,9 +15,11 @@ from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
 from ipy_branchcov.bytecode.encode import Item, disassemble
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
+from ipy_branchcov.model.decisions import History
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import cell, parted
 from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
+from ipy_branchcov.tracing.probes.unfold import State, unfold
 from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan
 
 __builtins__ = BUILTINS
@@ -51,9 +53,19 @@ class Splitter:
         self.plan = plan
         self._first_constant = constants
         self.items = disassemble(bytecode)
+        #: What has happened when a frame comes to an item, where decisions are followed.
+        self._states: dict[Item, State] = {}
+        if plan.histories is not None:
+            unfolded = unfold(self.items, plan)
+            self.items, self._states = unfolded.items, unfolded.states
         self._originals = list(self.items)
         self._index = {item: i for i, item in enumerate(self._originals)}
         self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
+        #: All copies of an instruction, by its offset.
+        self._every: dict[int, list[Item]] = {}
+        for item in self.items:
+            if item.origin is not None:
+                self._every.setdefault(item.origin.offset, []).append(item)
         #: Items to insert before or after others, and at the end.
         self._before: dict[Item, list[list[Item]]] = {}
         self._after: dict[Item, list[Item]] = {}
@@ -68,19 +80,21 @@ class Splitter:
     def run(self) -> None:
         """Rearrange the instructions."""
         tests = [(item, Edge(-1, -1)) for item in self._originals if self._has_exits(item)]
-        copied = self._copy_shared_jumps()
+        copied = self._copy_shared_jumps() if self.plan.histories is None else []
         self._begin()
         for item, _ in tests:
             self._split(item, None)
         for item, before in copied:
             self._split(item, before)
         for exit_edge, value in self.plan.values.items():
-            self._observe(exit_edge, value)
+            for item in self._every[exit_edge[0]]:
+                self._observe(item, exit_edge, value)
         self._arrange()
 
     def _has_exits(self, item: Item) -> bool:
-        assert item.origin is not None
-        return any((item.origin.offset, jumped) in self.plan.exits for jumped in (True, False))
+        return item.origin is not None and any(
+            (item.origin.offset, jumped) in self.plan.exits for jumped in (True, False)
+        )
 
     # --- shared jumps
 
@@ -179,10 +193,10 @@ class Splitter:
         """Make items that prove an edge where they run, with the position and the handler of another item."""
         raise NotImplementedError
 
-    def _observe(self, exit_edge: ExitEdge, value: Value) -> None:
-        """Observe the value that is on the stack on an exit."""
-        item = self._at[exit_edge[0]]
-        proofs = [self._proof(Edge(*value_edge(exit_edge, what)), item) for what in (TRUE, FALSE, OTHER)]
+    def _observe(self, item: Item, exit_edge: ExitEdge, value: Value) -> None:
+        """Observe the value that is on the stack on an exit of an item."""
+        edges = [Edge(*value_edge(exit_edge, what), None, self._history(item)) for what in (TRUE, FALSE, OTHER)]
+        proofs = [self._proof(edge, item) for edge in edges]
         items, test = cell(value, self._first_constant, proofs)
         self._proved(test, proofs)
         items += parted(item)
@@ -215,12 +229,29 @@ class Splitter:
         """Probe the exits of a test."""
         origin = item.origin
         assert origin is not None
-        came = None if before is None else before.before
+        came = self._came(item) if before is None else before.before
+        history = self._history(item)
         if item.target is not None and item.name != "END_ASYNC_FOR" and (origin.offset, True) in self.plan.exits:
             to = origin.target if origin.target is not None and origin.target != origin.next else JUMPED
-            self._probe_jump(item, Edge(origin.offset, to, came))
+            self._probe_jump(item, Edge(origin.offset, to, came, history))
         if (origin.offset, False) in self.plan.exits:
-            self._probe_fall(item, Edge(origin.offset, origin.next, came))
+            self._probe_fall(item, Edge(origin.offset, origin.next, came, history))
+
+    def _history(self, item: Item) -> History:
+        """What a frame's open evaluations have come to when it comes to a copy, if an exit of that can change it."""
+        state, histories = self._states.get(item), self.plan.histories
+        if state is None or histories is None or item.origin is None or item.origin.offset not in histories.offsets:
+            return ()
+        return state.history
+
+    def _came(self, item: Item) -> tuple[int, int] | None:
+        """The edge that led to a copy of a shared jump."""
+        state = self._states.get(item)
+        if state is None or state.came is None or item.origin is None or item.origin.offset not in self.plan.copies:
+            return None
+        offset, jumped = state.came
+        test = self.bytecode.at[offset]
+        return offset, (test.target or 0) if jumped else test.next
 
     def _passed(self, item: Item) -> Item | None:
         """The last instruction that an exhausted FOR_ITER skips."""

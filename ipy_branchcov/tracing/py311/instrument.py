@@ -17,7 +17,6 @@ from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
 from ipy_branchcov.tracing.probes.instrument import Counted
 from ipy_branchcov.tracing.probes.place import ROOM, Probe
-from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
 from ipy_branchcov.tracing.py311.one_shot import Notes, Once
@@ -58,25 +57,23 @@ class Probed(Counted):
 def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mechanism) -> tuple[CodeType, Probed]:
     """The same code with probes; ``constants``: with its nested code objects probed. Raises Unencodable.
 
-    ``kind``: :attr:`Mechanism.PROBES`, or :data:`COUNTING`.
+    ``kind``: :attr:`Mechanism.PROBES`, one that counts, or the same with decisions followed.
     """
     check(code)
     added = added_constants(plan)
-    if kind != COUNTING and (known := plan.made.get(_MADE)) is not None:
+    if kind is Mechanism.PROBES and (known := plan.made.get(_MADE)) is not None:
         return _again(code, known, (*constants, *added))
-    placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind == COUNTING)
+    placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind.counting)
     placer.run()
-    counters = {
-        i: itertools.count() for i, each in enumerate(placer.probes) if kind == COUNTING and each.edge is not None
-    }
+    counters = {i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None}
     notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
     new = assemble(code, placer.items, (*constants, *added, *made, notes))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
     passages = placer.passages()
-    if kind != COUNTING:
-        probes = [(each.edge and tuple(each.edge), each.lines) for each in placer.probes]
+    if kind is Mechanism.PROBES:
+        probes = [(each.edge and tuple(each.edge[:3]), each.lines) for each in placer.probes]
         plan.made[_MADE] = (*tables_of(new), probes, writes, [tuple(each) for each in passages])
     return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), passages)
 

@@ -28,11 +28,11 @@ class VanishingProbePlacer(ProbePlacer):
     def __init__(self, bytecode: Bytecode, plan: Plan, constants: int, *, counting: bool):
         super().__init__(bytecode, plan, constants)
         self._counting = counting
-        #: The index of the first instruction that jumps to an offset.
-        self._jumped_from: dict[int, int] = {}
+        #: The index of the first instruction that jumps to an item.
+        self._jumped_from: dict[Item, int] = {}
         for i, item in enumerate(self._originals):
-            if item.origin is not None and item.origin.target is not None:
-                self._jumped_from.setdefault(item.origin.target, i)
+            if item.target is not None:
+                self._jumped_from.setdefault(item.target, i)
         #: The instructions that load the notes: the constant behind those of the probes.
         self._loads: list[Item] = []
         #: The instructions that add to the notes.
@@ -97,9 +97,7 @@ class VanishingProbePlacer(ProbePlacer):
         above = self._originals[i - 1]
         if above.target is not None or above.name in FINAL or above in self._after:
             return None
-        origin = item.origin
-        first = min(self._jumped_from.get(place, i) for place in (origin.first, origin.offset))
-        return above if first >= i else None
+        return above if self._jumped_from.get(item, i) >= i else None
 
     def _probe_first(self, item: Item, above: Item, edge: Edge) -> None:
         """Copy the head of a loop before the loop, for its first item. If the copy goes on, the edge is covered."""

@@ -36,11 +36,17 @@ class ProbeTracer:
     name = "probes"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = False,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self._wanted = wanted
         self._planner = planner
-        self._kind = COUNTING if counts else Mechanism.PROBES
+        self._kind = (COUNTING if counts else Mechanism.PROBES).following(follow)
         #: All code with probes that can run, kept alive until the probes are read.
         self._probed: list[tuple[CodeType, Probed]] = []
         self._fallback = _Fallback(self, planner, counts=counts)
@@ -112,7 +118,7 @@ class ProbeTracer:
             ARRIVALS.settle(self._wanted, self._kind)
         else:
             ARRIVALS.unsettle()
-        functions.begin(self, counts=self._kind is COUNTING)
+        functions.begin(self, counts=self._kind.counting)
         self._executes, self._makes = guarded(self.failures, self.executes), guarded(self.failures, self.makes_function)
         ARRIVALS.executing.append(self._executes)
         ARRIVALS.making.append(self._makes)
@@ -131,7 +137,7 @@ class ProbeTracer:
 
     def _that_ran(self) -> list[tuple[CodeType, Probed]]:
         """What noted something since its run began; all where edges are counted."""
-        ran = [probed.kind is COUNTING or probed.once.notes for _, probed in self._probed]
+        ran = [probed.kind.counting or probed.once.notes for _, probed in self._probed]
         return list(compress(self._probed, ran))
 
     def stop(self) -> list[Recording]:

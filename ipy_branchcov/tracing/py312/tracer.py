@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures, encodable
+from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
@@ -43,7 +44,13 @@ class InstructionTracer:
     name = "monitoring"
 
     def __init__(
-        self, wanted: CodeFilter, planner: Planner, *, counts: bool = False, on_first_hit: OnFirstHit | None = None
+        self,
+        wanted: CodeFilter,
+        planner: Planner,
+        *,
+        counts: bool = False,
+        on_first_hit: OnFirstHit | None = None,
+        follow: bool = False,
     ):
         self.note = ""
         self.failures = Failures()
@@ -51,7 +58,8 @@ class InstructionTracer:
         self._wanted = wanted
         self._planner = planner
         self._counts = counts
-        self._kind = COUNTING if counts else Mechanism.SPLIT
+        self._kind = (COUNTING if counts else Mechanism.SPLIT).following(follow)
+        self._open = OpenEvaluations()
         self._functions = functions.Functions()
         self._pairs = Pairs() if PAIRS else None
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
@@ -82,7 +90,7 @@ class InstructionTracer:
             from ipy_branchcov.tracing.probes.instrument import count_edges  # not imported where nothing is counted
 
             make = count_edges
-        return encodable(lambda: make(code, self._planner(code), constants), code, self._say)
+        return encodable(lambda: make(code, self._planner(code), constants, self._kind), code, self._say)
 
     def _say(self, note: str) -> None:
         self.note = self.note or note
@@ -136,7 +144,7 @@ class InstructionTracer:
         """What a split code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
         covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
-        return Recording(original, Mechanism.SPLIT, Plan(), covered, lines_at(code, ran))
+        return Recording(original, self._kind, Plan(), covered, lines_at(code, ran))
 
     # --- callbacks. What they raise would be raised in the measured code.
 
@@ -264,10 +272,13 @@ class InstructionTracer:
             if src in plan.watched:
                 self._before[frame] = (src, dst)
             keep = True
+        if plan.histories is not None and src in plan.histories.offsets:
+            keep = True  # it can end another evaluation at every hit
         self._record(recording, Edge(src, dst, before), sys._getframe(2))
         return None if keep else sys.monitoring.DISABLE
 
     def _record(self, recording: Recording, edge: Edge, frame: FrameType) -> None:
+        edge = self._open.follow(recording.plan, edge, frame)
         if self._on_first_hit is not None and edge not in recording.edges:
             self._on_first_hit(recording.code, edge, frame)
         recording.edges[edge] = recording.edges.get(edge, 0) + 1 if self._counts else 1
