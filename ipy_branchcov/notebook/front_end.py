@@ -53,6 +53,7 @@ class FrontEnd:
                     missed=report.missed,
                     first=first,
                     widgets=self._widgets,
+                    total=self._session.coverage,
                 )
             self._show_instructions(request, counted=coverage.counted)
             for line in sorted(coverage.lost):

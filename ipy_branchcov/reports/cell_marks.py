@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from typing import TypedDict
 
 from ipy_branchcov.model.branch import Branch, Outcome
@@ -50,8 +51,13 @@ def render(coverage: Coverage, first: str | None = None, *, details: bool = Fals
 
     ``details``: with first hits. Without them, the same run gives the same lines.
     """
-    cells = [marked for marked in mark_all(coverage, first, static=True) if marked.coverage.source.kind == "cell"]
-    found = (_cell(marked, counted=coverage.counted, details=details) for marked in cells if marked.places)
+    return lines(mark_all(coverage, first, static=True), counted=coverage.counted, details=details)
+
+
+def lines(sources: Iterable[MarkedSource], *, counted: bool, details: bool = False) -> list[str]:
+    """The same of sources that are marked."""
+    cells = (each for each in sources if each.coverage.source.kind == "cell" and each.places)
+    found = (_cell(marked, counted=counted, details=details) for marked in cells)
     return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in found]
 
 
