@@ -32,11 +32,13 @@ def show(
     missed: bool,
     first: str | None,
     widgets: LiveWidgets,
+    stopped: str = "",
     total: Callable[[], Coverage] = Coverage,
 ) -> None:
     """Show a coverage in a shell. ``first``: the cell to show on top. ``widgets``: takes the widget.
 
-    ``total``: all that was measured so far. The front end keeps its marks of cells for which the output has no room.
+    ``stopped``: what stopped the cell. ``total``: all that was measured so far; the front end keeps its marks of cells
+    for which the output has no room.
 
     In a notebook this is static output (HTML and plain text). Where a front end is connected, a widget replaces the
     static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
@@ -48,10 +50,12 @@ def show(
         color = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns
         print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
+        if stopped:
+            print(f"  {stopped}")
         return
     from ipy_branchcov.reports.record import record
 
-    made = record(coverage, first=first, missed=missed)
+    made = record(coverage, first=first, missed=missed, stopped=stopped)
     if view == "text":
         publish_display_data({"text/plain": made.text})
         return
@@ -62,10 +66,14 @@ def show(
             send_marks(total().select(lambda each: each.key in made.without), keep=True)
     if view == "widget" or (view == "auto" and live()):
         from ipy_branchcov.reports import widget
+        from ipy_branchcov.reports.changes import since
 
-        shown = widget.CoverageWidget(
-            coverage, first=first, missed=missed, record="" if view == "widget" else made.name
+        cell, before = widgets.place()
+        changed = since(before, coverage, first)
+        seen = widget.View(
+            coverage, first=first, missed=missed, new=changed.new, changes=changed.words, stopped=stopped
         )
+        shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell)
         widgets.add(shown)
         if view == "widget":
             publish_display_data(widget.bundle(shown))
@@ -139,9 +147,9 @@ class Followed:
             from ipy_branchcov.reports import widget
 
             if self._widget is None:
-                self._widget = widget.CoverageWidget(coverage, record=made.name)
+                self._widget = widget.CoverageWidget(widget.View(coverage), record=made.name)
             else:
-                self._widget.show(coverage, new=new, record=made.name)
+                self._widget.show(widget.View(coverage, new=new), record=made.name)
         publish_display_data(made.bundle, transient={"display_id": self._id}, update=update)
 
 

@@ -62,16 +62,21 @@ class Record:
         return {"text/plain": self.text, "text/html": self.html} | marks
 
 
-def record(coverage: Coverage, *, first: str | None = None, missed: bool = False, whole: bool = False) -> Record:
+def record(
+    coverage: Coverage, *, first: str | None = None, missed: bool = False, whole: bool = False, stopped: str = ""
+) -> Record:
     """The record of a run. ``first``: the name of the cell that ran; its source is shown, of others lines of words.
 
-    ``missed``: only the lines with something missed. ``whole``: for a coverage that no cell of ours shows: the sources
-    themselves as long as there is room. The same run gives the same record: no execution counts, paths or times.
+    ``missed``: only the lines with something missed. ``stopped``: what stopped the cell. ``whole``: for a coverage that
+    no cell of ours shows: the sources themselves as long as there is room. The same run gives the same record: no
+    execution counts, paths or times.
     """
     sources = mark_all(coverage, first, static=True)
     own = [each for each in sources if each.coverage.source.name == first]
     limit = MOST if whole else limit_of(own[0].coverage.source.text if own else "")
     made = _Made(coverage, limit, missed=missed)
+    if stopped:
+        made.add(stopped)
     for each in sources if whole else own:
         made.show(each, named=whole and len(sources) > 1, last=len(sources) == 1)
     others = [each for each in sources if not any(each is shown for shown in made.shown)]
@@ -167,8 +172,11 @@ class _Made:
 
     def _note(self, marked: MarkedSource) -> None:
         for note in marked.notes:
-            line = shortened(note, _NOTE)
-            self._take([f"<div>note: {escape(line)}</div>"], [f"  note: {line}"])
+            self.add(f"note: {shortened(note, _NOTE)}")
+
+    def add(self, line: str) -> None:
+        """A line for people."""
+        self._take([f"<div>{escape(line)}</div>"], [f"  {line}"])
 
     # --- other sources
 

@@ -14,7 +14,7 @@ from typing import Literal
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import COMPOSITE, Branch
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.model.selection import bodies, definitions_in
+from ipy_branchcov.model.selection import bodies, definitions_in, scopes
 from ipy_branchcov.model.source import shortened, split_lines
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.printable import visible
@@ -109,6 +109,31 @@ class MarkedSource:
         return [place for place in self.places if place.label]
 
     @cached_property
+    def heads(self) -> frozenset[int]:
+        """The lines with the ``def`` or ``class`` above something missed."""
+        touched = [line for line in range(1, len(self.lines) + 1) if self.touched(line)]
+        if not touched:
+            return frozenset()
+        around = scopes(self.coverage.source)
+        return frozenset(first for first, last in around if bisect_right(touched, first) < bisect_right(touched, last))
+
+    @cached_property
+    def _missed_at(self) -> dict[int, int]:
+        stops = self.misses
+        own = {id(stop.branch): stop for stop in stops if stop.branch is not None}
+        never = [stop for stop in stops if stop.state == "never-ran"]
+        found: dict[int, int] = {}
+        for branch in self.coverage.branches:
+            if missed := branch.totals.missed:
+                stop = own.get(id(branch)) or next((each for each in never if _holds(each, branch)), None)
+                found[id(stop)] = found.get(id(stop), 0) + missed
+        return found
+
+    def missed_at(self, mark: Mark) -> int:
+        """How many missed outcomes a place with a label stands for: its own, or those in code that never ran."""
+        return self._missed_at.get(id(mark), 0)
+
+    @cached_property
     def _by_line(self) -> dict[int, list[Mark]]:
         lines: dict[int, list[Mark]] = {}
         for mark in self.marks:
@@ -180,6 +205,12 @@ class MarkedSource:
     def touched(self, line: int) -> bool:
         """Whether a missed place touches a line: its label may stand on a later line than its beginning."""
         return line in self.missed or any(mark.label for mark in self.on(line))
+
+
+def _holds(mark: Mark, branch: Branch) -> bool:
+    if mark.whole:
+        return mark.span.line <= branch.span.line <= mark.span.end_line
+    return mark.span.contains(branch.span)
 
 
 def mark(coverage: SourceCoverage, title: str = "") -> MarkedSource:

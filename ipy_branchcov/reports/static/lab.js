@@ -960,6 +960,23 @@
       return editor;
     }
 
+    /**
+     * To a line of a cell, which is known by its text, or else by its number.
+     * @param {{cell?: string, name: string, line: number}} where
+     * @returns {boolean} whether there is one
+     */
+    lead({ cell, name, line }) {
+      const { widgets } = this.panel.content;
+      const found = (/** @type {(model: Foreign) => boolean} */ wanted) => widgets.findIndex((/** @type {Foreign} */ { model }) => model.type === "code" && wanted(model));
+      const byText = cell ? found((model) => textKey(model.sharedModel.getSource()) === cell) : -1;
+      const number = byText >= 0 ? byText : found((model) => name === `In [${model.executionCount}]`);
+      if (number < 0) return false;
+      const text = widgets[number].model.sharedModel.getSource();
+      const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
+      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0), place: -1 });
+      return true;
+    }
+
     /** Show the details of what the cursor is at, or else of the first miss on its line. */
     inspect() {
       const editor = this.desk.editors.get(this.panel.content.activeCell?.model);
@@ -1147,6 +1164,10 @@
             const item = new widgets.Widget({ node: element("div", "", status(desk, current, app)) });
             bar.registerStatusItem(`${NAME}:totals`, { item, align: "left", rank: 10 });
           }
+          document.addEventListener("branchcov:lead", (event) => {
+            const [from, { detail }] = [/** @type {Node} */ (event.target), /** @type {CustomEvent} */ (event)];
+            for (const [panel, open] of desk.notebooks) if (panel.node.contains(from) && open.lead(detail)) event.preventDefault();
+          });
           tracker.widgetAdded.connect((/** @type {Foreign} */ _, /** @type {Foreign} */ panel) => desk.open(panel));
           tracker.currentChanged.connect(() => desk.changed());
           tracker.forEach((/** @type {Foreign} */ panel) => desk.open(panel));
