@@ -32,7 +32,7 @@ def classify(n):
 """
 USE = "%%branchcov\nworld = World(3)\n[world.full(n) for n in given], classify(len(given))"
 FAR = "%%branchcov\n" + "".join(
-    f"def f{n}(x, y=0):\n    if x is None or x == '':\n        return y\n    return [v for v in range(x) if v % 3 == 0]\n\n"
+    f"def f{n}(x, y=0):\n    if x is None or x == '':\n        return y\n    return [v for v in range(x) if v % 3]\n\n"
     for n in range(130)
 )
 FAR += "f0(3)\nlast = 1 if [] else 2"

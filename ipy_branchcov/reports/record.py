@@ -77,8 +77,9 @@ def record(
     made = _Made(coverage, limit, missed=missed)
     if stopped:
         made.add(stopped)
+    several = len([each for each in sources if each.places]) > 1
     for each in sources if whole else own:
-        made.show(each, named=whole and len(sources) > 1, last=len(sources) == 1)
+        made.show(each, named=several and bool(each.places), last=len(sources) == 1)
     others = [each for each in sources if not any(each is shown for shown in made.shown)]
     made.name_parts(others)
     made.add_marks(others)
