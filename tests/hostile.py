@@ -26,8 +26,9 @@ from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import OUTCOMES
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.printable import is_printable
-from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
+from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal
 from ipy_branchcov.reports.files import with_texts
+from tests.views import viewed
 
 FILE = "def f(x, ys):\n    if x and ys:\n        return [y for y in ys if y] or None\n    return 1 < x < 3\n"
 CELL = "%time f(1)\nfor n in range(3):\n    print(n) if n else None\n"
@@ -176,7 +177,7 @@ REPORTS: dict[str, Callable[[Coverage], list[str]]] = {
     "lcov": lambda coverage: [lcov.render(coverage)],
     "cobertura": lambda coverage: [cobertura.render(coverage)],
     "summary": lambda coverage: [summary.render(coverage, missing=True)],
-    "widget": lambda coverage: [json.dumps(widget.view(coverage), ensure_ascii=False)],
+    "widget": lambda coverage: [json.dumps(viewed(coverage), ensure_ascii=False)],
     "json": lambda coverage: [json_form.dumps(coverage).replace("\x7f", "")],
 }
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 globalThis.window = {};
 await import("../ipy_branchcov/reports/static/lab.js");
 const container = window._JUPYTERLAB["ipy-branchcov"];
-const { cellText, covered, parse, pieces, textKey, unite, walk } = (await container.get("./marks"))();
+const { cellText, covered, parse, pieces, textKey, unite, walk, worded } = (await container.get("./marks"))();
 
 const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "covered" : "never covered", label: `never ${name}`, duty: "required", first: "" });
 const form = (yes, no, state) => ({ state, kind: "test of `if`", outcomes: [outcome("true", yes), outcome("false", no)] });
@@ -66,15 +66,23 @@ test("a walk goes on from the cursor, and round the end", () => {
 });
 
 test("data that is not ours is left out", () => {
-  const good = run([[TRUE, 1, 3, 1, 4]], [], [[1, 8, 1, 9]]);
-  assert.ok(parse(JSON.stringify(good)));
+  const good = { cell: "k", outcomes: 2, forms: ["if missed +-"], places: [[0, 1, 3, 4], [0, 1, 3, 9, 2]], parts: [[1, 8, 9]], lines: [] };
+  const read = parse(JSON.stringify(good));
+  assert.deepEqual([read.places, read.parts, read.forms], [[[0, 1, 3, 1, 4], [0, 1, 3, 2, 9]], [[1, 8, 1, 9]], [TRUE]]);
   const bad = [
-    null, [], {}, { ...good, places: [[9, 1, 1, 1, 1]] }, { ...good, places: [[0, 1, 1, 1]] }, { ...good, lines: [[1, 1e9]] },
-    { ...good, forms: [{ ...TRUE, outcomes: [{}] }] }, { ...good, cell: 3 }, { ...good, places: [[0, -1, 1, 1, 1]] }, { ...good, forms: [null] },
-    { ...good, parts: [[1, 8, 1, 9.5]] }, { ...good, parts: [[1, 8, 1]] },
+    null, [], {}, { ...good, places: [[9, 1, 1, 1]] }, { ...good, places: [[0, 1, 1]] }, { ...good, lines: [[1, 1e9]] },
+    ...[null, "if", "if missed", "if missed +*", "if missed ----", "toString missed +-", "if odd +-"].map((form) => ({ ...good, forms: [form] })),
+    { ...good, cell: 3 }, { ...good, places: [[0, -1, 1, 1]] }, { ...good, parts: [[1, 8, 9.5]] }, { ...good, parts: [[1, 8]] },
   ];
   assert.deepEqual(bad.map((each) => parse(JSON.stringify(each))), bad.map(() => undefined));
   assert.equal(parse("not JSON"), undefined);
+});
+
+test("a form in words", () => {
+  const { kind, state, outcomes } = worded("assert covered +4o\t\tfirst by In [3]\tnot expected to fail\t");
+  assert.deepEqual([kind, state], ["test of `assert`", "covered"]);
+  assert.deepEqual(outcomes[0], { name: "true", label: "never true", state: "covered", fate: "covered 4 times", duty: "required", first: "first by In [3]" });
+  assert.deepEqual(outcomes[1], { name: "false", label: "never false", state: "optional", fate: "never covered", duty: "optional: not expected to fail", first: "" });
 });
 
 test("where a module is missing, one line says so and nothing starts", async () => {

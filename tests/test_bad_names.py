@@ -20,12 +20,13 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.printable import is_printable, printable, visible
-from ipy_branchcov.reports import cobertura, html, lcov, opcodes, summary, terminal, widget
+from ipy_branchcov.reports import cobertura, html, lcov, opcodes, summary, terminal
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import resolve
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.values import short
+from tests.views import viewed
 
 #: Names by what they are called in reports.
 NAMES = {
@@ -87,7 +88,7 @@ def test_every_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for text in (
         terminal.render(coverage, named=True),
         html.render(coverage),
-        json.dumps(widget.view(coverage), ensure_ascii=False),
+        json.dumps(viewed(coverage), ensure_ascii=False),
         summary.render(coverage, missing=True),
     ):
         assert raw(text) == set(), text

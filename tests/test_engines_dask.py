@@ -292,7 +292,7 @@ def test_a_cell_shows_what_the_workers_covered(notebook: Kernel) -> None:
     )
     assert (shown.status, shown.stderr, shown.value) == ("ok", "", "(3, 0, 1, -1)")
     assert re.search(r"^branchcov: 5 of 6 outcomes covered", shown.text)
-    assert "another cell, 'def clip(x, lo, hi)': 3 of 4 outcomes covered" in shown.text
+    assert "another cell · clip: 3 of 4 outcomes covered" in shown.text
     firsts = notebook.ask("sorted({o.first.by for s in found for b in s.branches for o in b.outcomes if o.first})")
     assert re.fullmatch(r"\['(In \[\d+\])', '\1 · worker 0', '\1 · worker 1'\]", firsts)
 

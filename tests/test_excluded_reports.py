@@ -20,8 +20,9 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
+from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal
 from ipy_branchcov.reports.files import with_texts
+from tests.views import viewed
 
 PROGRAM = """\
 a = 1
@@ -65,7 +66,7 @@ def test_nothing_excluded_is_missed_in_any_report(tmp_path: Path) -> None:
     ]
     for report in (html.render(shown), *pages.render(shown, "t").values(), summary.render(shown, missing=True)):
         assert " never ran" not in report and "lines never ran" not in report
-    marks = widget.view(shown)["sources"][0]["marks"]
+    marks = viewed(shown)["sources"][0]["marks"]
     assert {each["state"] for each in marks} == {"excluded"} and not any(each["label"] for each in marks)
     assert "excluded: it leads only to excluded code" in {each["words"] for each in marks}
     trace = lcov.render(shown).split("\n")
@@ -85,7 +86,7 @@ def test_an_excluded_outcome_that_was_covered_is_said(tmp_path: Path) -> None:
     line = "excluded and covered all the same: line 2"
     assert line in terminal.render(shown) and line in html.render(shown)
     assert line in summary.render(shown, missing=True) and line not in summary.render(shown)
-    assert widget.view(shown)["sources"][0]["note"] == line
+    assert viewed(shown)["sources"][0]["note"] == line
     quiet = run(tmp_path, "TYPE_CHECKING = 0\nif TYPE_CHECKING:\n    import x\n")
     assert "covered all the same" not in terminal.render(quiet)
 

@@ -63,10 +63,15 @@ def test_branches_are_shown_in_their_columns(live: Kernel) -> None:
     assert shown.value == "('both', 'even')"
     assert shown.text == (
         "branchcov: 4 of 6 outcomes covered (66.7%)\n"
-        "another cell, 'def classify(x, y)': 4 of 6 outcomes covered (66.7%)\n"
-        "  2 |     if x > 0 and y > 0:\n"
+        "another cell · classify: 4 of 6 outcomes covered (66.7%)\n"
+        "  classify 4 of 6, missed in 2, 4"
+    )
+    shown = live.run(f"%%branchcov\n{CLASSIFY}\nclassify(1, 1), classify(2, -1)")
+    assert shown.text == (
+        "branchcov: 4 of 6 outcomes covered (66.7%)\n"
+        "  3 |     if x > 0 and y > 0:\n"
         "    |        ^^^^^ never false\n"
-        '  4 |     return "even" if x % 2 == 0 else "odd"\n'
+        '  5 |     return "even" if x % 2 == 0 else "odd"\n'
         "    |                      ^^^^^^^^^^ never false\n"
         "    |                                      ^^^^^ never ran"
     )
@@ -88,10 +93,14 @@ def test_an_error_is_the_users_own(shared: Kernel, history: bool) -> None:
     assert "line 6" in shown.traceback and "line 3, in f(x)" in shown.traceback
     assert "ipy_branchcov" not in shown.traceback
     assert "x < 2" in shown.text and "1 of 2 outcomes" in shown.text
+    assert "\n  stopped in line 6 by ZeroDivisionError\n" in shown.text
+    assert "<div>stopped in line 6 by ZeroDivisionError</div>" in shown.displays[0]["text/html"]
 
 
 def test_exits_interrupts_and_syntax_errors_are_the_users(live: Kernel) -> None:
-    assert live.run("%%branchcov\nraise SystemExit(3)").error == "SystemExit"
+    left = live.run("%%branchcov\nraise SystemExit(3)")
+    assert left.error == "SystemExit" and "stopped in line 2 by SystemExit" in left.text
+    assert "stopped by KeyError" in live.run("%branchcov {}[1 if [1] else 2]").text
     broken = live.run("%%branchcov\nx = = 1")
     assert (broken.error, broken.displays) == ("SyntaxError", [])
     threading.Timer(1, live.manager.interrupt_kernel).start()
@@ -242,12 +251,13 @@ def test_widgets_are_closed_when_their_output_goes() -> None:
             return {each["comm_id"] for each in shown.comms}
 
         first, other, again = run("one"), run("two"), run("one")
-        assert len(first) == 2  # the view and its layout
-        assert set(ast.literal_eval(front.ask(alive))) == other | again
+        assert len(first) == 3  # the code that all share, the view and its layout
+        (shared,) = first & set(ast.literal_eval(front.ask(alive)))
+        assert set(ast.literal_eval(front.ask(alive))) == other | again | {shared}
         displayed = run(None, "--view widget")
         front.run("from ipy_branchcov.notebook import live_widgets\nlive_widgets.MOST = 3")
         unknown = [run(None) for _ in range(4)]
-        assert set(ast.literal_eval(front.ask(alive))) == displayed.union(*unknown[1:])
+        assert set(ast.literal_eval(front.ask(alive))) == displayed.union({shared}, *unknown[1:])
     assert MOST >= 20
 
 

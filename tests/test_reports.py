@@ -14,9 +14,11 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
+from ipy_branchcov.reports.record import record
 from ipy_branchcov.reports.view import mark
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from tests.views import viewed
 
 PROGRAM = """\
 def classify(x, y):
@@ -68,7 +70,7 @@ def test_label_of_multiline_place_is_kept(tmp_path: Path) -> None:
 def test_record_does_not_depend_on_cell_names(coverage: Coverage) -> None:
     (one,) = coverage.sources
     other = replace(one.source, text=PROGRAM.replace("classify", "judge"))
-    for render in (terminal.render, html.render):
+    for render in (terminal.render, html.render, lambda both, static: record(both).html + record(both).text):
         shown = set()
         for names in (("In [9]", "In [10]"), ("a.ipynb#judge", "a.ipynb#class")):
             cells = (replace(s, name=name, kind="cell") for s, name in zip((one.source, other), names, strict=True))
@@ -192,7 +194,7 @@ def test_each_source_has_its_own_page(coverage: Coverage, case: str) -> None:
 
 
 def test_view_has_the_whole_text(coverage: Coverage) -> None:
-    view = widget.view(coverage)
+    view = viewed(coverage)
     (source,) = view["sources"]
     lines = ["".join(text for piece in line["pieces"] for text, _ in piece["tokens"]) for line in source["lines"]]
     assert "\n".join([*lines, ""]) == PROGRAM
@@ -201,7 +203,7 @@ def test_view_has_the_whole_text(coverage: Coverage) -> None:
 
 def test_view_has_surrounding_places_and_duties(tmp_path: Path) -> None:
     text = "x = 1\nif (x or 2) and x < 2 < 3:\n    assert x\nelse:\n    x = 2\n    x = 3\n"
-    (source,) = widget.view(measured(text, tmp_path))["sources"]
+    (source,) = viewed(measured(text, tmp_path))["sources"]
     marks = source["marks"]
     shown_marks = [
         (each["kind"], each["text"], each["label"], [marks[n]["text"] for n in each["within"]]) for each in marks
@@ -223,9 +225,9 @@ def test_view_has_surrounding_places_and_duties(tmp_path: Path) -> None:
 
 
 def test_multiline_place_is_shown_on_all_its_lines(tmp_path: Path) -> None:
-    (source,) = widget.view(measured("x = 1\nif (x\n    or\n    x):\n    y = 2\n", tmp_path))["sources"]
+    (source,) = viewed(measured("x = 1\nif (x\n    or\n    x):\n    y = 2\n", tmp_path))["sources"]
     assert [line["worth"] for line in source["lines"]] == [False, True, False, True, False]
-    (source,) = widget.view(measured("x = 1\nif (x +\n    1):\n    y = 2\n", tmp_path))["sources"]
+    (source,) = viewed(measured("x = 1\nif (x +\n    1):\n    y = 2\n", tmp_path))["sources"]
     assert [line["worth"] for line in source["lines"]] == [False, True, True, False]
 
 
@@ -253,7 +255,7 @@ def test_the_words_come_with_the_view(tmp_path: Path) -> None:
     coverage = measured("x = 1\nif x or x > 2:\n    y = 1\nelse:\n    y = 2\n    z = 3\n", tmp_path, counts=True)
     (source,) = coverage.sources
     new = {(source.source.digest, source.branches[1].key, "true")}
-    (shown,) = widget.view(coverage, new=new)["sources"]
+    (shown,) = viewed(coverage, new=new)["sources"]
     shown_marks = [
         (each["place"], each["words"], each["label"], each["kind_words"], each["news"]) for each in shown["marks"]
     ]
@@ -267,7 +269,7 @@ def test_the_words_come_with_the_view(tmp_path: Path) -> None:
     first = source.branches[1]["true"].first
     assert mark["sentence"] == "or: true covered once, first by test, new; false never covered"
     known = {} if first is None else first.values
-    assert [(each["sentence"], dict(each["values"][0])) for each in widget.first_values(coverage, new=new)][1:] == (
+    assert [(each["sentence"], dict(each["values"][0])) for each in widget.View(coverage, new=new).values(0)][1:] == (
         [("or: true covered once, first by test with x=1, new; false never covered", known)] if known else []
     )
     assert [(o["state"], o["fate"], o["duty"], o["new"]) for o in mark["outcomes"]] == [

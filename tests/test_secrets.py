@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.reports import html, pages, presented, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
+from ipy_branchcov.reports.record import record
 
 SECRET = "sk-live-1234567890"
 PROGRAM = 'secret = "sk-" + "-".join(["live", "1234567890"])\nif secret.startswith("sk-"):\n    x = 1\n'
@@ -66,6 +69,7 @@ def test_the_record_and_texts() -> None:
     texts = [
         *coverage._repr_mimebundle_().values(),
         html.render(coverage),
+        *record(coverage).bundle.values(),
         terminal.render(coverage, counts=True, color=True),
         terminal.render(coverage, counts=True),
         summary.render(coverage, missing=True),
@@ -79,14 +83,22 @@ def test_the_state_of_a_widget(monkeypatch: pytest.MonkeyPatch) -> None:
     """A front end can save it into the notebook. A view on the page asks for the values, and gets them."""
     sent: list[object] = []
     monkeypatch.setattr(widget.CoverageWidget, "send", lambda self, content: sent.append(content))
-    made = widget.CoverageWidget(with_a_secret(), record="record")
-    made.show(with_a_secret(), new=frozenset(), record="record")
-    assert SECRET not in json.dumps(made.get_state())
+    made = widget.CoverageWidget(widget.View(with_a_secret()), record="record")
+    made.show(widget.View(with_a_secret()), record="record")
+    data = zlib.decompress(base64.b64decode(made.data)).decode()
+    assert "never covered" in data and SECRET not in data + str(made.get_state())
     assert sent == []
-    made._handle_custom_msg({"view": "v1"}, [])
+    for wrong in (
+        {"view": "v1"},
+        {"view": "v1", "source": 7, "known": True},
+        {"view": "v1", "source": "0", "known": 1},
+    ):
+        made._handle_custom_msg({"view": "v1"} | wrong, [])
+    assert sent == []
+    made._handle_custom_msg({"view": "v1", "source": 0, "known": True}, [])
     sentence = f"if: true covered, first by In [1] with secret={SECRET!r}; false never covered"
-    values = [{"source": 0, "mark": 0, "sentence": sentence, "values": [[("secret", repr(SECRET))], []]}]
-    assert sent == [{"view": "v1", "values": values}]
+    values = [{"mark": 0, "sentence": sentence, "values": [[("secret", repr(SECRET))], []]}]
+    assert sent == [{"view": "v1", "number": 0, "source": None, "values": values}]
 
 
 def test_report_and_merge(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
-from ipy_branchcov.session.values import LONGEST, MOST, short, values
+from ipy_branchcov.session.values import LONGEST, MOST, NOTHING, attribute, short, values
 from ipy_branchcov.tracing.choice import tracers
 
 #: Tracers that report values. Marks run nothing of ours; before 3.13 a trace function must not look.
@@ -87,8 +87,99 @@ def test_frames() -> None:
     space: dict[str, Any] = {f"name{i}": i for i in range(20)} | {"getframe": sys._getframe, "Loud": Loud}
     exec("def f(here, other): return getframe()\nframe = f(1, 2)", space)
     frame = space["frame"]
-    assert values(frame, ["here", "Loud", "nothing", "here", "other"]) == {"here": "1", "Loud": "<type>", "other": "2"}
+    assert values(frame, ["here", "Loud", "nothing", "here", "other"]) == {"here": "1", "other": "2"}
+    assert values(frame, ["getframe", "f", "here.real"]) == {}
     assert len(values(frame, list(space))) == MOST
+
+
+class Cell:
+    limit = 9
+    energy: float = 5.0
+
+    def __init__(self) -> None:
+        self.energy, self.age = 11.0, 3
+        self.inner = Inner()
+
+    @property
+    def size(self) -> int:
+        raise RuntimeError("asked")
+
+
+class Inner:
+    def __init__(self) -> None:
+        self.x = (1, 2)
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+    def __init__(self) -> None:
+        self.x = 1
+
+
+class Hidden(Cell):
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"asked for {name}")
+
+
+class Own(Cell):
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("asked")
+
+
+class Equal(str):
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+    __hash__ = str.__hash__
+
+
+def test_attributes_are_read_from_exact_instance_dictionaries_alone() -> None:
+    cell, odd, shadowed, loud = Cell(), Inner(), Cell(), Loud()
+    vars(odd)[Equal("age")] = 4
+    object.__getattribute__(shadowed, "__dict__")["size"] = 7
+    read: list[tuple[Any, str, Any]] = [
+        (cell, "age", 3),
+        (cell, "energy", 11.0),  # the class has a plain default of that name
+        (cell, "inner", cell.inner),
+        (cell.inner, "x", (1, 2)),
+        (cell, "limit", NOTHING),
+        (cell, "size", NOTHING),
+        (shadowed, "size", NOTHING),
+        (cell, "nothing", NOTHING),
+        (odd, "age", NOTHING),
+        (Slotted(), "x", NOTHING),
+        (object.__new__(Hidden), "age", NOTHING),
+        (object.__new__(Own), "age", NOTHING),
+        (loud, "x", NOTHING),
+        (LoudMeta("Made", (), {})(), "x", NOTHING),
+        (5, "real", NOTHING),
+        (test_short, "x", NOTHING),
+    ]
+    for value, name, expected in read:
+        assert attribute(value, name) is expected or attribute(value, name) == expected != NOTHING, name
+
+
+ATTRIBUTES = """\
+import random
+class Cell:
+    def __init__(self, energy):
+        self.energy, self.age, self.rng = energy, 3, random.Random(3)
+    def old(self, food):
+        return self.energy <= 0 or self.age > 2 and self.rng.random() < 2
+def most(cell, key=len):
+    return 1 if cell.energy > key("abc") else 2
+most(Cell(5)), Cell(5).old(1)
+"""
+
+
+@reporting
+def test_attributes_and_no_functions(tracer: str, tmp_path: Path) -> None:
+    found = first(run(ATTRIBUTES, tmp_path, tracer))
+    assert found["6 15 false"][1] == {"self.energy": "5", "food": "1"}
+    assert found["6 35 true"][1] == {"self.age": "3", "food": "1"}
+    assert found["8 16 true"][1] == {"cell.energy": "5"}
 
 
 def first(coverage: Coverage) -> dict[str, tuple[str, dict[str, str]]]:

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { indent, name, nest, places, turned, walk } from "../ipy_branchcov/reports/static/widget.js";
+import { identity, indent, missing, name, nest, next, places, turned, unpacked, walked } from "../ipy_branchcov/reports/static/widget.js";
 
 test("the name of a place", () => {
   assert.equal(name({ place: "x > 0", label: "never true", words: "never true" }), "x > 0: never true");
@@ -40,11 +40,28 @@ test("places in the order in which they end", () => {
   assert.deepEqual(places({ lines }), [2, 1, 0]);
 });
 
-test("walking over what was missed goes round", () => {
+test("the next miss, forward and back", () => {
   const misses = [false, true, true, false];
-  const found = [[-1, 1], [0, 1], [1, 1], [2, 1], [3, -1], [1, -1], [-1, -1]].map(([at, step]) => walk(misses, at, step));
-  assert.deepEqual(found, [1, 1, 2, 1, 2, 2, 2]);
-  assert.deepEqual([walk([], -1, 1), walk([false], 0, -1), walk([true], 0, 1)], [-1, -1, 0]);
+  const found = [[-1, 1], [0, 1], [1, 1], [2, 1], [4, -1], [2, -1], [1, -1]].map(([at, step]) => next(misses, at, step));
+  assert.deepEqual(found, [1, 1, 2, -1, 2, 1, -1]);
+  assert.equal(next([], -1, 1), -1);
+});
+
+test("one unit for misses: outcomes, and lines told apart", () => {
+  const mark = (missed) => ({ missed, place: "line 8", label: "never ran" });
+  assert.deepEqual([1, 2, 0].map((missed) => walked(mark(missed), 2, 5)), ["3 of 5", "3–4 of 5", "line 8: never ran"]);
+  assert.equal(missing([{ missed: 2, never_ran: 1 }, { missed: 1, never_ran: 0 }]), "3 missed · 1 line never ran");
+  assert.deepEqual([missing([]), missing([{ missed: 0, never_ran: 2 }])], ["", "2 lines never ran"]);
+});
+
+test("data come packed", async () => {
+  assert.deepEqual(await unpacked("eJyrVspUslIwrAUAChUCMQ=="), { i: 1 });
+});
+
+test("a place in a later view", () => {
+  const mark = { line: 3, end: 3, kind: "if", text: "x > 0" };
+  const [one, moved] = [identity(mark, { name: "this cell" }), identity({ ...mark, line: 5, end: 5 }, { name: "this cell" })];
+  assert.deepEqual([one.exact === moved.exact, one.about === moved.about, one.source], [false, true, "this cell"]);
 });
 
 test("words from right to left stand by themselves", () => {

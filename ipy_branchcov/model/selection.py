@@ -109,6 +109,26 @@ def definitions(coverage: SourceCoverage, name: str) -> Iterator[tuple[int, int]
             stack.append((child, inner))
 
 
+def definitions_in(source: Source) -> list[str]:
+    """The names of the functions and classes that a source defines at its top level; empty where it does not parse."""
+    try:
+        tree = source.tree()
+    except UNPARSABLE:
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return list(dict.fromkeys(each.name for each in tree.body if isinstance(each, kinds)))
+
+
+def scopes(source: Source) -> list[tuple[int, int]]:
+    """The line of each ``def`` and ``class``, and its last line; empty where the text does not parse."""
+    try:
+        tree = source.tree()
+    except UNPARSABLE:
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [(each.lineno, each.end_lineno or each.lineno) for each in ast.walk(tree) if isinstance(each, kinds)]
+
+
 def bodies(source: Source) -> list[tuple[Span, str]]:
     """The bodies of functions and classes, outer ones first, each with the qualified name (without ``<locals>``).
 

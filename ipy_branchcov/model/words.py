@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.branch import OTHER, Branch, Outcome
 from ipy_branchcov.model.source import shortened
 
 #: What the kinds of branches are called; words of the language stand between backticks.
@@ -78,6 +78,12 @@ def times(word: str, hits: int, *, counted: bool) -> str:
     if not counted:
         return word
     return f"{word} once" if hits == 1 else f"{word} {hits} times"
+
+
+def counts(branch: Branch) -> str:
+    """How often each outcome of a branch was covered: ``4× / 0``."""
+    shown = [each for each in branch.outcomes if each.covered or each.name != OTHER]
+    return " / ".join(f"{each.hits:,}×" if each.hits else "0" for each in shown)
 
 
 def duty(outcome: Outcome) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -24,8 +24,21 @@ if TYPE_CHECKING:
     from ipy_branchcov.session.disassembly import Disassembly
 
 
-def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str | None, widgets: LiveWidgets) -> None:
+def show(
+    shell: Any,
+    coverage: Coverage,
+    *,
+    view: str,
+    missed: bool,
+    first: str | None,
+    widgets: LiveWidgets,
+    stopped: str = "",
+    total: Callable[[], Coverage] = Coverage,
+) -> None:
     """Show a coverage in a shell. ``first``: the cell to show on top. ``widgets``: takes the widget.
+
+    ``stopped``: what stopped the cell. ``total``: all that was measured so far; the front end keeps its marks of cells
+    for which the output has no room.
 
     In a notebook this is static output (HTML and plain text). Where a front end is connected, a widget replaces the
     static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
@@ -37,25 +50,33 @@ def show(shell: Any, coverage: Coverage, *, view: str, missed: bool, first: str 
         color = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns
         print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
+        if stopped:
+            print(f"  {stopped}")
         return
-    data = {"text/plain": terminal.render(coverage, missed=missed, first=first, static=True)}
-    if view == "text":
-        publish_display_data(data)
-        return
-    from ipy_branchcov.reports import html
+    from ipy_branchcov.reports.record import record
 
-    data["text/html"] = html.render(coverage, missed=missed, first=first, static=True)
-    publish_display_data(data | _cell_marks(coverage, first))
+    made = record(coverage, first=first, missed=missed, stopped=stopped)
+    if view == "text":
+        publish_display_data({"text/plain": made.text})
+        return
+    publish_display_data(made.bundle)
     if live():
         send_marks(coverage, first=first)
+        if made.without:
+            send_marks(total().select(lambda each: each.key in made.without), keep=True)
     if view == "widget" or (view == "auto" and live()):
         from ipy_branchcov.reports import widget
+        from ipy_branchcov.reports.changes import since
 
-        record = "" if view == "widget" else html.record_name(data["text/html"])
-        made = widget.CoverageWidget(coverage, first=first, missed=missed, record=record)
-        widgets.add(made)
-        if not record:
-            publish_display_data(widget.bundle(made))
+        cell, before = widgets.place()
+        changed = since(before, coverage, first)
+        seen = widget.View(
+            coverage, first=first, missed=missed, new=changed.new, changes=changed.words, stopped=stopped
+        )
+        shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell)
+        widgets.add(shown)
+        if view == "widget":
+            publish_display_data(widget.bundle(shown))
 
 
 def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None:
@@ -80,14 +101,6 @@ def show_graph(shell: Any, shown: Disassembly, *, counted: bool) -> None:
         # Notebook 7 draws Mermaid only in Markdown, VS Code only by Mermaid's own type.
         markdown = opcodes.render_markdown(shown, counted=counted)
         publish_display_data({"text/plain": text, "text/markdown": markdown, "text/vnd.mermaid": text})
-
-
-def _cell_marks(coverage: Coverage, first: str | None = None) -> dict[str, str]:
-    """The part of an output that has the marks of cells."""
-    from ipy_branchcov.reports import cell_marks
-
-    lines = cell_marks.render(coverage, first)
-    return {cell_marks.MIME: "\n".join(lines)} if lines else {}
 
 
 def send_marks(coverage: Coverage, *, first: str | None = None, keep: bool = False, forget: bool = False) -> None:
@@ -127,19 +140,17 @@ class Followed:
             self._publish(coverage, new, update=True)
 
     def _publish(self, coverage: Coverage, new: Set[NewOutcome], *, update: bool) -> None:
-        from ipy_branchcov.reports import html, terminal
+        from ipy_branchcov.reports.record import record
 
-        data = {"text/plain": terminal.render(coverage, static=True), "text/html": html.render(coverage, static=True)}
-        data |= _cell_marks(coverage)
+        made = record(coverage)
         if self._live:
             from ipy_branchcov.reports import widget
 
-            record = html.record_name(data["text/html"])
             if self._widget is None:
-                self._widget = widget.CoverageWidget(coverage, record=record)
+                self._widget = widget.CoverageWidget(widget.View(coverage), record=made.name)
             else:
-                self._widget.show(coverage, new=new, record=record)
-        publish_display_data(data, transient={"display_id": self._id}, update=update)
+                self._widget.show(widget.View(coverage, new=new), record=made.name)
+        publish_display_data(made.bundle, transient={"display_id": self._id}, update=update)
 
 
 def live() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,17 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.display import show, show_graph, show_opcodes
 from ipy_branchcov.notebook.live_widgets import LiveWidgets
+from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import presented
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.session.session import Session
+
+
+def stopped_by(error: BaseException, line: int | None = None) -> str:
+    """What ended a run before its end: ``stopped by KeyboardInterrupt``."""
+    name = printable(str(type.__dict__["__name__"].__get__(type(error))))  # its metaclass is not asked
+    return f"stopped in line {line} by {name}" if line else f"stopped by {name}"
 
 
 class FrontEnd:
@@ -28,13 +36,27 @@ class FrontEnd:
         """Show the coverage of a ``%%branchcov`` cell; let the cell fail where the total is below the threshold."""
         if result.error_before_exec is not None:
             return  # it did not compile: nothing ran
-        below = self.show(coverage, request, label)
+        below = self.show(coverage, request, label, self._stopped(result.error_in_exec))
         if below is not None and result.success:
             result.error_in_exec = below
             self._shell.showtraceback((type(below), below, None))
 
-    def show(self, coverage: Coverage, request: Request, first: str | None = None) -> BelowThreshold | None:
-        """Show a coverage, the cell ``first`` on top; return an error where the total is below the threshold."""
+    def _stopped(self, error: BaseException | None) -> str:
+        """What stopped a cell, and in which of its lines: ``stopped in line 6 by ZeroDivisionError``; else ""."""
+        if error is None:
+            return ""
+        known = self._shell.compile.format_code_name
+        frames = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))
+        lines = [line for code, line in frames if code.co_name == "<module>" and known(code.co_filename)]
+        return stopped_by(error, lines[0] if lines else None)
+
+    def show(
+        self, coverage: Coverage, request: Request, first: str | None = None, stopped: str = ""
+    ) -> BelowThreshold | None:
+        """Show a coverage, the cell ``first`` on top; return an error where the total is below the threshold.
+
+        ``stopped``: what stopped the cell.
+        """
         if self._session.in_fork:
             return None  # nobody looks at a fork, and its parent shows what it did
         report = request.report
@@ -53,7 +75,9 @@ class FrontEnd:
                     view=report.view,
                     missed=report.missed,
                     first=first,
+                    stopped=stopped,
                     widgets=self._widgets,
+                    total=self._session.coverage,
                 )
             self._show_instructions(request, counted=coverage.counted)
             for line in sorted(coverage.lost):

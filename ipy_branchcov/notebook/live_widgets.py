@@ -28,6 +28,19 @@ class LiveWidgets:
         self._shell = shell
         self._live: list[_Live] = []
 
+    def place(self) -> tuple[str, Any]:
+        """What the next widget of the running cell is known by in each run, and the view that stood there before.
+
+        ("", None) where the front end names no cells.
+        """
+        cell, message = self._running()
+        if not cell:
+            return "", None
+        number = sum(each.cell == cell and each.message == message for each in self._live)
+        name = f"{cell}#{number}"
+        before = [each.widget.shown for each in self._live if each.widget.cell == name and each.message != message]
+        return name, before[-1] if before else None
+
     def add(self, widget: Any) -> None:
         """A widget is shown by the running cell. It exists already, so a view of the same record passes on to it."""
         new = _Live(widget, *self._running())

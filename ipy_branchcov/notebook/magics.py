@@ -15,7 +15,7 @@ from ipy_branchcov.model.selection import select
 from ipy_branchcov.notebook.arguments import Request, options, request, split
 from ipy_branchcov.notebook.display import live, send_marks
 from ipy_branchcov.notebook.engines import EnginesByName
-from ipy_branchcov.notebook.front_end import FrontEnd
+from ipy_branchcov.notebook.front_end import FrontEnd, stopped_by
 from ipy_branchcov.notebook.runs import Hooks, run_statement
 from ipy_branchcov.notebook.settings import Settings
 from ipy_branchcov.notebook.suggestions import Suggesting
@@ -106,12 +106,15 @@ class BranchcovMagics(Magics):
                 self.session.start("", asked.options(self.session.options))
             except BranchcovError as error:
                 raise IPythonUsageError(str(error)) from None
+            stopped = ""
             try:
                 value = run_statement(self.shell, body, self.hooks.cells)
+            except BaseException as error:
+                stopped = stopped_by(error)
+                raise
             finally:
-                below = self._front_end.show(
-                    self.session.stop(label, keep=self.hooks.automatic is not None), asked, label
-                )
+                coverage = self.session.stop(label, keep=self.hooks.automatic is not None)
+                below = self._front_end.show(coverage, asked, label, stopped)
         if below is not None:
             raise below
         return value

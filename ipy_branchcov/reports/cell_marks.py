@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from typing import TypedDict
 
-from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import cell_text
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.reports.view import Mark, MarkedSource, State, mark_all
+from ipy_branchcov.reports.view import MarkedSource, State, mark_all
 
 #: The MIME type of the lines in an output. It is no JSON type: a notebook file has JSON spread over many lines.
 MIME = "application/vnd.branchcov.marks"
@@ -23,33 +23,14 @@ MIME = "application/vnd.branchcov.marks"
 LIVE_MIME = "application/vnd.branchcov.live+json"
 
 
-class OutcomeForm(TypedDict):
-    """One outcome of a branch."""
-
-    name: str
-    state: str  # covered, missed, optional, or excluded
-    fate: str  # in words whether it was covered, or how often
-    label: str  # the words beside its place where it was missed
-    duty: str  # in words whether it counts, or why not
-    first: str  # who covered it first, and with which values; "" in what is saved
-
-
-class MarkForm(TypedDict):
-    """What several branches of a cell have in common."""
-
-    state: State
-    kind: str  # in words, those of the language between backticks
-    outcomes: list[OutcomeForm]
-
-
 class CellMarks(TypedDict):
-    """The marks of one cell. All places have a line, column, end line and end column."""
+    """The marks of one cell. All places have a line, column, end column, and an end line that is another one."""
 
     cell: str  # what :func:`text_key` returns for its text
     outcomes: int  # that count
-    forms: list[MarkForm]
-    places: list[tuple[int, int, int, int, int]]  # of branches, behind the number of their form
-    parts: list[tuple[int, int, int, int]]  # of lines that ran, which never did
+    forms: list[str]  # what several branches have in common, see :func:`form`
+    places: list[list[int]]  # of branches, behind the number of their form
+    parts: list[list[int]]  # of lines that ran, which never did
     lines: list[tuple[int, int]]  # that never ran, as inclusive ranges
 
 
@@ -70,8 +51,13 @@ def render(coverage: Coverage, first: str | None = None, *, details: bool = Fals
 
     ``details``: with first hits. Without them, the same run gives the same lines.
     """
-    cells = [marked for marked in mark_all(coverage, first, static=True) if marked.coverage.source.kind == "cell"]
-    found = (_cell(marked, counted=coverage.counted, details=details) for marked in cells if marked.places)
+    return lines(mark_all(coverage, first, static=True), counted=coverage.counted, details=details)
+
+
+def lines(sources: Iterable[MarkedSource], *, counted: bool, details: bool = False) -> list[str]:
+    """The same of sources that are marked."""
+    cells = (each for each in sources if each.coverage.source.kind == "cell" and each.places)
+    found = (_cell(marked, counted=counted, details=details) for marked in cells)
     return [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in found]
 
 
@@ -92,34 +78,46 @@ def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
     places: dict[tuple[Span, str], tuple[Branch, int]] = {}
     for mark in marked.marks:
         if mark.branch is not None and not mark.composite:
-            form = json.dumps(_form(mark, mark.branch, counted=counted, details=details))
-            places[mark.branch.key] = mark.branch, forms.setdefault(form, len(forms))
+            code = form(mark.state, mark.branch, counted=counted, details=details)
+            places[mark.branch.key] = mark.branch, forms.setdefault(code, len(forms))
     return {
         "cell": text_key(marked.coverage.source.text),
         "outcomes": marked.coverage.totals.outcomes,
-        "forms": [json.loads(form) for form in forms],
-        "places": [(form, *branch.span) for branch, form in places.values()],
-        "parts": [(*mark.span,) for mark in marked.marks if mark.branch is None],
+        "forms": list(forms),
+        "places": [[number, *_place(branch.span)] for branch, number in places.values()],
+        "parts": [_place(mark.span) for mark in marked.marks if mark.branch is None],
         "lines": marked.coverage.missed_ranges,
     }
 
 
-def _form(mark: Mark, branch: Branch, *, counted: bool, details: bool) -> MarkForm:
-    return {
-        "state": mark.state,
-        "kind": words.KINDS.get(branch.kind, branch.kind),
-        "outcomes": [_outcome(each, counted=counted, details=details) for each in branch.outcomes],
-    }
+def _place(span: Span) -> list[int]:
+    line, column, end_line, end_column = span
+    return [line, column, end_column] if line == end_line else [line, column, end_column, end_line]
 
 
-def _outcome(outcome: Outcome, *, counted: bool, details: bool) -> OutcomeForm:
-    first = outcome.first if details else None
-    values = " ".join(f"{name}={value}" for name, value in first.values.items()) if first else ""
-    return {
-        "name": outcome.name,
-        "state": words.state(outcome),
-        "fate": words.fate(outcome, counted=counted),
-        "label": words.never([outcome]),
-        "duty": words.duty(outcome),
-        "first": (f"first by {first.by}" + (f" with {values}" if values else "")) if first else "",
-    }
+def form(state: State, branch: Branch, *, counted: bool, details: bool) -> str:
+    r"""The kind of a branch, its state, and a letter for each outcome (with its hits where they were counted).
+
+    The letters: ``+`` and ``-`` for covered and missed, ``o`` and ``x`` for optional and excluded ones, as capitals
+    where they were covered. Behind them, where there is any, the reason and the first hit of each outcome, each behind
+    a tab; ``lab.js`` has the words.
+
+    >>> branch = Branch("if", Span(1, 3, 1, 4), (Outcome("true", 4), Outcome("false")))
+    >>> form("missed", branch, counted=True, details=False)
+    'if missed +4-'
+    """
+    letters, extras = "", []
+    for each in branch.outcomes:
+        letter = "x" if each.excluded else "+-"[not each.covered] if each.required else "o"
+        letters += letter.upper() if each.covered else letter
+        letters += str(each.hits) if counted and each.covered else ""
+        extras += [each.reason if each.excluded or not each.required else "", _first(each) if details else ""]
+    behind = "".join(f"\t{each}" for each in extras) if any(extras) else ""
+    return f"{branch.kind} {state} {letters}{behind}"
+
+
+def _first(outcome: Outcome) -> str:
+    if outcome.first is None:
+        return ""
+    values = " ".join(f"{name}={value}" for name, value in outcome.first.values.items())
+    return f"first by {outcome.first.by}" + (f" with {values}" if values else "")

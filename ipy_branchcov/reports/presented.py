@@ -56,9 +56,10 @@ class Coverage(model.Coverage):
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
     ) -> dict[str, Any]:
         """What IPython, Jupyter, marimo and Colab show: HTML that needs no scripts, and text."""
-        from ipy_branchcov.reports import html, terminal
+        from ipy_branchcov.reports.record import record
 
-        return {"text/plain": terminal.render(self, static=True), "text/html": html.render(self, static=True)}
+        made = record(self, whole=True)
+        return {"text/plain": made.text, "text/html": made.html}
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])

@@ -78,6 +78,11 @@ def render(
     return stream.getvalue()
 
 
+def rows(marked: MarkedSource, *, counts: bool) -> list[str]:
+    """The lines of a source with something missed, plain. ``counts``: with the hits of what was missed."""
+    return [row.plain for row in _lines(marked, whole=False, counts=False, width=None, missed_counts=counts)]
+
+
 def _bar(totals: Totals) -> Text:
     """The percentage as a bar of ten cells, readable without colours."""
     if totals.percent is None:
@@ -86,7 +91,9 @@ def _bar(totals: Totals) -> Text:
     return Text(" [").append("#" * full, "green").append("-" * (10 - full), "red").append("]")
 
 
-def _lines(marked: MarkedSource, *, whole: bool, counts: bool, width: int | None) -> list[Text]:
+def _lines(
+    marked: MarkedSource, *, whole: bool, counts: bool, width: int | None, missed_counts: bool = False
+) -> list[Text]:
     gutter = max(2, len(str(len(marked.lines)))) + 1
     room = None if width is None else max(20, width - gutter - 3)
     code = _highlighted(marked) if whole else None
@@ -110,7 +117,7 @@ def _lines(marked: MarkedSource, *, whole: bool, counts: bool, width: int | None
             start, end = marked.extent(each, number)
             line.stylize(_STYLES[each.state], len(_tabs(text[:start])), len(_tabs(text[:end])))
         margins = {"code": f"{number:>{gutter}} | ", "more": f"{'':>{gutter}} : ", "under": f"{'':>{gutter}} | "}
-        notes = _notes(marked, number, counts=counts)
+        notes = _notes(marked, number, every=counts, counts=counts or missed_counts)
         shown += [Text(margins[kind]).append_text(row) for kind, row in fold(line, notes, room)]
     return shown
 
@@ -124,20 +131,20 @@ def _inside_run(marked: MarkedSource, line: int) -> bool:
     return {line - 2, line - 1, line + 1, line + 2} <= marked.missed
 
 
-def _notes(marked: MarkedSource, line: int, *, counts: bool) -> list[Note]:
-    """The notes under a line: carets and words, one note a place."""
+def _notes(marked: MarkedSource, line: int, *, every: bool, counts: bool) -> list[Note]:
+    """The notes under a line: carets and words, one note a place. ``every``: also where nothing was missed."""
     text = marked.lines[line - 1]
     if line in marked.missed:
         start = len(text) - len(text.lstrip())
         return [_note(text, start, len(text.rstrip()), words.NEVER_RAN, _STYLES["never-ran"])]
     notes: dict[tuple[int, int, str], Note] = {}
     for each in marked.on(line):
-        if each.span.line != line or not (each.label or (counts and each.branch is not None)):
+        if each.span.line != line or not (each.label or (every and each.branch is not None)):
             continue
         start, end = marked.extent(each, line)
         under = each.label
         if counts and each.branch is not None:
-            under = "; ".join(filter(None, (under, words.sentence(each.branch, counted=True))))
+            under = ", ".join(filter(None, (under, words.counts(each.branch))))
         notes.setdefault((start, end, under), _note(text, start, end, under, _STYLES[each.state]))
     return list(notes.values())
 

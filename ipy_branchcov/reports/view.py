@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +14,8 @@ from typing import Literal
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import COMPOSITE, Branch
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.model.selection import bodies
-from ipy_branchcov.model.source import split_lines
+from ipy_branchcov.model.selection import bodies, definitions_in, scopes
+from ipy_branchcov.model.source import shortened, split_lines
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.printable import visible
 
@@ -23,6 +24,8 @@ NewOutcome = tuple[str, tuple[Span, str], str]
 State = Literal["missed", "never-ran", "covered", "optional", "excluded"]
 #: Characters of a place's text where it is repeated.
 _LONGEST = 120
+#: Names in a source's title, and characters of its first line there.
+_NAMES, _HEAD = 3, 50
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,31 @@ class MarkedSource:
         return [place for place in self.places if place.label]
 
     @cached_property
+    def heads(self) -> frozenset[int]:
+        """The lines with the ``def`` or ``class`` above something missed."""
+        touched = [line for line in range(1, len(self.lines) + 1) if self.touched(line)]
+        if not touched:
+            return frozenset()
+        around = scopes(self.coverage.source)
+        return frozenset(first for first, last in around if bisect_right(touched, first) < bisect_right(touched, last))
+
+    @cached_property
+    def _missed_at(self) -> dict[int, int]:
+        stops = self.misses
+        own = {id(stop.branch): stop for stop in stops if stop.branch is not None}
+        never = [stop for stop in stops if stop.state == "never-ran"]
+        found: dict[int, int] = {}
+        for branch in self.coverage.branches:
+            if missed := branch.totals.missed:
+                stop = own.get(id(branch)) or next((each for each in never if _holds(each, branch)), None)
+                found[id(stop)] = found.get(id(stop), 0) + missed
+        return found
+
+    def missed_at(self, mark: Mark) -> int:
+        """How many missed outcomes a place with a label stands for: its own, or those in code that never ran."""
+        return self._missed_at.get(id(mark), 0)
+
+    @cached_property
     def _by_line(self) -> dict[int, list[Mark]]:
         lines: dict[int, list[Mark]] = {}
         for mark in self.marks:
@@ -179,6 +207,12 @@ class MarkedSource:
         return line in self.missed or any(mark.label for mark in self.on(line))
 
 
+def _holds(mark: Mark, branch: Branch) -> bool:
+    if mark.whole:
+        return mark.span.line <= branch.span.line <= mark.span.end_line
+    return mark.span.contains(branch.span)
+
+
 def mark(coverage: SourceCoverage, title: str = "") -> MarkedSource:
     """Mark one source."""
     branches = list(_branch_marks(coverage))
@@ -206,15 +240,38 @@ def _has_places(coverage: SourceCoverage) -> bool:
 
 
 def _titles(sources: Sequence[SourceCoverage], first: str | None, *, static: bool) -> Iterator[str]:
+    """What sources are called: ``In [8] · classify, World`` by what they define; ``static``: without their numbers."""
     for each in sources:
         source = each.source
-        if not static or source.kind == "file":
-            yield source.name
-        elif source.name == first:
-            yield "this cell"
-        else:
+        if source.kind == "file":
+            yield _portable(source.name) if static else source.name
+            continue
+        name = ("this cell" if source.name == first else "another cell") if static else source.name
+        defined = definitions_in(source)
+        if defined:
+            more = f" and {len(defined) - _NAMES} more" if len(defined) > _NAMES else ""
+            yield visible(f"{name} · {', '.join(defined[:_NAMES])}{more}")
+        elif static and source.name != first:
             head = next((line.strip() for line in source.lines if line.strip() and line[0] not in "%#"), "")
-            yield f"another cell, {head.rstrip(':')!r}" if head else "another cell"
+            yield visible(f"{name}, {shortened(head.rstrip(':'), _HEAD)!r}") if head else name
+        else:
+            yield name
+
+
+def _portable(name: str) -> str:
+    """A file's name without the place where this machine has its packages.
+
+    >>> _portable(".venv/lib/python3.14/site-packages/a/b.py"), _portable("/usr/lib/python3.14/json/decoder.py")
+    ('a/b.py', 'json/decoder.py')
+    >>> _portable("src/a.py"), _portable("/home/me/work/a.py")
+    ('src/a.py', 'work/a.py')
+    """
+    name = re.sub(r"^.*/(?:site|dist)-packages/", "", name)
+    if name.startswith(("/", "../")) or re.match(r"[A-Za-z]:/", name):
+        name = re.sub(r"^.*/(?:python3[\d.t]*|Lib)/", "", name)
+    if name.startswith(("/", "../")) or re.match(r"[A-Za-z]:/", name):
+        return "/".join(name.split("/")[-2:])
+    return name
 
 
 def _part_marks(coverage: SourceCoverage) -> Iterator[Mark]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any, TypedDict
 
 import anywidget
 import traitlets
+from ipywidgets import Widget, widget_serialization
 
 from ipy_branchcov.model import words
-from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.selection import definitions_in
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.reports.cell_marks import text_key
 from ipy_branchcov.reports.syntax import Colours, colours
 from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, State, mark_all
 
 _STATIC = Path(__file__).parent / "static"
+#: Characters of a condition in a comment.
+_LONGEST = 90
 
 
 class OutcomeView(TypedDict):
@@ -29,6 +38,7 @@ class OutcomeView(TypedDict):
     first: str  # who covered it first, or ""
     values: list[tuple[str, str]]  # names and values at its first hit; empty in what is saved
     new: bool
+    exempt: str  # the comment that exempts it where it was missed, or ""
 
 
 class MarkView(TypedDict):
@@ -37,6 +47,8 @@ class MarkView(TypedDict):
     state: State
     label: str  # the words of a miss, or ""
     words: str  # what became of it, in any state
+    counts: str  # how often each outcome came, or "" where they were not counted
+    missed: int  # the missed outcomes that its label stands for
     kind: str  # the branch's, "" without one
     kind_words: str  # the same in words, those of the language between backticks
     sentence: str  # its branch in a sentence
@@ -65,16 +77,24 @@ class LineView(TypedDict):
     missed: bool
     miss: int | None  # the mark of the lines that never ran, on the first of them
     worth: bool  # shown under "only missed"
+    head: bool  # shown there, too: the `def` or `class` above something missed
     pieces: list[PieceView]
 
 
 class SourceView(TypedDict):
-    """A source with its lines and marks."""
+    """A source with its lines and marks; both come later where it is ``folded``."""
 
-    name: str
+    name: str  # what it is known by, also in a later run
+    label: str  # of a cell: In [8]
+    title: str
+    cell: str  # what its cell is known by on the page, "" for a file
     totals: str
     percent: float | None
+    missed: int  # outcomes
+    never_ran: int  # lines
+    stops: int  # places with a label
     note: str
+    folded: bool
     lines: list[LineView]
     marks: list[MarkView]
 
@@ -84,53 +104,98 @@ class ViewData(TypedDict):
 
     totals: str
     percent: float | None
+    named: bool  # whether the first source has its title above it
     missed: bool  # whether the view begins with "only missed"
+    changes: str  # since the last run of the cell, or ""
+    stopped: str  # what stopped the cell, or ""
     sources: list[SourceView]
 
 
 class ValuesView(TypedDict):
     """The values at the first hits of a branch."""
 
-    source: int
     mark: int
     sentence: str  # the mark's, with the values
     values: list[list[tuple[str, str]]]  # of each outcome
 
 
+class AnswerView(TypedDict):
+    """A source that a view asked for, and the values of its first hits."""
+
+    view: str
+    number: int
+    source: SourceView | None  # where the view did not know it
+    values: list[ValuesView]
+
+
+class Code(Widget):
+    """The front end's module and style sheet. All widgets of a kernel share one, so that it is saved once, too."""
+
+    code = traitlets.Unicode().tag(sync=True)
+    style = traitlets.Unicode().tag(sync=True)
+
+    _shared: Code | None = None
+
+    @classmethod
+    def shared(cls) -> Code:
+        """The one that is alive, or a new one."""
+        if cls._shared is None or cls._shared.comm is None:
+            code, style = ((_STATIC / name).read_text("utf-8") for name in ("widget.js", "branchcov.css"))
+            cls._shared = cls(code=code, style=style)
+        return cls._shared
+
+
 class CoverageWidget(anywidget.AnyWidget):
-    """Shows the data of :func:`view` in the place of an HTML record, or where the widget is displayed.
+    """Shows a :class:`View` in the place of an HTML record, or where the widget is displayed.
 
     A displayed widget is saved as a reference that cannot be resolved the next day ("model not found"), and viewers
     prefer it to the HTML beside it. A widget that is not displayed is not saved: as long as it exists, its front end
     draws the view in the place of the record with the class ``record``, and the record is saved.
+
+    A front end can save the state of all widgets. So this is small: ``data`` is packed, sources that are folded are
+    sent when they are asked for, and so are the values of first hits, which may be secrets.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "branchcov.css"
-    data = traitlets.Dict().tag(sync=True)
+    _esm = """
+    const read = async ({ model }) => {
+      const made = await model.widget_manager.get_model(model.get("shared").replace("IPY_MODEL_", ""));
+      const page = (window[Symbol.for("ipy_branchcov.modules")] ??= new Map());
+      const code = made.get("code");
+      if (!page.has(code)) {
+        const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+        page.set(code, import(address).finally(() => URL.revokeObjectURL(address)));
+        document.head.append(Object.assign(document.createElement("style"), { textContent: made.get("style") }));
+      }
+      return (await page.get(code)).default;
+    };
+    export default {
+      initialize: async (context) => (await read(context)).initialize(context),
+      render: async (context) => (await read(context)).render(context),
+    };
+    """
+    data = traitlets.Unicode().tag(sync=True)
     record = traitlets.Unicode().tag(sync=True)
+    #: The cell that shows it, as a front end names it, or "".
+    cell = traitlets.Unicode().tag(sync=True)
+    shared = traitlets.Instance(Code).tag(sync=True, **widget_serialization)
 
-    def __init__(self, coverage: Coverage, *, first: str | None = None, missed: bool = False, record: str = ""):
-        """``first`` names the source on top, ``record`` the HTML that it replaces."""
-        self._shown: tuple[Coverage, str | None, Set[NewOutcome]] = (coverage, first, frozenset())
-        super().__init__(data=view(coverage, first=first, missed=missed), record=record)
+    def __init__(self, shown: View, *, record: str = "", cell: str = ""):
+        """``record``: the HTML that it replaces."""
+        self.shown = shown
+        super().__init__(data=packed(shown.data()), record=record, cell=cell, shared=Code.shared())
         self.on_msg(self._answer)
 
-    def show(self, coverage: Coverage, *, new: Set[NewOutcome], record: str) -> None:
-        """Show another coverage from now on. ``new``: outcomes to show as newly covered."""
-        self._shown = (coverage, None, new)
+    def show(self, shown: View, *, record: str) -> None:
+        """Show another view from now on."""
+        self.shown = shown
         with self.hold_sync():
-            self.data, self.record = dict(view(coverage, new=new)), record
+            self.data, self.record = packed(shown.data()), record
 
     def _answer(self, widget: object, message: object, buffers: object) -> None:
-        """Send the values of first hits to a view that asks for them.
-
-        They may be secrets, and a front end can save the state of every widget into the notebook. So they are no
-        part of that state.
-        """
-        if isinstance(message, dict) and "view" in message:
-            coverage, first, new = self._shown
-            self.send({"view": message["view"], "values": list(first_values(coverage, first=first, new=new))})
+        """Send a source, and the values of its first hits, to a view that asks for them."""
+        match message:
+            case {"view": str(name), "source": int(number), "known": bool(known)} if number in range(self.shown.count):
+                self.send(self.shown.answer(name, number, known=known))
 
 
 def bundle(widget: CoverageWidget) -> dict[str, Any]:
@@ -139,55 +204,112 @@ def bundle(widget: CoverageWidget) -> dict[str, Any]:
     return {"application/vnd.jupyter.widget-view+json": reference, "text/plain": "branchcov: interactive view"}
 
 
-def view(
-    coverage: Coverage, *, first: str | None = None, missed: bool = False, new: Set[NewOutcome] = frozenset()
-) -> ViewData:
-    """What the front end draws, as plain JSON with all its words. ``new``: outcomes to show as newly covered."""
-    return {
-        "totals": coverage.summary,
-        "percent": coverage.totals.percent,
-        "missed": missed,
-        "sources": [_source(marked, coverage.counted, new) for marked in mark_all(coverage, first)],
-    }
+def packed(data: ViewData) -> str:
+    """The data as JSON, compressed, in base64."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "surrogatepass"))).decode()
 
 
-def first_values(
-    coverage: Coverage, *, first: str | None = None, new: Set[NewOutcome] = frozenset()
-) -> Iterator[ValuesView]:
-    """The values that :func:`view` leaves out, by the numbers of its sources and marks."""
-    for source, marked in enumerate(mark_all(coverage, first)):
-        for number, each in enumerate(marked.places):
+class View:
+    """What the front end draws of a coverage, as plain JSON with all its words.
+
+    ``first``: the name of the source on top. ``new``: outcomes to show as newly covered. ``missed``: begin with "only
+    missed". ``changes``: since the last run. ``stopped``: what stopped the cell.
+    """
+
+    def __init__(
+        self,
+        coverage: Coverage,
+        *,
+        first: str | None = None,
+        missed: bool = False,
+        new: Set[NewOutcome] = frozenset(),
+        changes: str = "",
+        stopped: str = "",
+    ):
+        self.coverage, self.first, self.new = coverage, first, new
+        self.sources = mark_all(coverage, first)
+        self._missed, self._changes, self._stopped = missed, changes, stopped
+
+    def data(self) -> ViewData:
+        """All but the sources that are folded: the first one is open, and the next where nothing in it was missed."""
+        # Where the cell itself is all there is, its totals stand above it already.
+        own = bool(self.sources) and self.sources[0].coverage.source.name == self.first
+        open_ = 2 if own and not self.sources[0].misses and any(each.misses for each in self.sources[1:2]) else 1
+        return {
+            "totals": self.coverage.summary,
+            "percent": self.coverage.totals.percent,
+            "named": bool(self.sources) and (not own or len(self.sources) > 1),
+            "missed": self._missed,
+            "changes": self._changes,
+            "stopped": self._stopped,
+            "sources": [self.source(number, folded=number >= open_) for number in range(len(self.sources))],
+        }
+
+    @property
+    def count(self) -> int:
+        """The number of sources."""
+        return len(self.sources)
+
+    def source(self, number: int, *, folded: bool = False) -> SourceView:
+        """One of the sources."""
+        marked = self.sources[number]
+        coverage = marked.coverage
+        numbers = {id(each): place for place, each in enumerate(marked.places)}
+        source = coverage.source
+        return {
+            "name": self._name(source),
+            "label": source.name,
+            "title": marked.title,
+            "cell": text_key(source.text) if source.kind == "cell" else "",
+            "totals": str(coverage.totals),
+            "percent": coverage.totals.percent,
+            "missed": coverage.totals.missed,
+            "never_ran": len(coverage.missed_lines),
+            "stops": len(marked.misses),
+            "note": "\n".join(marked.notes),
+            "folded": folded,
+            "lines": [] if folded else list(_lines(marked, numbers)),
+            "marks": []
+            if folded
+            else [_mark(each, marked, numbers, self.coverage.counted, self.new) for each in marked.places],
+        }
+
+    def _name(self, source: Source) -> str:
+        """What a source is known by in a later run, in which cells have other numbers, and may have another text."""
+        if source.kind == "file":
+            return source.name
+        return "this cell" if source.name == self.first else ", ".join(definitions_in(source)) or text_key(source.text)
+
+    def answer(self, view: str, number: int, *, known: bool) -> AnswerView:
+        """The values of a source, and the source itself where a view does not know it."""
+        source = None if known else self.source(number)
+        return {"view": view, "number": number, "source": source, "values": list(self.values(number))}
+
+    def values(self, number: int) -> Iterator[ValuesView]:
+        """The values of first hits, by the numbers of a source's marks."""
+        marked, counted = self.sources[number], self.coverage.counted
+        for place, each in enumerate(marked.places):
             outcomes = each.branch.outcomes if each.branch else ()
             values = [list(o.first.values.items()) if o.first else [] for o in outcomes]
             if each.branch and any(values):
-                fresh = _fresh(each.branch, marked, new)
-                sentence = words.sentence(each.branch, counted=coverage.counted, firsts=True, new=fresh)
-                yield {"source": source, "mark": number, "sentence": sentence, "values": values}
+                fresh = _fresh(each.branch, marked, self.new)
+                sentence = words.sentence(each.branch, counted=counted, firsts=True, new=fresh)
+                yield {"mark": place, "sentence": sentence, "values": values}
 
 
-def _source(marked: MarkedSource, counted: bool, new: Set[NewOutcome]) -> SourceView:
-    coverage = marked.coverage
-    numbers = {id(each): number for number, each in enumerate(marked.places)}
+def _lines(marked: MarkedSource, numbers: dict[int, int]) -> Iterator[LineView]:
     missed = {each.span.line: numbers[id(each)] for each in marked.runs}
     coloured = colours(marked.lines)
-    lines: list[LineView] = [
-        {
+    for number in range(1, len(marked.lines) + 1):
+        yield {
             "number": number,
             "missed": number in marked.missed,
             "miss": missed.get(number),
             "worth": marked.touched(number),
+            "head": number in marked.heads,
             "pieces": list(_pieces(marked, number, coloured, numbers)),
         }
-        for number in range(1, len(marked.lines) + 1)
-    ]
-    return {
-        "name": marked.title,
-        "totals": str(coverage.totals),
-        "percent": coverage.totals.percent,
-        "note": "\n".join(marked.notes),
-        "lines": lines,
-        "marks": [_mark(each, marked, numbers, counted, new) for each in marked.places],
-    }
 
 
 def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[PieceView]:
@@ -209,6 +331,8 @@ def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bo
         "state": each.state,
         "label": each.label,
         "words": each.words,
+        "counts": words.counts(branch) if branch and counted and not each.composite else "",
+        "missed": marked.missed_at(each) if each.label else 0,
         "kind": branch.kind if branch else "",
         "kind_words": words.KINDS.get(branch.kind, branch.kind) if branch else "",
         "sentence": words.sentence(branch, counted=counted, firsts=True, values=False, new=fresh)
@@ -231,10 +355,17 @@ def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bo
                 "first": outcome.first.by if outcome.first else "",
                 "values": [],
                 "new": outcome.name in fresh,
+                "exempt": exemption(branch, outcome, marked) if branch and outcome.missed else "",
             }
             for outcome in (branch.outcomes if branch else ())
         ],
     }
+
+
+def exemption(branch: Branch, outcome: Outcome, marked: MarkedSource) -> str:
+    """The comment that exempts one outcome where its branch stands; "" for a text that no comment can have."""
+    text = marked.coverage.source.snippet(branch.span, _LONGEST + 1)
+    return f"{words.EXEMPTED} {outcome.name}({text})" if "#" not in text and len(text) <= _LONGEST else ""
 
 
 def _fresh(branch: Branch, marked: MarkedSource, new: Set[NewOutcome]) -> list[str]:

@@ -7,7 +7,15 @@ import inspect
 import reprlib
 import sys
 from collections.abc import Iterable
-from types import CodeType, FrameType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    GetSetDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 from ipy_branchcov.model.source import shortened
@@ -24,6 +32,12 @@ _FEW = 20
 #: Begins an inlined comprehension (PEP 709); -1 before 3.12.
 _INLINED = dis.opmap.get("LOAD_FAST_AND_CLEAR", -1)
 _SCALARS = (int, float, complex, bool, type(None), str, bytes, range, type(...), type(NotImplemented))
+#: Types of values that are code, not data.
+_CODE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType)
+#: So many entries of an instance's dictionary are looked at.
+_MANY = 200
+#: Stands for no value.
+NOTHING: Any = object()
 #: Types, by module and name, whose values are shown as type and shape.
 _SHAPED = {("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series")}
 #: Code that asks for these could see that its variables were looked at.
@@ -92,8 +106,48 @@ def arguments(code: CodeType) -> tuple[str, ...]:
     return code.co_varnames[:count]
 
 
+def attribute(value: Any, name: str) -> Any:
+    """An attribute as it stands in the exact dictionary of an instance; :data:`NOTHING` for any other.
+
+    No code of the user's runs: neither descriptors, nor ``__getattribute__`` or a metaclass, are asked.
+    """
+    dictionary: Any = NOTHING
+    for each in type.__dict__["__mro__"].__get__(type(value)):
+        own = type.__dict__["__dict__"].__get__(each)
+        if each is not object and "__getattribute__" in own:
+            return NOTHING
+        if name in own and type(own[name]) not in _SCALARS:
+            return NOTHING  # it may be a descriptor, which outranks the dictionary
+        if dictionary is NOTHING and "__dict__" in own and type(own["__dict__"]) is GetSetDescriptorType:
+            dictionary = own["__dict__"].__get__(value)
+        elif dictionary is NOTHING and "__dict__" in own:
+            return NOTHING
+    if type(dictionary) is not dict or len(dictionary) > _MANY or any(type(key) is not str for key in dictionary):
+        return NOTHING  # a key of another kind can have an __eq__ of its own
+    return dictionary.get(name, NOTHING)
+
+
+def _explains(name: str, value: Any, found: Iterable[str]) -> bool:
+    """Whether the value of a name is worth its place: no ``self``, function, class or module."""
+    kind = type(value)
+    if name in ("self", "cls") or kind in _CODE or issubclass(kind, type):
+        return False
+    return kind in _SCALARS or not any(each.startswith(f"{name}.") for each in found)
+
+
+def _value(places: Iterable[Any], name: str) -> Any:
+    """The value of a name, or of an attribute of one (``self.age``), in the first mapping that has it."""
+    first, *rest = name.split(".")
+    place = next((place for place in places if first in place), None)
+    value = NOTHING if place is None else place[first]
+    for part in rest:
+        value = NOTHING if value is NOTHING else attribute(value, part)
+    return value
+
+
 def values(frame: FrameType, names: Iterable[str]) -> dict[str, str]:
-    """The names that have a value in a frame, with their values. What cannot be read safely is left out.
+    """The names that have a value in a frame, with their values. What cannot be read safely is left out, and so is
+    what explains nothing: ``self``, functions, classes, modules.
 
     Before 3.13 a frame's fast variables are copied to be looked at (PEP 667): not where the program would see that,
     in a class with a comprehension of its own, or under a trace function, for which the copy is written back.
@@ -111,9 +165,11 @@ def values(frame: FrameType, names: Iterable[str]) -> dict[str, str]:
     places = [place for place in (here, frame.f_globals) if type(place) in _PLAIN]
     try:
         for name in dict.fromkeys(names):
-            place = next((place for place in places if name in place), None)
-            if place is not None and len(found) < MOST:
-                found[name] = short(place[name])
+            if len(found) == MOST:
+                break
+            value = _value(places, name)
+            if value is not NOTHING and _explains(name, value, found):
+                found[name] = short(value)
     finally:
         if copied:
             here.clear()  # it would keep values alive

@@ -14,29 +14,12 @@
   // --- the data: the same types as in cell_marks.py, which has comments on the fields
 
   /**
-   * @typedef {object} OutcomeForm
-   * @property {string} name
-   * @property {string} state
-   * @property {string} fate
-   * @property {string} label
-   * @property {string} duty
-   * @property {string} first
-   */
-
-  /**
-   * @typedef {object} MarkForm
-   * @property {"missed" | "never-ran" | "covered" | "optional" | "excluded"} state
-   * @property {string} kind
-   * @property {OutcomeForm[]} outcomes
-   */
-
-  /**
    * @typedef {object} CellMarks
    * @property {string} cell
    * @property {number} outcomes
-   * @property {MarkForm[]} forms
-   * @property {[number, number, number, number, number][]} places
-   * @property {[number, number, number, number][]} parts
+   * @property {string[]} forms
+   * @property {number[][]} places
+   * @property {number[][]} parts
    * @property {[number, number][]} lines
    */
 
@@ -50,12 +33,27 @@
 
   // --- types of this file alone
 
+  /** An outcome in words. @typedef {{name: string, state: string, fate: string, label: string, duty: string, first: string}} OutcomeWords */
+
+  /**
+   * What several branches have in common, in words.
+   * @typedef {{state: State, kind: string, outcomes: OutcomeWords[]}} MarkWords
+   * @typedef {"missed" | "never-ran" | "covered" | "optional" | "excluded"} State
+   */
+
+  /** A line and column, and the same of the end. @typedef {[number, number, number, number]} Span */
+
+  /**
+   * The data of one cell, read.
+   * @typedef {{cell: string, outcomes: number, forms: MarkWords[], places: [number, ...Span][], parts: Span[], lines: [number, number][]}} Run
+   */
+
   /**
    * A place in a cell's text: a branch, or a part of a line or whole lines that never ran. Lines from 1, columns from
    * 0 in code points.
    * @typedef {object} Place
-   * @property {MarkForm} form
-   * @property {[number, number, number, number]} span
+   * @property {MarkWords} form
+   * @property {Span} span
    * @property {string} label
    * @property {boolean} whole
    */
@@ -101,24 +99,76 @@
     return `${bytes.length}-${((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0")}`;
   }
 
+  // The words of words.py: a test compares them.
+
+  /** @type {Record<string, string>} */
+  const KINDS = {
+    "if": "test of `if`", "while": "test of `while`", "ifexp": "test of a conditional expression", "assert": "test of `assert`",
+    "comp-if": "filter of a comprehension", "guard": "guard of a `case`", "and": "operand of `and`", "or": "operand of `or`",
+    "compare": "link of a chained comparison", "for": "`for` loop", "async-for": "`async for` loop",
+    "comp-for": "loop of a comprehension", "async-comp-for": "async loop of a comprehension", "except": "handler",
+    "except*": "handler of `except*`", "pattern": "pattern of a `case`", "with": "`with` block", "async-with": "`async with` block",
+  };
+
+  /**
+   * The outcomes of a kind of branch, each with the label where it was missed.
+   * @param {string} kind
+   * @returns {[name: string, label: string][]}
+   */
+  function outcomesOf(kind) {
+    if (/for$/.test(kind)) return [["body", "never entered"], ["exhausted", "never exhausted"]];
+    if (/^(except|pattern)/.test(kind)) return [["match", "never matched"], ["nomatch", "never failed to match"]];
+    const names = /with$/.test(kind) ? ["suppressed", "propagated"] : ["true", "false", "other"];
+    return names.map((name) => [name, `never ${name}`]);
+  }
+
+  /**
+   * A form in words. Raises where it is none.
+   * @param {string} form
+   * @returns {MarkWords}
+   */
+  function worded(form) {
+    const [head, ...extras] = form.split("\t");
+    const [kind, state, letters] = head.split(" ");
+    if (!Object.hasOwn(KINDS, kind) || !WEIGHTS.includes(state) || !/^([-+oOxX]\d*)+$/.test(letters)) throw new Error("no form");
+    const named = outcomesOf(kind);
+    const outcomes = [...letters.matchAll(/([-+oOxX])(\d*)/g)].map(([, letter, hits], number) => {
+      const covered = "+OX".includes(letter);
+      const [name, label] = named[number];
+      const counted = !hits ? "covered" : hits === "1" ? "covered once" : `covered ${hits} times`;
+      const what = { o: "optional", x: "excluded" }[letter.toLowerCase()];
+      const reason = extras[2 * number];
+      return {
+        name,
+        label,
+        state: covered ? "covered" : what ?? "missed",
+        fate: covered ? counted : "never covered",
+        duty: what ? (reason ? `${what}: ${reason}` : what) : "required",
+        first: extras[2 * number + 1] ?? "",
+      };
+    });
+    return { state: /** @type {State} */ (state), kind: KINDS[kind], outcomes };
+  }
+
   /**
    * The data in a line of an output; undefined for anything else, which a saved notebook can have there.
    * @param {string} line
-   * @returns {CellMarks | undefined}
+   * @returns {Run | undefined}
    */
   function parse(line) {
-    const numbers = (/** @type {unknown} */ each, /** @type {number} */ count) =>
-      Array.isArray(each) && each.length === count && each.every((number) => Number.isInteger(number) && number >= 0);
-    const texts = (/** @type {object} */ each, /** @type {string[]} */ names) =>
-      names.every((name) => typeof Reflect.get(each, name) === "string");
+    const numbers = (/** @type {unknown} */ each, /** @type {number[]} */ ...counts) =>
+      Array.isArray(each) && counts.includes(each.length) && each.every((number) => Number.isInteger(number) && number >= 0);
+    const span = (/** @type {number[]} */ [line, column, end, last]) => /** @type {Span} */ ([line, column, last ?? line, end]);
     try {
+      /** @type {CellMarks} */
       const data = JSON.parse(line);
-      const formed = data.forms.every((/** @type {MarkForm} */ form) =>
-        texts(form, ["state", "kind"]) && form.outcomes.every((each) => texts(each, ["name", "state", "fate", "label", "duty", "first"])));
-      const placed = data.places.every((/** @type {number[]} */ each) => numbers(each, 5) && each[0] < data.forms.length)
-        && data.parts.every((/** @type {number[]} */ each) => numbers(each, 4))
-        && data.lines.every((/** @type {number[]} */ each) => numbers(each, 2) && each[1] < 1e6);
-      return formed && placed && texts(data, ["cell"]) && Number.isInteger(data.outcomes) ? data : undefined;
+      const forms = data.forms.map(worded);
+      const sound = data.places.every((each) => numbers(each, 4, 5) && each[0] < forms.length)
+        && data.parts.every((each) => numbers(each, 3, 4))
+        && data.lines.every((each) => numbers(each, 2) && each[1] < 1e6)
+        && typeof data.cell === "string" && Number.isInteger(data.outcomes);
+      if (!sound) return undefined;
+      return { ...data, forms, places: data.places.map(([form, ...place]) => [form, ...span(place)]), parts: data.parts.map(span) };
     } catch {
       return undefined;
     }
@@ -126,9 +176,9 @@
 
   /**
    * A form with the outcomes of two runs: covered in one of them is covered.
-   * @param {MarkForm} one
-   * @param {MarkForm} other
-   * @returns {MarkForm}
+   * @param {MarkWords} one
+   * @param {MarkWords} other
+   * @returns {MarkWords}
    */
   function united(one, other) {
     const outcomes = one.outcomes.map((outcome, number) => {
@@ -146,7 +196,7 @@
 
   /**
    * The lines that never ran in any of several runs.
-   * @param {CellMarks[]} runs
+   * @param {Run[]} runs
    * @returns {Set<number>}
    */
   function missedLines(runs) {
@@ -157,13 +207,13 @@
 
   /**
    * What several runs of one cell say together.
-   * @param {CellMarks[]} runs
+   * @param {Run[]} runs
    * @returns {Marks}
    */
   function unite(runs) {
     /** @type {Map<string, Place>} */
     const found = new Map();
-    const key = (/** @type {CellMarks} */ { forms, places }, /** @type {number} */ number) =>
+    const key = (/** @type {Run} */ { forms, places }, /** @type {number} */ number) =>
       `${places[number].slice(1)} ${forms[places[number][0]].kind}`;
     for (const run of runs) {
       run.places.forEach(([number, ...span], place) => {
@@ -190,7 +240,7 @@
 
   /**
    * Whether a run knows that a place never ran: as a part, in a wider one, or with its line.
-   * @param {CellMarks} run
+   * @param {Run} run
    * @param {number[]} span
    */
   function neverRan({ parts, lines }, span) {
@@ -209,7 +259,7 @@
 
   /**
    * The words beside a place: "" where nothing is missed.
-   * @param {MarkForm} form
+   * @param {MarkWords} form
    * @returns {string}
    */
   function labelOf({ state, outcomes }) {
@@ -910,6 +960,23 @@
       return editor;
     }
 
+    /**
+     * To a line of a cell, which is known by its text, or else by its number.
+     * @param {{cell?: string, name: string, line: number}} where
+     * @returns {boolean} whether there is one
+     */
+    lead({ cell, name, line }) {
+      const { widgets } = this.panel.content;
+      const found = (/** @type {(model: Foreign) => boolean} */ wanted) => widgets.findIndex((/** @type {Foreign} */ { model }) => model.type === "code" && wanted(model));
+      const byText = cell ? found((model) => textKey(model.sharedModel.getSource()) === cell) : -1;
+      const number = byText >= 0 ? byText : found((model) => name === `In [${model.executionCount}]`);
+      if (number < 0) return false;
+      const text = widgets[number].model.sharedModel.getSource();
+      const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
+      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0), place: -1 });
+      return true;
+    }
+
     /** Show the details of what the cursor is at, or else of the first miss on its line. */
     inspect() {
       const editor = this.desk.editors.get(this.panel.content.activeCell?.model);
@@ -1097,6 +1164,10 @@
             const item = new widgets.Widget({ node: element("div", "", status(desk, current, app)) });
             bar.registerStatusItem(`${NAME}:totals`, { item, align: "left", rank: 10 });
           }
+          document.addEventListener("branchcov:lead", (event) => {
+            const [from, { detail }] = [/** @type {Node} */ (event.target), /** @type {CustomEvent} */ (event)];
+            for (const [panel, open] of desk.notebooks) if (panel.node.contains(from) && open.lead(detail)) event.preventDefault();
+          });
           tracker.widgetAdded.connect((/** @type {Foreign} */ _, /** @type {Foreign} */ panel) => desk.open(panel));
           tracker.currentChanged.connect(() => desk.changed());
           tracker.forEach((/** @type {Foreign} */ panel) => desk.open(panel));
@@ -1175,7 +1246,7 @@
   const modules = {
     // Where it cannot start, everything else does.
     "./extension": () => plugin(scope).then((made) => ({ default: made }), (error) => (warn(error), { default: [] })),
-    "./marks": async () => ({ cellText, labelOf, parse, pieces, textKey, unite, walk, covered, quoted }),
+    "./marks": async () => ({ cellText, labelOf, parse, worded, pieces, textKey, unite, walk, covered, quoted }),
   };
   /** @type {Foreign} */
   const page = window;

@@ -20,6 +20,7 @@
  * @property {string} first
  * @property {[string, string][]} values
  * @property {boolean} new
+ * @property {string} exempt
  */
 
 /**
@@ -27,6 +28,8 @@
  * @property {"missed" | "never-ran" | "covered" | "optional" | "excluded"} state
  * @property {string} label
  * @property {string} words
+ * @property {string} counts
+ * @property {number} missed
  * @property {string} kind
  * @property {string} kind_words
  * @property {string} sentence
@@ -53,15 +56,23 @@
  * @property {boolean} missed
  * @property {number | null} miss
  * @property {boolean} worth
+ * @property {boolean} head
  * @property {PieceView[]} pieces
  */
 
 /**
  * @typedef {object} SourceView
  * @property {string} name
+ * @property {string} label
+ * @property {string} title
+ * @property {string} cell
  * @property {string} totals
  * @property {number | null} percent
+ * @property {number} missed
+ * @property {number} never_ran
+ * @property {number} stops
  * @property {string} note
+ * @property {boolean} folded
  * @property {LineView[]} lines
  * @property {MarkView[]} marks
  */
@@ -70,16 +81,26 @@
  * @typedef {object} ViewData
  * @property {string} totals
  * @property {number | null} percent
+ * @property {boolean} named
  * @property {boolean} missed
+ * @property {string} changes
+ * @property {string} stopped
  * @property {SourceView[]} sources
  */
 
 /**
  * @typedef {object} ValuesView
- * @property {number} source
  * @property {number} mark
  * @property {string} sentence
  * @property {[string, string][][]} values
+ */
+
+/**
+ * @typedef {object} AnswerView
+ * @property {string} view
+ * @property {number} number
+ * @property {SourceView | null} source
+ * @property {ValuesView[]} values
  */
 
 // --- types of this module alone
@@ -89,21 +110,18 @@
  * @typedef {{mark: number | null, nodes: Node[]} | {tokens: PieceView["tokens"]} | {end: number}} Node
  */
 
-/** A place: the numbers of its source and its mark. @typedef {[source: number, mark: number]} Place */
+/** What the reader did to a view: folds by the name of their source. @typedef {{folds: Record<string, boolean>, missed?: boolean, pin?: Identity}} Kept */
 
-/** What the reader did to a view. @typedef {{open: string[], missed?: boolean, pin?: string}} Kept */
+/** What a place is known by in a later view: exactly, and where lines were added above it. @typedef {{exact: string, about: string, source: string}} Identity */
 
 /**
  * What is used of anywidget's model.
  * @typedef {object} Model
- * @property {{(name: "data"): ViewData, (name: "record"): string}} get
- * @property {{(event: "change:data", changed: () => void): void, (event: "msg:custom", came: (message: Answer) => void): void}} on
- * @property {(event: "msg:custom", came: (message: Answer) => void) => void} off
- * @property {(message: {view: string}) => void} send
+ * @property {(name: "data" | "record" | "cell") => string} get
+ * @property {{(event: "change:data", changed: () => void): void, (event: "msg:custom", came: (message: AnswerView) => void): void}} on
+ * @property {(event: "msg:custom", came: (message: AnswerView) => void) => void} off
+ * @property {(message: {view: string, source: number, known: boolean}) => void} send
  */
-
-/** The values that a view asked for. @typedef {{view: string, values: ValuesView[]}} Answer */
-
 
 /**
  * The name of a place's handle: "x > 0: never true".
@@ -118,10 +136,22 @@ export function name(mark) {
  * What a place is known by in a later view of the same sources, where numbers can be others.
  * @param {MarkView} mark
  * @param {SourceView} source
- * @returns {string}
+ * @returns {Identity}
  */
 export function identity(mark, source) {
-  return JSON.stringify([source.name, mark.line, mark.end, mark.kind, mark.text]);
+  const about = [source.name, mark.kind, mark.text];
+  return { exact: JSON.stringify([...about, mark.line, mark.end]), about: JSON.stringify(about), source: source.name };
+}
+
+/**
+ * The data of a model: JSON, compressed, in base64.
+ * @param {string} packed
+ * @returns {Promise<ViewData>}
+ */
+export async function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
 }
 
 // --- order and nesting
@@ -169,20 +199,38 @@ export function nest(pieces) {
 }
 
 /**
- * The next number from `current` (-1: none) where `misses` is true, `step` forward or back, round the end; -1: none.
+ * The next number behind `at` where `misses` is true, `step` forward or back; -1: none.
  * @param {boolean[]} misses
- * @param {number} current
- * @param {number} step
+ * @param {number} at
+ * @param {1 | -1} step
  * @returns {number}
  */
-export function walk(misses, current, step) {
-  const count = misses.length;
-  let at = current < 0 && step < 0 ? 0 : current;
-  for (let tried = 0; tried < count; tried += 1) {
-    at = (at + step + count) % count;
-    if (misses[at]) return at;
-  }
+export function next(misses, at, step) {
+  for (let to = at + step; to >= 0 && to < misses.length; to += step) if (misses[to]) return to;
   return -1;
+}
+
+/**
+ * Where a place stands on the walk: "3 of 5" or "3–4 of 5" missed outcomes; lines without any are told apart.
+ * @param {MarkView} mark
+ * @param {number} before
+ * @param {number} all
+ * @returns {string}
+ */
+export function walked({ missed, place, label }, before, all) {
+  if (!missed) return `${place}: ${label}`;
+  return `${before + 1}${missed > 1 ? `–${before + missed}` : ""} of ${all}`;
+}
+
+/**
+ * What was missed, in outcomes; lines that never ran are told apart.
+ * @param {{missed: number, never_ran: number}[]} sources
+ * @returns {string}
+ */
+export function missing(sources) {
+  const [missed, lines] = sources.reduce(([a, b], each) => [a + each.missed, b + each.never_ran], [0, 0]);
+  const parts = [missed ? `${missed} missed` : "", lines ? `${lines} ${lines === 1 ? "line" : "lines"} never ran` : ""];
+  return parts.filter(Boolean).join(" · ");
 }
 
 /**
@@ -292,12 +340,39 @@ function kind(mark) {
 }
 
 /**
+ * Who covered an outcome first; a cell is a way to it.
+ * @param {string} by
+ * @returns {HTMLElement}
+ */
+function taker(by) {
+  if (!/^In \[\d+\]$/.test(by)) return element("b", "", by);
+  const made = button("lead", `to the cell ${by}`, `to the cell ${by}`, by);
+  made.dataset.lead = by;
+  return made;
+}
+
+/**
+ * The comment that exempts a missed outcome, to be copied.
+ * @param {OutcomeView} outcome
+ * @returns {HTMLElement}
+ */
+function exempting({ name, exempt }) {
+  const words = `copy the comment that exempts ${name}`;
+  const copy = button("copy", words, words, "copy");
+  copy.addEventListener("click", () => {
+    navigator.clipboard?.writeText(exempt).then(() => (copy.textContent = "copied"), () => (copy.textContent = "not copied"));
+  });
+  return element("div", "exempt", "to exempt ", element("span", "snippet", name), ": ", element("span", "value", exempt), " ", copy);
+}
+
+/**
  * The details of a place: its kind and text, an outcome a row, and the places around it.
  * @param {MarkView} mark
  * @param {SourceView} source
+ * @param {boolean} [pinned] with what the reader can do
  * @returns {HTMLElement}
  */
-function details(mark, source) {
+function details(mark, source, pinned) {
   const made = element("div", `details-body ${mark.state}`);
   const head = element("div", "what");
   if (mark.kind) head.append(kind(mark), ": ");
@@ -308,7 +383,7 @@ function details(mark, source) {
   if (mark.outcomes.length) {
     const rows = mark.outcomes.map((outcome) => {
       const firstHit = element("td", "firstHit");
-      if (outcome.first) firstHit.append("first by ", element("b", "", outcome.first));
+      if (outcome.first) firstHit.append("first by ", taker(outcome.first));
       if (outcome.values.length) {
         const values = outcome.values.map(([each, value]) => element("span", "value", `${each}=${value}`));
         firstHit.append(" with ", ...values.flatMap((value, number) => (number ? [" ", value] : [value])));
@@ -336,6 +411,7 @@ function details(mark, source) {
         element("span", "snippet", other.text), " — ", ...outcomes),
     );
   }
+  if (pinned) made.append(...mark.outcomes.filter((outcome) => outcome.exempt).map(exempting));
   return made;
 }
 
@@ -350,7 +426,14 @@ const KEYS = [
   [["n", "p"], "next and previous miss"],
   [["←", "→"], "the conditions one by one"],
   [["Enter"], "pin the details, or let go"],
+  [["g"], "to this line in its cell; so does a line number"],
+  [["?"], "this explanation"],
   [["Esc"], "let go, then back to the cell"],
+];
+
+const ARRAYS = [
+  "Conditions of arrays choose elements, not what runs: ", ["mask & (x > 0)"], ", ", ["np.where(x > 0, a, b)"], " and ", ["frame[frame.x > 0]"],
+  " are no branches. To see whether both cases came, look at ", ["mask.any()"], " and ", ["mask.all()"], ".",
 ];
 
 /** @returns {HTMLElement} */
@@ -365,24 +448,19 @@ function legend() {
     const named = keys.flatMap((key, number) => [number ? " " : "", element("span", "key", key)]);
     list.append(element("div", "", element("dt", "", ...named), element("dd", "", words)));
   }
+  const arrays = ARRAYS.map((part) => (Array.isArray(part) ? element("span", "snippet", part[0]) : part));
+  list.append(element("div", "arrays", element("dt", "", "arrays"), element("dd", "", ...arrays)));
   return list;
 }
 
 /** Milliseconds before details follow the pointer: long enough to cross marks, and to reach the details. */
 const [SHOW, HIDE] = [150, 250];
+/** Frames in which nothing may move before a place is where it stays. */
+const SETTLED = 10;
 /** Rows that are laid out together, and not before they come into sight. */
 const BLOCK = 100;
 /** Milliseconds of drawing before the page may breathe. */
 const SLICE = 50;
-
-/**
- * @param {number} source
- * @param {number} mark
- * @returns {Place}
- */
-function place(source, mark) {
-  return [source, mark];
-}
 
 /**
  * The element that an event happened on.
@@ -444,19 +522,32 @@ class View {
    * @type {[string, Element] | undefined}
    */
   shown;
+  /** @type {HTMLElement | undefined} */
+  help;
+  /** @type {HTMLElement | undefined} */
+  legend;
   /** @type {number | undefined} */
   timer;
+  /** Where the pointer was last: what moves under it while it rests is not pointed at. */
+  pointer = "";
+  /**
+   * Sources that were asked for, by their numbers, and who waits for them.
+   * @type {Map<number, {come: () => void, done: Promise<void>}>}
+   */
+  asked = new Map();
 
-  /** @param {ViewData} data */
-  constructor(data) {
+  /**
+   * @param {ViewData} data
+   * @param {(view: string, source: number, known: boolean) => void} ask
+   */
+  constructor(data, ask) {
     this.data = data;
+    this.ask = ask;
     this.id = `branchcov-${Math.random().toString(36).slice(2)}`;
-    // All places in reading order.
-    this.places = data.sources.flatMap((source, number) => places(source).map((mark) => place(number, mark)));
-    this.misses = this.places.map(([source, mark]) => Boolean(data.sources[source].marks[mark].label));
-    this.missed = this.misses.filter(Boolean).length;
+    this.stops = data.sources.reduce((sum, source) => sum + source.stops, 0);
     this.draw();
     this.listen();
+    data.sources.forEach((source, number) => source.folded || ask(this.id, number, true));
   }
 
   draw() {
@@ -464,17 +555,21 @@ class View {
     this.root.setAttribute("role", "group");
     this.root.setAttribute("aria-label", `branch coverage: ${data.totals}`);
     this.root.append(this.head());
+    if (data.stopped) this.root.append(element("p", "note", data.stopped));
     data.sources.forEach((source, number) => {
+      const missed = element("span", source.missed ? "label missed" : "label never-ran", missing([source]));
+      const title = [element("b", "title", source.title), " ", bar(source.percent), " ", element("span", "totals", source.totals), " "];
+      if (missed.textContent) title.push(missed);
       if (!number) {
+        if (data.named) this.root.append(element("div", "head named", ...title));
         this.root.append(this.note(source), this.code(number));
         return;
       }
-      const missed = source.marks.filter((mark) => mark.label).length;
-      const summary = element("summary", "", element("b", "", source.name), " ", bar(source.percent), " ");
-      summary.append(element("span", "totals", source.totals));
-      const folded = element("details", missed ? "" : "whole", summary, this.note(source));
-      folded.addEventListener("toggle", () => folded.open && this.code(number));
+      const folded = element("details", source.stops ? "" : "whole", element("summary", "", ...title), this.note(source));
+      folded.open = !source.folded;
+      folded.addEventListener("toggle", () => folded.open && this.load(number));
       this.root.append(folded);
+      if (!source.folded) this.code(number);
     });
     this.card.popover = "manual";
     this.pinned.id = `${this.id}-pinned`;
@@ -492,16 +587,17 @@ class View {
     const head = element("div", "head", element("b", "", "branchcov"), bar(data.percent), element("span", "totals", data.totals));
     const tools = element("div", "tools");
     this.status.setAttribute("role", "status");
+    if (data.changes) head.append(element("span", "changes", data.changes));
     tools.append(this.status);
-    if (this.missed) {
-      this.status.append(this.missed === 1 ? "1 place missed" : `${this.missed} places missed`);
+    if (this.stops) {
+      this.status.append(missing(data.sources));
       const previous = button("", "previous miss", "previous miss (p)", "↑");
       const next = button("", "next miss", "next miss (n)", "↓");
       previous.addEventListener("click", () => this.go(-1));
       next.addEventListener("click", () => this.go(1));
       tools.append(element("span", "pair", previous, next));
     }
-    if (this.missed || data.missed) {
+    if (this.stops || data.missed) {
       const box = element("input");
       box.type = "checkbox";
       box.checked = data.missed;
@@ -509,26 +605,28 @@ class View {
       tools.append(element("label", "", box, "only missed"));
       this.box = box;
     }
-    const help = button("help", "what the marks mean", "what the marks and keys mean", "?");
-    help.setAttribute("aria-expanded", "false");
-    /** @type {HTMLElement | undefined} */
-    let explained;
-    help.addEventListener("click", () => {
-      if (explained) {
-        explained.remove();
-        explained = undefined;
-      } else {
-        explained = legend();
-        explained.id = `${this.id}-legend`;
-        head.after(explained);
-      }
-      help.setAttribute("aria-expanded", String(Boolean(explained)));
-      if (explained) help.setAttribute("aria-controls", explained.id);
-      else help.removeAttribute("aria-controls");
-    });
-    tools.append(help);
+    this.help = button("help", "what the marks mean", "what the marks and keys mean (?)", "?");
+    this.help.setAttribute("aria-expanded", "false");
+    this.help.addEventListener("click", () => this.explain());
+    tools.append(this.help);
     head.append(tools);
     return head;
+  }
+
+  /** Show what the marks mean, or no more. */
+  explain() {
+    const help = /** @type {HTMLElement} */ (this.help);
+    if (this.legend) {
+      this.legend.remove();
+      this.legend = undefined;
+      help.removeAttribute("aria-controls");
+    } else {
+      this.legend = legend();
+      this.legend.id = `${this.id}-legend`;
+      help.setAttribute("aria-controls", this.legend.id);
+      help.closest(".head")?.after(this.legend);
+    }
+    help.setAttribute("aria-expanded", String(Boolean(this.legend)));
   }
 
   /**
@@ -540,6 +638,43 @@ class View {
   }
 
   /**
+   * Draw a source, as soon as it has come.
+   * @param {number} number
+   * @returns {Promise<void>}
+   */
+  async load(number) {
+    const source = this.data.sources[number];
+    if (!source.folded) {
+      this.code(number);
+      return;
+    }
+    let asked = this.asked.get(number);
+    if (!asked) {
+      let come = () => {};
+      asked = { done: new Promise((done) => (come = () => done())), come: () => come() };
+      this.asked.set(number, asked);
+      const waiting = element("p", "note waiting", "asking the kernel …");
+      this.folds[number - 1]?.append(waiting);
+      this.ask(this.id, number, false);
+      asked.done.then(() => waiting.remove());
+    }
+    await asked.done;
+  }
+
+  /**
+   * A source that was asked for, or the values of one that is here.
+   * @param {AnswerView} answer
+   */
+  answered({ number, source, values }) {
+    if (source && this.data.sources[number].folded) {
+      this.data.sources[number] = { ...source, folded: false };
+      this.code(number);
+    }
+    this.learn(number, values);
+    this.asked.get(number)?.come();
+  }
+
+  /**
    * The text of a source, drawn when it is first asked for: its beginning now, the rest bit by bit.
    * @param {number} number
    * @returns {HTMLElement}
@@ -548,7 +683,7 @@ class View {
     if (this.codes[number]) return this.codes[number];
     const made = element("div", "code");
     made.setAttribute("role", "group");
-    made.setAttribute("aria-label", `source of ${this.data.sources[number].name}`);
+    made.setAttribute("aria-label", `source of ${this.data.sources[number].title}`);
     this.codes[number] = made;
     if (number) this.folds[number - 1].append(made);
     this.blocks[number] = this.drawing(number);
@@ -596,7 +731,7 @@ class View {
    * @returns {HTMLElement}
    */
   row(line, source, number) {
-    const row = element("div", `row${line.missed ? " missed" : ""}${line.worth ? " worth" : ""}`);
+    const row = element("div", `row${line.missed ? " missed" : ""}${line.worth ? " worth" : line.head ? " above" : ""}`);
     const shown = element("span", "text");
     // What of a long line goes on below stands further in than its beginning; tabs need a multiple of their width.
     const characters = line.pieces.map((piece) => piece.tokens.map(([each]) => each).join("")).join("");
@@ -605,7 +740,7 @@ class View {
     shown.style.textIndent = `-${inwards}ch`;
     this.nodes(nest(line.pieces), shown, source, number);
     if (line.miss != null) shown.append(this.handle(source, number, line.miss));
-    row.append(element("span", "number", String(line.number)), shown);
+    row.append(element("span", source.cell ? "number leads" : "number", String(line.number)), shown);
     return row;
   }
 
@@ -634,6 +769,8 @@ class View {
         const { news } = source.marks[node.end];
         if (news) into.append(element("span", "label new", news));
         into.append(this.handle(source, number, node.end));
+        const { counts } = source.marks[node.end];
+        if (counts) into.append(element("span", "counts", counts));
       }
     }
     return height;
@@ -682,7 +819,7 @@ class View {
   /**
    * What a place is known by in a later view.
    * @param {string} key
-   * @returns {string}
+   * @returns {Identity}
    */
   identity(key) {
     const [mark, source] = this.mark(key);
@@ -711,7 +848,7 @@ class View {
    * @returns {boolean}
    */
   visible(handle) {
-    return !this.root.classList.contains("only-missed") || rowOf(handle).classList.contains("worth");
+    return !this.root.classList.contains("only-missed") || rowOf(handle).matches(".worth, .above");
   }
 
   /**
@@ -733,28 +870,74 @@ class View {
   /** @param {boolean} missed */
   only(missed) {
     this.root.classList.toggle("only-missed", missed);
-    if (missed && !this.missed) this.status.textContent = "nothing was missed";
+    if (missed && !this.stops) this.status.textContent = "nothing was missed";
     this.codes.forEach((_, number) => this.stop(number));
     if (this.pin && !this.visible(this.drawn(this.pin))) this.unpin();
   }
 
   /**
-   * To the next miss from where the focus is, or was last.
+   * To the next miss from where the focus is, or was last, round the end.
    * @param {1 | -1} step
    */
-  go(step) {
-    const current = this.places.findIndex((place) => place.join(".") === this.at);
-    const found = walk(this.misses, current, step);
-    if (found < 0) {
-      this.status.textContent = "nothing was missed";
-      return;
+  async go(step) {
+    const { sources } = this.data;
+    let [number, mark] = this.at ? this.at.split(".").map(Number) : [step > 0 ? 0 : sources.length - 1, -1];
+    for (let tried = 0; tried <= sources.length; tried += 1) {
+      if (sources[number].stops) {
+        await this.load(number);
+        const order = places(sources[number]);
+        const misses = order.map((each) => Boolean(sources[number].marks[each].label));
+        const at = next(misses, mark >= 0 ? order.indexOf(mark) : step > 0 ? -1 : order.length, step);
+        if (at >= 0) {
+          this.arrive(number, order, at);
+          return;
+        }
+      }
+      [number, mark] = [(number + step + sources.length) % sources.length, -1];
     }
-    const [number] = this.places[found];
+    this.status.textContent = "nothing was missed";
+  }
+
+  /**
+   * @param {number} number
+   * @param {number[]} order the source's places
+   * @param {number} at
+   */
+  arrive(number, order, at) {
+    const { sources } = this.data;
+    const sum = (/** @type {{missed: number}[]} */ all) => all.reduce((sum, each) => sum + each.missed, 0);
+    const { marks } = sources[number];
     this.whole(number);
     if (number) this.folds[number - 1].open = true;
-    const walked = this.misses.slice(0, found + 1).filter(Boolean).length;
-    this.status.textContent = `${walked} of ${this.missed} missed`;
-    this.focus(this.drawn(this.places[found].join(".")));
+    const before = sum(sources.slice(0, number)) + sum(order.slice(0, at).map((each) => marks[each]));
+    this.status.textContent = walked(marks[order[at]], before, sum(sources));
+    this.focus(this.drawn(`${number}.${order[at]}`), "center");
+  }
+
+  /**
+   * To a line of a cell, or to a cell, in the notebook. The extension that marks cells knows the way; without it, the
+   * page is searched.
+   * @param {{cell?: string, name: string, line: number}} where
+   */
+  lead(where) {
+    const asked = new CustomEvent("branchcov:lead", { bubbles: true, cancelable: true, detail: where });
+    if (!this.root.dispatchEvent(asked)) return;
+    const number = /^In (\[\d+\])$/.exec(where.name)?.[1];
+    const page = this.root.closest(".jp-Notebook") ?? document;
+    const prompt = [...page.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].find((each) => number && each.textContent?.includes(number));
+    const cell = prompt?.closest(".jp-CodeCell");
+    (cell?.querySelectorAll(".cm-line")[where.line - 1] ?? cell)?.scrollIntoView({ block: "center" });
+    if (!cell) this.status.textContent = `${where.name} is not on this page`;
+  }
+
+  /**
+   * To the line of a place in its cell.
+   * @param {number} number
+   * @param {number} line
+   */
+  leadToLine(number, line) {
+    const { cell, label } = this.data.sources[number];
+    if (cell) this.lead({ cell, name: label, line });
   }
 
   /**
@@ -783,11 +966,31 @@ class View {
     if (to) this.focus(to);
   }
 
-  /** @param {HTMLElement} handle */
-  focus(handle) {
+  /**
+   * @param {HTMLElement} handle
+   * @param {"nearest" | "center"} [block] where in the window it comes
+   */
+  focus(handle, block = "nearest") {
     // TypeScript's library does not know `focusVisible` yet.
     handle.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: true }));
-    handle.scrollIntoView({ block: "nearest" });
+    handle.scrollIntoView({ block });
+    if (block === "center") this.settle(handle, SETTLED);
+  }
+
+  /**
+   * Scroll again as long as what comes into sight gets its own size, and moves the place.
+   * @param {HTMLElement} handle
+   * @param {number} frames
+   */
+  settle(handle, frames) {
+    const before = handle.getBoundingClientRect().top;
+    requestAnimationFrame(() => {
+      if (document.activeElement !== handle) return;
+      const moved = Math.abs(handle.getBoundingClientRect().top - before) > 2;
+      if (moved) handle.scrollIntoView({ block: "center" });
+      if (frames > 1) this.settle(handle, moved ? SETTLED : frames - 1);
+      else this.moved();
+    });
   }
 
   // --- details
@@ -859,7 +1062,7 @@ class View {
       this.unpin();
       this.focus(handle);
     });
-    this.pinned.replaceChildren(details(mark, source), close);
+    this.pinned.replaceChildren(details(mark, source, true), close);
     rowOf(handle).after(this.pinned);
     handle.setAttribute("aria-expanded", "true");
     handle.setAttribute("aria-controls", this.pinned.id);
@@ -888,18 +1091,32 @@ class View {
   listen() {
     const { root } = this;
     root.addEventListener("pointerover", (event) => {
-      if (event.pointerType === "touch") return;
+      const at = `${event.screenX},${event.screenY}`;
+      if (event.pointerType === "touch" || at === this.pointer) return;
+      this.pointer = at;
       /** @type {HTMLElement | null} */
       const over = target(event).closest("[data-place]");
       clearTimeout(this.timer);
       if (over) this.timer = setTimeout(() => this.show(keyOf(over), over), this.shown ? SHOW / 3 : SHOW);
       else if (!target(event).closest(".card")) this.timer = setTimeout(() => this.rest(), HIDE);
     });
+    root.addEventListener("pointermove", (event) => (this.pointer = `${event.screenX},${event.screenY}`));
     root.addEventListener("pointerleave", () => {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.rest(), HIDE);
     });
     root.addEventListener("click", (event) => {
+      const { lead } = target(event).dataset;
+      if (lead) {
+        this.hide();
+        this.lead({ name: lead, line: 1 });
+        return;
+      }
+      const line = target(event).matches(".number.leads") && target(event).closest(".code");
+      if (line instanceof HTMLElement) {
+        this.leadToLine(this.codes.indexOf(line), Number(target(event).textContent));
+        return;
+      }
       /** @type {HTMLElement | null} */
       const place = target(event).closest("[data-place]");
       // Text that was selected was not clicked at.
@@ -940,10 +1157,12 @@ class View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // Around us, single keys are commands: "d d" would delete the cell. Running it stays possible.
     if (event.key !== "Tab" && !(event.key === "Enter" && event.shiftKey)) event.stopPropagation();
-    if (event.shiftKey) return;
+    if (event.shiftKey && event.key !== "?") return;
     /** @type {HTMLElement | null} */
     const handle = target(event).closest(".handle");
-    if (event.key === "n" || event.key === "p") this.go(event.key === "n" ? 1 : -1);
+    if (handle && event.key === "g") this.leadToLine(this.mark(keyOf(handle))[2], this.mark(keyOf(handle))[0].line);
+    else if (event.key === "?") this.explain();
+    else if (event.key === "n" || event.key === "p") this.go(event.key === "n" ? 1 : -1);
     else if (event.key === "Escape") this.escape();
     else if (handle && (event.key === "Enter" || event.key === " ")) this.toggle(keyOf(handle));
     else if (handle && /^(Arrow|Home|End)/.test(event.key)) this.step(handle, event.key);
@@ -978,41 +1197,50 @@ class View {
    * @returns {Kept}
    */
   kept() {
-    const open = this.folds.flatMap((fold, number) => (fold.open ? [this.data.sources[number + 1].name] : []));
-    const missed = this.box ? this.box.checked : undefined;
-    return { open, missed, pin: this.pin && this.identity(this.pin) };
+    const folds = Object.fromEntries(this.folds.map((fold, number) => [this.data.sources[number + 1].name, fold.open]));
+    return { folds, missed: this.box?.checked, pin: this.pin ? this.identity(this.pin) : undefined };
   }
 
   /** @param {Kept} kept */
-  resume({ open, missed, pin }) {
+  async resume({ folds, missed, pin }) {
     this.folds.forEach((fold, number) => {
-      if (open.includes(this.data.sources[number + 1].name)) fold.open = true;
+      const { name } = this.data.sources[number + 1];
+      if (name in folds) fold.open = folds[name];
     });
     if (this.box && missed !== undefined) {
       this.box.checked = missed;
       this.only(missed);
     }
-    const place = pin && this.places.find((each) => this.identity(each.join(".")) === pin);
-    if (!place) return;
-    this.whole(place[0]);
-    if (this.visible(this.drawn(place.join(".")))) this.hold(place.join("."));
+    if (!pin) return;
+    const number = this.data.sources.findIndex((source) => source.name === pin.source);
+    if (number < 0) return;
+    await this.load(number);
+    const source = this.data.sources[number];
+    const names = source.marks.map((mark) => identity(mark, source));
+    const exact = names.findIndex((each) => each.exact === pin.exact);
+    const found = exact >= 0 ? exact : names.findIndex((each) => each.about === pin.about);
+    if (found < 0 || this.pin) return;
+    this.whole(number);
+    const handle = this.handles.get(`${number}.${found}`);
+    if (handle && this.visible(handle)) this.hold(`${number}.${found}`);
   }
 
   /**
    * Show the values of first hits, too.
+   * @param {number} number
    * @param {ValuesView[]} values
    */
-  learn(values) {
+  learn(number, values) {
     for (const each of values) {
-      const mark = this.data.sources[each.source].marks[each.mark];
+      const mark = this.data.sources[number].marks[each.mark];
       mark.sentence = each.sentence;
-      mark.outcomes.forEach((outcome, number) => (outcome.values = each.values[number]));
+      mark.outcomes.forEach((outcome, place) => (outcome.values = each.values[place]));
     }
     if (this.at) this.sentence.textContent = this.mark(this.at)[0].sentence;
     if (this.shown) this.show(...this.shown);
     if (this.pin) {
       const [mark, source] = this.mark(this.pin);
-      this.pinned.querySelector(".details-body")?.replaceWith(details(mark, source));
+      this.pinned.querySelector(".details-body")?.replaceWith(details(mark, source, true));
     }
   }
 
@@ -1028,36 +1256,46 @@ class View {
 }
 
 /**
- * The view of a model. It asks the kernel for the values of first hits, which may be secrets: what a model holds can be
- * saved with the notebook, so the view has a copy of the data, and the values stand there alone.
+ * The view of a model. It asks the kernel for sources that are folded, and for the values of first hits, which may be
+ * secrets: what a model holds can be saved with the notebook, so the view has a copy of the data, and the values stand
+ * there alone.
  * @param {Model} model
+ * @param {ViewData} data
  * @returns {View}
  */
-function viewOf(model) {
-  const view = new View(structuredClone(model.get("data")));
-  /** @param {Answer} message */
+function viewOf(model, data) {
+  /** @type {View} */
+  let view;
+  /** @param {AnswerView} message */
   const came = (message) => {
-    if (message.view === view.id) view.learn(message.values);
+    if (message.view === view.id) view.answered(message);
   };
   model.on("msg:custom", came);
+  view = new View(structuredClone(data), (name, source, known) => model.send({ view: name, source, known }));
   view.forget = () => model.off("msg:custom", came);
-  model.send({ view: view.id });
   return view;
 }
 
 // --- the page
 
+/** A model with its data. @typedef {{model: Model, data: ViewData}} Shown */
+
 /** What stands on this page: the models alive by the name of their record, and the views drawn for each. */
 class Page {
-  /** @type {Map<string, Model>} */
+  /** @type {Map<string, Shown>} */
   models = new Map();
-  /** @type {Map<HTMLElement, View>} */
+  /** @type {Map<HTMLElement, {view: View, model: Model}>} */
   views = new Map();
   /**
-   * What the reader had done to the view of a model that has been drawn again since.
+   * What the reader had done to the view of a cell, which a later run of the cell shows again.
+   * @type {Map<string, Kept>}
+   */
+  keptOfCells = new Map();
+  /**
+   * The same of models whose front end names no cells, or that follow.
    * @type {WeakMap<Model, Kept>}
    */
-  kept = new WeakMap();
+  keptOfModels = new WeakMap();
 
   constructor() {
     // Records come later than their model, and come again: a notebook draws the cells in sight alone.
@@ -1078,22 +1316,48 @@ class Page {
   /** @param {HTMLElement} record */
   adopt(record) {
     const name = [...record.classList].find((each) => each.startsWith("branchcov-record-"));
-    const model = name && this.models.get(name);
-    if (!model || this.views.has(record)) return;
-    const view = viewOf(model);
-    this.views.set(record, view);
+    const shown = name && this.models.get(name);
+    if (!shown || this.views.get(record)?.model === shown.model) return;
+    // The same cell gave the same record again: the view of its earlier run has nobody to ask any more.
+    this.release(record);
+    this.keep();
+    const view = viewOf(shown.model, shown.data);
+    this.views.set(record, { view, model: shown.model });
     record.style.display = "none";
     record.after(view.root);
-    const kept = this.kept.get(model);
+    const cell = shown.model.get("cell");
+    const kept = cell ? this.keptOfCells.get(cell) : this.keptOfModels.get(shown.model);
     if (kept) view.resume(kept);
+  }
+
+  /** Note what the reader has done to each view. */
+  keep() {
+    for (const { view, model } of this.views.values()) {
+      const cell = model.get("cell");
+      if (cell) this.keptOfCells.set(cell, view.kept());
+      else this.keptOfModels.set(model, view.kept());
+    }
+  }
+
+  /**
+   * Remove a view; its record is seen again.
+   * @param {HTMLElement} record
+   */
+  release(record) {
+    const shown = this.views.get(record);
+    if (!shown) return;
+    this.keep();
+    shown.view.remove();
+    record.style.removeProperty("display");
+    this.views.delete(record);
   }
 
   /**
    * @param {string} name
-   * @param {Model} model
+   * @param {Shown} shown
    */
-  add(name, model) {
-    this.models.set(name, model);
+  add(name, shown) {
+    this.models.set(name, shown);
     this.look(document.body);
   }
 
@@ -1102,46 +1366,48 @@ class Page {
    * @param {Model} model
    */
   remove(name, model) {
-    if (this.models.get(name) !== model) return;
-    this.models.delete(name);
-    for (const [record, view] of this.views) {
-      if (!record.classList.contains(name)) continue;
-      this.kept.set(model, view.kept());
-      view.remove();
-      record.style.removeProperty("display");
-      this.views.delete(record);
-    }
+    if (this.models.get(name)?.model === model) this.models.delete(name);
+    for (const [record, shown] of this.views) if (shown.model === model) this.release(record);
   }
 }
 
 /**
  * A model that is not displayed itself draws its view where its record stands, as long as it lives.
  * @param {{model: Model}} context
- * @returns {(() => void) | undefined}
+ * @returns {Promise<(() => void) | undefined>}
  */
-function initialize({ model }) {
+async function initialize({ model }) {
   let name = model.get("record");
   if (!name) return undefined;
   // Another widget's copy of this module may have made the page.
   const shared = /** @type {Record<symbol, Page>} */ (/** @type {unknown} */ (window));
   const page = (shared[Symbol.for("ipy_branchcov")] ??= new Page());
-  page.add(name, model);
+  let alive = true;
+  const add = async () => {
+    const [now, packed] = [model.get("record"), model.get("data")];
+    const data = await unpacked(packed);
+    if (alive && now === name && packed === model.get("data")) page.add(name, { model, data });
+  };
   // A view that follows: the front end puts the new record in the place of the old one.
   model.on("change:data", () => {
     page.remove(name, model);
     name = model.get("record");
-    page.add(name, model);
+    add();
   });
-  return () => page.remove(name, model);
+  await add();
+  return () => {
+    alive = false;
+    page.remove(name, model);
+  };
 }
 
 /**
  * A displayed model hides the record in the output right before its own.
  * @param {{model: Model, el: HTMLElement}} context
- * @returns {() => void}
+ * @returns {Promise<() => void>}
  */
-function render({ model, el }) {
-  const view = viewOf(model);
+async function render({ model, el }) {
+  const view = viewOf(model, await unpacked(model.get("data")));
   el.append(view.root);
   /** @type {HTMLElement | null | undefined} */
   let record;
