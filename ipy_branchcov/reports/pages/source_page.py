@@ -68,7 +68,7 @@ def _section(part: Part, draft: Draft, page: Page, level: int) -> str:
     link = _linker(page, draft)
     code = Listing(part, link, values=draft.values, counted=draft.counted).render() if marked.lines else ""
     if not part.title:
-        return f'<section id="{part.anchor}" aria-label="code">{notes}{code}</section>'
+        return f'<div id="{part.anchor}">{notes}{code}</div>'
     kind = "complete" if part.complete else "incomplete"
     words = f'<span class="totals">{shell.bar(totals)} {escape(str(totals))}</span>' if totals.outcomes else ""
     return (
