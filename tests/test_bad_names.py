@@ -20,7 +20,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.printable import is_printable, printable, visible
-from ipy_branchcov.reports import cobertura, html, lcov, opcodes, summary, terminal
+from ipy_branchcov.reports import cobertura, html, lcov, opcodes, pages, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import resolve
@@ -42,6 +42,8 @@ NAMES = {
 }
 TEXT = "# \x0c \x1b[2J \x9b2J \x7f \u202e\ns = '\x1b]0;title\x07'\nx = 1 if s else '\x08'\n"
 names = pytest.mark.parametrize("name", NAMES)
+#: What stands in each report folder beside the pages.
+OURS = {pages.INDEX, pages.FUNCTIONS, pages.STYLES, pages.SCRIPT}
 
 
 def write(folder: Path, name: str) -> Path:
@@ -83,8 +85,8 @@ def test_every_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert os.fsencode(data["sources"][0]["path"]).endswith(NAMES[name])
     again = load(places["json"])
     assert [each.source.name for each in merge([coverage, again])] == [name]
-    pages = [path for path in places["html"].iterdir() if path.name != "index.html"]
-    assert len(pages) == 1 and f'href="{pages[0].name}"' in (places["html"] / "index.html").read_text("utf-8")
+    (page,) = [path for path in places["html"].iterdir() if path.name not in OURS]
+    assert f'href="{page.name}"' in (places["html"] / "index.html").read_text("utf-8")
     for text in (
         terminal.render(coverage, named=True),
         html.render(coverage),
@@ -120,13 +122,11 @@ def test_pages_of_long_names() -> None:
     long = ["x" * 5000, "x" * 4999 + "y", "y" + "x" * 4999, "日" * 300, "/".join(["日本"] * 900) + ".py"]
     sources = [Source(name, f"x  # {number}", "file") for number, name in enumerate(long)]
     coverage = merge([Coverage((SourceCoverage(source, (branch,)),)) for source in sources])
-    from ipy_branchcov.reports import pages
-
-    found = [name for name in pages.render(coverage, "title") if name != "index.html"]
+    found = [name for name in pages.render(coverage, "title") if name not in OURS]
     assert len({unicodedata.normalize("NFKC", name).casefold() for name in found}) == len(long)
     assert max(len(name.encode()) for name in found) < 250
     alone = pages.render(merge([coverage.select(lambda each: each.source.name == long[1])]), "title")
-    assert set(alone) - {"index.html"} < set(found)
+    assert set(alone) - OURS < set(found)
     for report in (lcov, cobertura):
         assert long[-1] in report.render(coverage)
 

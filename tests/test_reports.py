@@ -160,17 +160,19 @@ def test_html_escapes(tmp_path: Path) -> None:
 
 def test_pages(coverage: Coverage) -> None:
     found = pages.render(coverage, "Title & more")
-    assert sorted(found) == ["index.html", "program.py.html"]
+    assert sorted(found) == sorted([*OURS, "program.py.html"])
     assert 'href="program.py.html"' in found["index.html"] and "Title &amp; more" in found["index.html"]
     assert '<a href="#L4">4 never false</a>' in found["program.py.html"] and 'id="L4"' in found["program.py.html"]
     assert "http" not in "".join(found.values())
 
 
+#: What stands in each report folder beside the pages.
+OURS = ("index.html", "functions.html", "branchcov-report.css", "branchcov-report.js")
 PAGES = {
     "characters that file names do not have": (["a/b.py", "a b.py", "a_b.py"], ["a_b.py", "a_b.py-2", "a_b.py-3"]),
-    "the index is ours": (["index", "INDEX"], ["INDEX-2", "index-3"]),
+    "the index is ours": (["index", "INDEX", "functions"], ["INDEX-2", "index-3", "functions-2"]),
     "nothing is left of the name": (["…"], ["source"]),
-    "one name": (["In [1]", "In [1]"], ["In_1", "In_1-2"]),
+    "one name": (["a/b.py", "a/b.py"], ["a_b.py", "a_b.py-2"]),
     "capital and small letters": (["Big.py", "big.py", "BIG.py"], ["BIG.py", "Big.py-2", "big.py-3"]),
     "a name that another would get": (["a.py", "a.py", "a.py-2"], ["a.py", "a.py-2", "a.py-2-2"]),
     "one character in two forms": (["\u8c48.py", "\uf900.py"], ["\u8c48.py", "\uf900.py-2"]),
@@ -187,9 +189,9 @@ def test_each_source_has_its_own_page(coverage: Coverage, case: str) -> None:
     ]
     for order in (several, several[::-1]):
         found = pages.render(replace(coverage, sources=tuple(order)), "Title")
-        assert sorted(found) == sorted([*(f"{name}.html" for name in pages_of), "index.html"])
+        assert sorted(found) == sorted([*(f"{name}.html" for name in pages_of), *OURS])
         for number, name in enumerate(names):
-            (page,) = [page for page, text in found.items() if f"# {number}</span>" in text]
+            (page,) = [page for page, text in found.items() if f"# {number}</i>" in text]
             assert f'<a href="{page}">{name}</a>' in found["index.html"] and f"<h1>{name}</h1>" in found[page]
 
 
@@ -292,7 +294,7 @@ def test_pages_of_an_earlier_report_are_removed_and_nothing_else(
         (folder / name).write_text(text)
     (folder / "e.py.html").symlink_to(folder / "copy.html")
     write_reports(second, {"html": folder})
-    left = {"b.py.html", "copy.html", "d.py.html", "e.py.html", "index.html", "mine.txt"}
+    left = {"b.py.html", "copy.html", "d.py.html", "e.py.html", "mine.txt", *OURS}
     assert (folder / "index.html").read_text().startswith(page[:120])
     assert {each.name for each in folder.iterdir()} == left
     index = '<title>mine</title><a href="copy.html">mine</a>'

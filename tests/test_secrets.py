@@ -56,11 +56,11 @@ def test_report_files(tmp_path: Path) -> None:
     assert leaks(tmp_path) == []
     first = load(tmp_path / "data.json").sources[0].branches[0]["true"].first
     assert first == FirstHit("In [1]")
-    write_reports(coverage, {"json": tmp_path / "json"}, values=True)
+    write_reports(coverage, {"json": tmp_path / "json", "html": tmp_path / "html"}, values=True)
     save(coverage, tmp_path / "data.json", values=True)
-    presented.Coverage.of(coverage).write(json=tmp_path / "written.json", values=True)
+    presented.Coverage.of(coverage).write(json=tmp_path / "written.json", html=tmp_path / "one.html", values=True)
     (tmp_path / "text.json").write_text(presented.Coverage.of(coverage).to_json(values=True))
-    assert leaks(tmp_path) == ["data.json", "json", "text.json", "written.json"]
+    assert leaks(tmp_path) == ["cells.html", "data.json", "json", "one.html", "text.json", "written.json"]
     assert load(tmp_path / "data.json").sources == coverage.sources
 
 
@@ -110,7 +110,7 @@ def test_report_and_merge(tmp_path: Path) -> None:
     assert leaks(tmp_path / "out") == []
     assert main(["report", str(data), *places, "--values"], stdout=io.StringIO()) == 0
     assert main(["merge", str(data), "-o", str(tmp_path / "out" / "sum.json"), "--values"]) == 0
-    assert leaks(tmp_path / "out") == ["json", "sum.json"]
+    assert leaks(tmp_path / "out") == ["cells.html", "json", "sum.json"]
 
 
 @values_known
@@ -123,7 +123,7 @@ def test_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert leaks(tmp_path) == []
     assert shell.run_cell(f"%%branchcov -q --json cell.json --html h --values\n{PROGRAM}").success
     shell.run_line_magic("branchcov_report", "-q --json report.json --values")
-    assert leaks(tmp_path) == ["cell.json", "report.json"]
+    assert leaks(tmp_path) == ["cell.json", "cells.html", "report.json"]
     shell.run_line_magic("unload_ext", "ipy_branchcov")
 
 
@@ -135,7 +135,7 @@ def test_a_script(tmp_path: Path) -> None:
     run(tmp_path, "run", "program.py", *places)
     assert leaks(tmp_path) == []
     run(tmp_path, "run", "program.py", *places, "--values")
-    assert leaks(tmp_path) == ["d.json", "j.json"]
+    assert leaks(tmp_path) == ["d.json", "j.json", "program.py.html"]
 
 
 @values_known
@@ -148,7 +148,7 @@ def test_a_notebook(tmp_path: Path) -> None:
     run(tmp_path, "run", "nb.ipynb", "--data=d.json", "--html=h")
     assert leaks(tmp_path) == []
     run(tmp_path, "run", "nb.ipynb", "--data=d.json", "--html=h", "--values")
-    assert leaks(tmp_path) == ["d.json"]
+    assert leaks(tmp_path) == ["d.json", "nb.ipynb.html"]
 
 
 @values_known
@@ -164,7 +164,7 @@ def test_pytest(workers: str, tmp_path: Path) -> None:
     words = ["-m", "pytest", "-q", "-n", workers, "--branchcov=program.py"]
     words += [each for name in ("cacheprovider", "nbval", "hypothesispytest") for each in ("-p", f"no:{name}")]
     words += ["--branchcov-report=json:j.json", "--branchcov-report=html:h"]
-    for more, found in (([], []), (["--branchcov-values"], ["j.json"])):
+    for more, found in (([], []), (["--branchcov-values"], ["j.json", "program.py.html"])):
         done = subprocess.run(
             [sys.executable, *words, *more], cwd=tmp_path, check=False, timeout=120, capture_output=True, text=True
         )

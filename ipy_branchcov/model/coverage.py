@@ -11,7 +11,7 @@ from ipy_branchcov.model.branch import Branch, natural
 from ipy_branchcov.model.decision_sites import decisions
 from ipy_branchcov.model.decisions import Decision, Proofs
 from ipy_branchcov.model.regions import Region, regions
-from ipy_branchcov.model.source import UNPARSABLE, Source, SourceKey
+from ipy_branchcov.model.source import UNPARSABLE, PlaceInFile, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.model.totals import Totals
 
@@ -147,7 +147,9 @@ class SourceCoverage:
             raise ValueError(f"{name}: {double[0]} is part of a line that is missed as a whole")
 
     def placed(self) -> SourceCoverage:
-        """The same in the whole cell, where the source is the part of one that is below a cell magic."""
+        """The same in the whole, where the source is a part: of a cell, below a cell magic, or of a file."""
+        if self.source.in_file is not None:
+            return self._in_file(self.source.in_file)
         if self.source.within is None:
             return self
         whole, above = self.source.within
@@ -159,6 +161,23 @@ class SourceCoverage:
             missed_spans=frozenset(span.moved(above) for span in self.missed_spans),
             excluded_lines=frozenset(line + above for line in self.excluded_lines),
             decisions=None if self.decisions is None else tuple(each.moved(above) for each in self.decisions),
+        )
+
+    def _in_file(self, place: PlaceInFile) -> SourceCoverage:
+        """The same in the file; nothing is said of the lines around the part."""
+        prefix = f"{place.function}.<locals>."
+        around = frozenset(range(1, len(place.file.lines) + 1)) - frozenset(place.lines)
+        return replace(
+            self,
+            source=place.file,
+            branches=tuple(
+                replace(
+                    each, span=place.span(each.span), function=f"{prefix}{each.function}".removesuffix(".<locals>.")
+                )
+                for each in self.branches
+            ),
+            missed_spans=frozenset(map(place.span, self.missed_spans)),
+            excluded_lines=self.excluded_lines | around,
         )
 
     def __add__(self, other: SourceCoverage) -> SourceCoverage:

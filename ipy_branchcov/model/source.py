@@ -7,18 +7,36 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import heads, tries
 
-__all__ = ["Source", "SourceKind", "Span", "cell_text", "shortened", "split_lines"]
+__all__ = ["PlaceInFile", "Source", "SourceKind", "Span", "cell_text", "shortened", "split_lines"]
 
 SourceKind = Literal["cell", "file"]
 #: What identifies a source, in a session and when data merge.
 SourceKey = tuple[str, ...]
 #: What Python's parser raises for a text that is no Python, has NUL characters, or is too deep in itself.
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+class PlaceInFile(NamedTuple):
+    """Where a text stands that was taken from a file, on the same lines there.
+
+    ``columns``: by how many each line begins further right in the file. ``lines``: those of the file that it decides
+    about; ``function``: what they are the body of.
+    """
+
+    file: Source
+    columns: tuple[int, ...]
+    lines: range
+    function: str
+
+    def span(self, span: Span) -> Span:
+        """A place in the text as one in the file."""
+        line, column, end_line, end_column = span
+        return Span(line, column + self.columns[line - 1], end_line, end_column + self.columns[end_line - 1])
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,8 @@ class Source:
     ``text`` is what its author sees. ``compiled`` is what the compiler was given where the two differ
     (IPython turns ``%magic`` and ``!shell`` lines into calls), line for line the same; else None.
     ``known_digest`` is the digest from a data file that left the text out. ``within``: the cell whose end this text
-    is, below a cell magic, and the number of lines above it there.
+    is, below a cell magic, and the number of lines above it there. ``in_file``: where in a file the text stands, if
+    its lines have another indent there.
 
     >>> Source("In [3]", "x").key == Source("In [4]", "x").key, Source("nb.ipynb#a", "x").key[1:]
     (True, ('nb.ipynb#a',))
@@ -41,6 +60,7 @@ class Source:
     compiled: str | None = field(default=None, compare=False, repr=False)
     known_digest: str | None = field(default=None, compare=False, repr=False)
     within: tuple[Source, int] | None = field(default=None, compare=False, repr=False)
+    in_file: PlaceInFile | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:

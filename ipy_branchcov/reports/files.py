@@ -15,7 +15,8 @@ from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import decision_tables
-from ipy_branchcov.reports.by_line import UNPLACED, Cells, place_cells
+from ipy_branchcov.reports.by_line import UNPLACED, place_cells
+from ipy_branchcov.reports.page_options import PageOptions
 from ipy_branchcov.reports.patch import ChangedLines
 
 
@@ -38,18 +39,18 @@ def write_reports(
     """Write the reports whose place is given. Raises DataError.
 
     ``places``, by kind: html, json, lcov, cobertura, markdown, sonar. HTML goes into a folder, or into one file where
-    the name ends with ``.html``. ``values``: those of first hits, too, in JSON. ``github``: return annotations,
-    those of ``changed`` lines first.
+    the name ends with ``.html``. ``values``: those of first hits, too, in JSON and HTML. ``github``: return
+    annotations, those of ``changed`` lines first; HTML marks these lines.
     ``root``: where the names of sources start.
     """
-    cells = UNPLACED
-    if github or any(place and kind in _BY_LINE for kind, place in places.items()):
-        cells = place_cells(coverage, Path(root))
+    by_line = {kind for kind, place in places.items() if place} & _BY_LINE or github
+    cells = place_cells(coverage, Path(root)) if by_line or changed else UNPLACED
+    drawn = PageOptions(Path(root), values, changed or {}, cells)
     texts: dict[Path, str] = {}
     former: list[Path] = []
     for kind, place in places.items():
         if place:
-            texts |= _rendered(coverage, kind, Path(place), cells, values=values)
+            texts |= _rendered(coverage, kind, Path(place), drawn)
             former += _former_pages(Path(place)) if kind == "html" else []
     for path, text in texts.items():
         write_whole(path, text)
@@ -58,7 +59,7 @@ def write_reports(
         from ipy_branchcov.reports import github as annotations
 
         return Written(annotations.render(coverage, cells, changed), cells.notes)
-    return Written(notes=cells.notes)
+    return Written(notes=cells.notes if by_line else ())
 
 
 #: Formats whose readers know files and lines, and no cells.
@@ -94,16 +95,17 @@ def _remove(former: Iterable[Path], written: Iterable[Path]) -> None:
                 path.unlink()
 
 
-def _rendered(coverage: Coverage, kind: str, place: Path, cells: Cells, *, values: bool) -> dict[Path, str]:
+def _rendered(coverage: Coverage, kind: str, place: Path, drawn: PageOptions) -> dict[Path, str]:
+    cells = drawn.cells
     match kind:
         case "html":
             from ipy_branchcov.reports import pages
 
             if place.suffix in (".html", ".htm"):
-                return {place: pages.document(coverage, "Branch coverage")}
-            return {place / name: text for name, text in pages.render(coverage, "Branch coverage").items()}
+                return {place: pages.document(coverage, "Branch coverage", drawn)}
+            return {place / name: text for name, text in pages.render(coverage, "Branch coverage", drawn).items()}
         case "json":
-            return {place: json_form.dumps(coverage, values=values)}
+            return {place: json_form.dumps(coverage, values=drawn.values)}
         case "lcov":
             from ipy_branchcov.reports import lcov
 

@@ -84,7 +84,7 @@ class Coverage(model.Coverage):
 
         ``xml`` is another name of ``cobertura``.
 
-        ``values``: JSON has the values of first hits, too; they may be secrets.
+        ``values``: JSON and HTML have the values of first hits, too; they may be secrets.
 
         Raises DataError where a report cannot be written.
         """

@@ -48,7 +48,9 @@ def _text(lines: list[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    return printable(re.sub("[<>]", "", name) if name.startswith("<") else Path(name).stem)
+    """A prompt's number, or the id that marimo gave a cell."""
+    stem = re.sub("[<>]", "", name) if name.startswith("<") else Path(name).stem
+    return printable(re.sub(r"^__marimo__cell_(.+?)_$", r"cell \1", stem))
 
 
 def _family(filename: str) -> str:

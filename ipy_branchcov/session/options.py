@@ -217,7 +217,7 @@ class ReportOptions(Options):
     skip_covered: bool = option(False, "Leave out sources in which nothing is missed.", _RUN | _REPORT, SWITCH)
     values: bool = option(
         False,
-        "Write into JSON and data files, too, with which values an outcome was first covered; they may be secrets.",
+        "Write into JSON, HTML and data files with which values an outcome was first covered; they may be secrets.",
         _FILES,
         SWITCH,
     )

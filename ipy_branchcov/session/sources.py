@@ -10,6 +10,7 @@ from types import CodeType
 
 from ipy_branchcov.model.source import Source, SourceKey
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.session.marimo import AppCells
 from ipy_branchcov.session.scope import IN_ARCHIVE, Places, Scope, archive_of
 from ipy_branchcov.tracing.tracer import CodeFilter
 
@@ -36,6 +37,8 @@ class Sources:
         self._by_code: dict[int, tuple[CodeType, Source | None]] = {}
         #: Sources of files by the name in their code; None: the file is not measured.
         self._by_file: dict[str, tuple[Source | None] | None] = {}
+        #: Finds the cells of a file, by its key.
+        self._apps: dict[SourceKey, AppCells] = {}
         #: Names of files in which nothing is measured, from run to run.
         self._unmeasured: set[str] = set()
 
@@ -55,6 +58,7 @@ class Sources:
         """Locate all code and read all files again. ``same``: the same files and cells are measured as before."""
         self._by_code.clear()
         self._by_file.clear()
+        self._apps.clear()
         if not same:
             self._unmeasured.clear()
             self.filter = partial(Sources._wanted, self)
@@ -95,13 +99,19 @@ class Sources:
                 path = os.path.realpath(filename)
                 self._by_file[filename] = (self._read(path),) if self.scope.covers(path) else None
             if (found := self._by_file[filename]) is not None:
-                return found[0]
+                return found[0] and (self._cell_of_app(found[0], code) or found[0])
         for locate in self._locators:
             if (source := locate(code)) is not None:
                 return source
         if not filename.startswith("<"):  # such a name can stand for many sources
             self._unmeasured.add(filename)
         return None
+
+    def _cell_of_app(self, file: Source, code: CodeType) -> Source | None:
+        """The cell of a marimo app that code was compiled from; None for other code of a file."""
+        if file.key not in self._apps:
+            self._apps[file.key] = AppCells(file)
+        return self._apps[file.key](code)
 
     def _read(self, path: str) -> Source | None:
         """The source in a measured file. None where there is no such file, and, with a note, where it is unreadable."""

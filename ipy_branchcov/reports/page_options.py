@@ -1,0 +1,24 @@
+"""What the pages need to know beside the coverage. Light: it is imported where other reports are written, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ipy_branchcov.reports.by_line import UNPLACED, Cells
+from ipy_branchcov.reports.patch import ChangedLines
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """``root``: where names of sources start; notebooks are read from there. ``values``: show those of first hits.
+
+    ``changed``: the lines of files that a patch has, ``cells`` places cells in files. ``made``: when (None: now).
+    """
+
+    root: Path = field(default_factory=Path)
+    values: bool = False
+    changed: ChangedLines = field(default_factory=dict)
+    cells: Cells = UNPLACED
+    made: datetime | None = None

@@ -1,0 +1,47 @@
+"""A source -> its functions and classes, each with the outcomes of its own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.selection import bodies
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.totals import Totals
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function or class. ``line``: where its body begins; ``never_ran``: nothing in its body did.
+
+    Inner functions have entries of their own, and do not count for the one around them.
+    """
+
+    name: str
+    line: int
+    totals: Totals
+    never_ran: bool
+
+    @property
+    def complete(self) -> bool:
+        return not (self.totals.missed or self.never_ran)
+
+
+def functions(coverage: SourceCoverage) -> Iterator[Function]:
+    """In source order; those without outcomes that count are left out, unless they never ran."""
+    totals: dict[str, Totals] = {}
+    for branch in coverage.branches:
+        name = branch.function.replace("<locals>.", "")
+        totals[name] = totals.get(name, Totals()) + branch.totals
+    hits = coverage.line_hits
+    for span, name in sorted(bodies(coverage.source), key=lambda each: each[0].start):
+        never_ran = coverage.never_ran(span) or _missed(span, hits)
+        mine = totals.pop(name, Totals())  # of two definitions with one name, the first stands for both
+        if never_ran or mine.outcomes:
+            yield Function(name, span.line, mine, never_ran)
+
+
+def _missed(span: Span, hits: dict[int, int]) -> bool:
+    lines = [hits[line] for line in range(span.line, span.end_line + 1) if line in hits]
+    return bool(lines) and not any(lines)
