@@ -25,8 +25,10 @@ from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.selection import is_below, is_chosen
+from ipy_branchcov.processes.modules import run_module
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
-from ipy_branchcov.processes.program import run_script
+from ipy_branchcov.processes.program import Report, run_script
+from ipy_branchcov.processes.targets import Asked, Program, split
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.printed import show
 from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
@@ -35,18 +37,21 @@ from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.table import Door
+from ipy_branchcov.session.total import appended
+
+_USAGE = """branchcov run [options] NOTEBOOK...
+       branchcov run [options] SCRIPT|FOLDER|ARCHIVE [ARGUMENTS]
+       branchcov run [options] -m MODULE [ARGUMENTS]"""
 
 
 def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None) -> int:
     """Run a command; return its exit status: 0, 1 for a failure, 2 below the threshold or for bad usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    passed: list[str] = []
-    if "--" in arguments:
-        cut = arguments.index("--")
-        arguments, passed = arguments[:cut], arguments[cut + 1 :]
     try:
-        parsed = _parser().parse_args(arguments)
-        return _command(parsed, passed, stdout or sys.stdout)
+        parser, run = _parsers()
+        asked = split(arguments[1:], run.values) if arguments[:1] == ["run"] else None
+        parsed = parser.parse_args(arguments if asked is None else ["run", *asked.ours])
+        return _command(parsed, asked, stdout or sys.stdout)
     except BranchcovError as error:
         print(f"branchcov: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -65,6 +70,17 @@ class _Parser(argparse.ArgumentParser):
             getattr(parsed, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
         return parsed
 
+    def values(self, word: str) -> int | None:
+        """How many words follow an option as its value, as argparse reads them; None: there is no such option."""
+        flag, given, _ = word.partition("=")
+        known = self._option_string_actions
+        if not flag.startswith("--") and flag not in known:
+            return 0 if flag[:2] in known else None  # a letter with its value
+        found = [known[flag]] if flag in known else [known[each] for each in known if each.startswith(flag)]
+        if len({id(each) for each in found}) != 1:
+            return None
+        return 0 if given or found[0].nargs == 0 else 1
+
     def _meant(self, message: str) -> str:
         """What an unknown option in a message may have been meant to be."""
         _, _, unknown = message.partition("unrecognized arguments: ")
@@ -76,17 +92,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    return _parsers()[0]
+
+
+def _parsers() -> tuple[_Parser, _Parser]:
+    """The parser of the command line, and that of ``branchcov run``."""
     parser = _Parser("branchcov", description="Branch coverage inside the lines.")
     parser.add_argument("--version", action="version", version=f"branchcov {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
-    run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, and measure them")
-    run.add_argument(
+    run = commands.add_parser("run", usage=_USAGE, help="run notebooks (in fresh kernels) or a program, and measure it")
+    run.add_argument(  # what the program's own words are is found out before this parser
         "targets",
-        nargs="+",
-        type=Path,
+        nargs="*",
         metavar="TARGET",
-        help="a notebook, or one script; the script's arguments follow --",
+        help="notebooks; or a script, a folder or archive with __main__, or -m MODULE: what follows is its own",
     )
     run.set_defaults(parser=run)
     _add_options(run, Door.RUN)
@@ -104,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
             flags, keywords = row.argument(Door.REPORT)
             joined.add_argument(*flags, **keywords)
     joined.set_defaults(parser=joined)
-    return parser
+    return parser, run
 
 
 def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
@@ -115,27 +135,27 @@ def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
             group.add_argument(*flags, **keywords)
 
 
-def _command(parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None) -> int:
-    """Make the options from what was parsed, and run the command."""
+def _command(parsed: argparse.Namespace, asked: Asked | None, stdout: TextIO | None) -> int:
+    """Make the options from what was parsed, and run the command. ``asked``: what ``run`` is to run."""
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
         return 0
-    door = Door.RUN if parsed.command == "run" else Door.REPORT
+    door = Door.REPORT if asked is None else Door.RUN
     options, report = _options(parsed, door, settings)
-    if door is Door.REPORT:
+    if asked is None:
         coverage = _selected(_summed(parsed.inputs, options), options, report.only)
         return show(with_texts(coverage), options, report, stdout)
-    paths = _checked(parsed.targets, passed)
-    if paths[0].suffix == ".py":
-        session = _session(paths[0], options, settings.source)
-        return run_script(paths[0], passed, session, partial(_ended, options, report, stdout))
+    former = _former(report)
+    if asked.program is not None:
+        return _run_program(asked.program, options, settings, partial(_ended, options, report, stdout, former))
+    paths = _checked(asked)
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source or ())
     runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
     coverage, status = _run_notebooks(runs, options.jobs)
     coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
-    coverage = with_texts(coverage)  # a kernel does not send the texts of files
+    coverage = with_texts(appended(former, coverage))  # a kernel does not send the texts of files
     if report.data:
         save(coverage, report.data, values=report.values)
     gate = show(coverage, options, report, stdout)
@@ -162,19 +182,23 @@ def _options(parsed: argparse.Namespace, door: Door, settings: RunOptions) -> tu
     return with_absolute_globs(replace(options, values=report.values), Path.cwd()), report  # only files would have them
 
 
-def _checked(paths: list[Path], passed: list[str]) -> list[Path]:
-    """Check that the targets are notebooks, or one script. Raises UsageError."""
-    for path in paths:
-        if path.suffix not in (".ipynb", ".py"):
-            raise UsageError(f"{path}: neither a notebook (.ipynb) nor a Python script (.py)")
-        if not os.path.isfile(path):  # noqa: PTH113 False for a path that is too long, too
-            raise UsageError(f"{path}: no such file; check the path")
-    scripts = [path for path in paths if path.suffix == ".py"]
-    if scripts and len(paths) > 1:
-        raise UsageError(f"{scripts[0]}: a script runs alone; put its arguments after --")
-    if passed and not scripts:
+def _former(report: ReportOptions) -> Coverage:
+    """What a run is added to. Raises UsageError, DataError."""
+    if report.append and report.data is None:
+        raise UsageError("--append: adds to a data file; name it with --data")
+    return load(report.data) if report.append and report.data and report.data.exists() else Coverage()
+
+
+def _checked(asked: Asked) -> list[Path]:
+    """The notebooks that are to run. Raises UsageError."""
+    if not asked.notebooks:
+        raise UsageError("error: the following arguments are required: TARGET; try branchcov run --help")
+    for name in asked.notebooks:
+        if not os.path.isfile(name):  # noqa: PTH113 False for a path that is too long, too
+            raise UsageError(f"{name}: no such file; check the path")
+    if asked.passed:
         raise UsageError("a notebook takes no arguments; remove what follows --")
-    return paths
+    return [Path(name) for name in asked.notebooks]
 
 
 def _run_notebooks(runs: list[tuple[Path, RunOptions]], jobs: int) -> tuple[Coverage, int]:
@@ -248,12 +272,21 @@ def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:
     progress.update(task, completed=done, total=cells)
 
 
-def _ended(options: RunOptions, report: ReportOptions, stdout: TextIO | None, coverage: Coverage, abrupt: bool) -> int:
-    """Report a script's coverage when it has ended; return the exit status of the gates.
+def _ended(
+    options: RunOptions,
+    report: ReportOptions,
+    stdout: TextIO | None,
+    former: Coverage,
+    coverage: Coverage,
+    abrupt: bool,
+) -> int:
+    """Report a program's coverage when it has ended; return the exit status of the gates.
 
-    ``abrupt``: what the script left in its buffers is not to be written.
+    ``former``: what it is added to. ``abrupt``: what the script left in its buffers is not to be written.
     """
     try:
+        if report.append:
+            coverage = with_texts(appended(former, coverage))
         if report.data:
             save(coverage, report.data, values=report.values)
         with _beside(stdout) if abrupt else nullcontext(_flushed(stdout)) as stream:
@@ -296,15 +329,19 @@ def _absolute(sources: Iterable[str]) -> list[str]:
     return [os.path.realpath(source) if os.path.exists(source) else source for source in sources]  # noqa: PTH110
 
 
-def _session(path: Path, options: RunOptions, configured: tuple[str, ...]) -> Session:
-    """The session that measures a script. ``configured``: the sources that pyproject.toml names. Raises UsageError."""
-    if Scope().read(str(path.resolve())) is None:
-        raise UsageError(f"{path}: cannot be read as Python source")
-    if not sys.flags.safe_path:
-        sys.path[0] = str(path.resolve().parent)  # the sources are found from there, too
+def _run_program(program: Program, options: RunOptions, settings: RunOptions, report: Report) -> int:
+    """Run a program; return the exit status. ``settings``: the configuration. Raises UsageError."""
+    if not sys.flags.safe_path and program.module:  # modules and sources are found from there
+        sys.path[0] = program.search_path()
+    program.check()
+    if not sys.flags.safe_path and not program.module:
+        sys.path[0] = program.search_path()
     for spec in options.source:
-        check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
-    return Session(options if options.source else replace(options, source=(str(path),)))
+        check_sources([spec], "[tool.branchcov] source" if spec in settings.source else "--source")
+    session = Session(options if options.source else replace(options, source=(program.own_source(),)))
+    if program.by_import:
+        return run_module(program, session, report)
+    return run_script(Path(program.name), program.arguments, session, report)
 
 
 # --- report, merge

@@ -101,7 +101,7 @@ def test_command_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, name)
     shown = ""
-    for arguments in (["run", path.name, "--data", "d.json"], ["report", "d.json"]):
+    for arguments in (["run", "--data", "d.json", path.name], ["report", "d.json"]):
         command = [sys.executable, "-m", "ipy_branchcov", *arguments]
         ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
         shown += subprocess.run(command, env=ascii_only, capture_output=True, check=True).stdout.decode("ascii")

@@ -20,6 +20,7 @@ from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.imports import is_ours
 
 #: Writes what was measured; returns the exit status of the gates. Arguments: the coverage; whether the program left in
 #: a way that loses what stands in the buffers of its streams.
@@ -47,11 +48,19 @@ def run_script(path: Path, arguments: Sequence[str], session: Session, report: R
     sys.argv = [str(path), *arguments]
     sys.modules["__main__"] = module
     session.start(str(path))
+
+    def launch() -> None:
+        exec(session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True)), module.__dict__)
+
+    return run_to_end(launch, session, report)
+
+
+def run_to_end(launch: Callable[[], object], session: Session, report: Report) -> int:
+    """Launch a program in a session that has begun, and end as the interpreter does; return the exit status."""
     run = _Run(session, report)
     status, interrupted = 0, False
     try:
-        code = session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True))
-        exec(code, module.__dict__)
+        launch()
     except SystemExit as error:
         status = _exit_status(error)
     except BaseException as error:
@@ -127,9 +136,21 @@ def _shut_down() -> None:
     atexit._run_exitfuncs()
 
 
+def _their_frames(frames: types.TracebackType | None) -> types.TracebackType | None:
+    """A traceback without the frames of ours that launched the program, and those of our part of importlib."""
+    while frames is not None and frames.tb_frame.f_globals.get("__package__") == __package__:
+        frames = frames.tb_next
+    each = frames
+    while each is not None:
+        while each.tb_next is not None and is_ours(each.tb_next.tb_frame.f_code):
+            each.tb_next = each.tb_next.tb_next
+        each = each.tb_next
+    return frames
+
+
 def _uncaught(error: BaseException) -> int:
-    """Show an exception as the interpreter does, without our own frame; return the exit status."""
-    theirs = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    """Show an exception as the interpreter does, without our own frames; return the exit status."""
+    theirs = _their_frames(error.__traceback__)
     error = error.with_traceback(theirs)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, theirs
     if sys.version_info >= (3, 12):

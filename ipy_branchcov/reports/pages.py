@@ -82,7 +82,7 @@ def _index_row(page: str, source: SourceCoverage) -> str:
         (name, f'<a href="{page}">{escape(name)}</a>'),
         (totals.outcomes, totals.outcomes),
         (totals.missed, totals.missed),
-        (percent, f"{html.bar(totals)} {percent:.1f}%" if percent >= 0 else "no branches"),
+        (percent, f"{html.bar(totals)} {totals.percentage}" if percent >= 0 else "no branches"),
         (len(source.missed_lines), len(source.missed_lines)),
     )
     return "<tr>" + "".join(f'<td data-key="{escape(str(key))}">{shown}</td>' for key, shown in cells) + "</tr>"

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.totals import decimals
 from ipy_branchcov.reports import terminal
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, write_reports
@@ -28,6 +29,11 @@ def show(
     The last line says what was measured. Without ``stdout`` there is nobody to read it. Files are about all that was
     measured; of a patch, the text and the gates are about that alone.
     """
+    with decimals(options.precision):
+        return _show(coverage, options, report, stdout, named=named)
+
+
+def _show(coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool) -> int:
     places, root = report.places, Path()  # the program may have deleted the current folder
     changed = changed_lines(report.patch, root) if report.patch else {}
     part = select(coverage, changed, place_cells(coverage, root)) if report.patch else coverage
@@ -55,7 +61,7 @@ def _text(part: Coverage, options: RunOptions, report: ReportOptions, stdout: Te
     return terminal.render(
         part,
         missed=report.missed,
-        skip_covered=report.skip_covered,
+        skip_covered=options.skip_covered,
         counts=options.counts,
         color=color,
         width=width,

@@ -58,7 +58,7 @@ class Tool:
         if free is None:
             _hold_beside_one()
             holders = " and ".join(f"{sys.monitoring.get_tool(i)} holds {i}" for i in _IDS)
-            raise TracerError(f"no free tool of sys.monitoring ({holders}): stop one, or use --tracer settrace")
+            raise TracerError(f"no free tool of sys.monitoring ({holders}): stop one, or choose the tracer settrace")
         self.id = free
         _RUNNING.append(self)
         _hold_beside_one()
