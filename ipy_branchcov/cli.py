@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from ipy_branchcov import __version__
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
-from ipy_branchcov.model.selection import is_below, is_chosen
+from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
 from ipy_branchcov.processes.modules import run_module
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
 from ipy_branchcov.processes.program import Report, run_script
@@ -144,7 +145,7 @@ def _command(parsed: argparse.Namespace, asked: Asked | None, stdout: TextIO | N
     door = Door.REPORT if asked is None else Door.RUN
     options, report = _options(parsed, door, settings)
     if asked is None:
-        coverage = _selected(_summed(parsed.inputs, options), options, report.only)
+        coverage = _selected(_summed(parsed.inputs, options), options, report)
         return show(with_texts(coverage), options, report, stdout)
     former = _former(report)
     if asked.program is not None:
@@ -352,13 +353,21 @@ def _summed(files: list[Path], options: RunOptions) -> Coverage:
     return in_canonical_places(merge(load(path) for path in files), options.paths, Scope())
 
 
-def _selected(coverage: Coverage, options: RunOptions, only: tuple[str, ...]) -> Coverage:
-    """The sources that ``omit`` and ``include`` leave; with ``only``, of these. Raises UsageError."""
+def _selected(coverage: Coverage, options: RunOptions, report: ReportOptions) -> Coverage:
+    """The sources that ``omit`` and ``include`` leave; of these and these contexts, where some are named.
+
+    Raises UsageError.
+    """
+    only, context = report.only, report.context
     coverage = coverage.select(lambda each: _is_chosen(each, options))
     if only:
         coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))
         if not coverage.sources:
             raise UsageError(f"--source {' '.join(only)}: the data has nothing of it")
+    if context:
+        if not any(o.contexts for source in coverage for branch in source.branches for o in branch.outcomes):
+            raise UsageError("--context: the data has no contexts; measure with pytest --branchcov-contexts")
+        coverage = covered_by(coverage, lambda name: any(re.search(each, name) for each in context))
     return coverage
 
 

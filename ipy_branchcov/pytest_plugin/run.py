@@ -90,12 +90,17 @@ class MeasuredRun:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Attribute first hits to the test, where the tracer records when they happen."""
-        self.session.set_context(item.nodeid)
+        """Attribute first hits to the test, where the tracer records when they happen; or all hits."""
+        self._set_context(item.nodeid)
         try:
             return (yield)
         finally:
-            self.session.set_context("pytest")
+            self._set_context("pytest")
+
+    def _set_context(self, name: str) -> None:
+        self.session.set_context(name)
+        if self._options.contexts and self._processes is not None:
+            self._processes.set_context(name)
 
     # --- notebooks
 

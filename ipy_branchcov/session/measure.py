@@ -25,8 +25,8 @@ REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain 
 FOREIGN = "not measured: {}, which ran and is not in the file's text as it stands (made by exec, or changed since)"
 _MOST = 3
 
-#: Who took an outcome first: the branch's number, the outcome's.
-FirstHitOf = Callable[[int, int], "FirstHit | None"]
+#: Who took an outcome first: the branch's number, the outcome's, and all contexts that covered it, if they are known.
+FirstHitOf = Callable[[int, int, "frozenset[str]"], "FirstHit | None"]
 
 
 def measure(
@@ -34,7 +34,7 @@ def measure(
     recordings: Iterable[Recording],
     *,
     counts: bool = False,
-    first_hit: FirstHitOf = lambda branch, outcome: None,
+    first_hit: FirstHitOf = lambda branch, outcome, contexts: None,
 ) -> SourceCoverage:
     """The coverage of one source by what its code objects did.
 
@@ -42,6 +42,7 @@ def measure(
     functions alone; what stands outside them is left out.
     """
     hits: dict[int, dict[int, int]] = {}
+    contexts: dict[tuple[int, int], set[str]] = {}
     ran: set[int] = set()
     codes: list[CodeType] = []
     entered: list[ast.AST] = []
@@ -64,6 +65,8 @@ def measure(
             for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
                 counted = hits.setdefault(branch, {})
                 counted[outcome] = counted.get(outcome, 0) + count
+                if recording.contexts:
+                    contexts.setdefault((branch, outcome), set()).update(recording.contexts.get(edge, ()))
     lines: frozenset[int] | None = None
     if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
         lines = _function_lines(analysis)
@@ -71,7 +74,9 @@ def measure(
     for number, counted in hits.items():
         outcomes = list(found[number].outcomes)
         for i, count in counted.items():
-            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first_hit(number, i))
+            by = frozenset(contexts.get((number, i), ()))
+            first = first_hit(number, i, by)
+            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first, contexts=by)
         found[number] = replace(found[number], outcomes=tuple(outcomes))
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     rewritten = Cover(_asserted(analysis) if any(map(asserts_rewritten, codes)) else ())
@@ -124,7 +129,10 @@ def _asserted(analysis: Analysis) -> list[Span]:
 
 def _unknown(branch: Branch) -> Branch:
     """A branch of an assert that was rewritten, optional and not covered: nothing is known of it."""
-    outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
+    outcomes = (
+        replace(each, hits=0, required=False, reason=REWRITTEN, first=None, contexts=frozenset())
+        for each in branch.outcomes
+    )
     return replace(branch, outcomes=tuple(outcomes))
 
 

@@ -78,6 +78,9 @@ class RunOptions(Options):
         SWITCH,
         letter="-c",
     )
+    contexts: bool = option(
+        False, "Record all tests that cover each outcome, and not the first one alone.", _PYTEST, SWITCH
+    )
     fail_under: float | None = option(
         None,
         "Fail when the total is below this percentage.",
@@ -166,6 +169,13 @@ class ReportOptions(Options):
         TEXTS,
         metavar="MODULE|DIR",
         flags=((_REPORT, "--source"),),
+    )
+    context: tuple[str, ...] = option(
+        (),
+        "Report as covered only what tests or cells covered whose name matches this regular expression (repeatable).",
+        _REPORT,
+        REGEXES,
+        metavar="REGEX",
     )
     missed: bool = option(
         False, "Show only places with missed outcomes.", _CELL | _SHOW | _RUN | _REPORT, SWITCH, letter="-m"

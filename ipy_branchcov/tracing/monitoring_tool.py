@@ -81,6 +81,16 @@ class Tool:
             events |= self._beside
         sys.monitoring.set_local_events(self.id, code, events)
 
+    def send_again(self, code: CodeType, events: int) -> None:
+        """Switch on again what was switched off of these local events of a code object that is watched.
+
+        No other tool notices it, as it would a call of ``restart_events()``.
+        """
+        if id(code) in self._watched:
+            every = sys.monitoring.get_local_events(self.id, code)
+            sys.monitoring.set_local_events(self.id, code, every & ~events)
+            sys.monitoring.set_local_events(self.id, code, every)
+
     def give_back(self) -> str:
         """End all events and free the id. Returns a note for the user, or ""."""
         monitoring = sys.monitoring
