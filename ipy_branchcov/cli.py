@@ -22,7 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from ipy_branchcov import __version__
-from ipy_branchcov.data.files import load, save
+from ipy_branchcov.data.diff import compare
+from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
@@ -30,8 +31,9 @@ from ipy_branchcov.processes.modules import run_module
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
 from ipy_branchcov.processes.program import Report, run_script
 from ipy_branchcov.processes.targets import Asked, Program, split
+from ipy_branchcov.reports import changes
 from ipy_branchcov.reports.files import with_texts
-from ipy_branchcov.reports.printed import show
+from ipy_branchcov.reports.printed import print_text, show
 from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
 from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.paths import in_canonical_places
@@ -125,6 +127,11 @@ def _parsers() -> tuple[_Parser, _Parser]:
             flags, keywords = row.argument(Door.REPORT)
             joined.add_argument(*flags, **keywords)
     joined.set_defaults(parser=joined)
+
+    diff = commands.add_parser("diff", help="show the outcomes gained and lost between two data files")
+    diff.add_argument("inputs", nargs=2, type=Path, metavar="DATA", help="the earlier data file, then the later one")
+    diff.add_argument("--json", type=Path, metavar="FILE", help="write the diff into this file")
+    diff.set_defaults(parser=diff)
     return parser, run
 
 
@@ -138,6 +145,8 @@ def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
 
 def _command(parsed: argparse.Namespace, asked: Asked | None, stdout: TextIO | None) -> int:
     """Make the options from what was parsed, and run the command. ``asked``: what ``run`` is to run."""
+    if parsed.command == "diff":
+        return _diff(parsed.inputs, parsed.json, stdout)
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
@@ -345,7 +354,21 @@ def _run_program(program: Program, options: RunOptions, settings: RunOptions, re
     return run_script(Path(program.name), program.arguments, session, report)
 
 
-# --- report, merge
+# --- report, merge, diff
+
+
+def _diff(files: Sequence[Path], place: Path | None, stdout: TextIO | None) -> int:
+    """Print what changed; return 2 where an outcome was lost, or was not measured, else 0. Raises DataError."""
+    old, new = (with_texts(load(path)) for path in files)
+    diff = compare(old, new, _still_there)
+    if place is not None:
+        write_whole(place, changes.to_json(diff))
+    print_text(changes.render(diff), stdout)
+    return 2 if diff.lost or diff.unmeasured else 0
+
+
+def _still_there(name: str) -> bool:
+    return os.path.isfile(name.partition("#")[0])  # noqa: PTH113 False for a name that is too long, too
 
 
 def _summed(files: list[Path], options: RunOptions) -> Coverage:

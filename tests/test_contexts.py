@@ -28,7 +28,9 @@ from tests.programs import program
 from tests.project import Project
 
 #: Tracer, whether it counts, whether it meets code late. The reference counts always.
-WAYS = [(tracers()[0], counts, late) for counts in (False, True) for late in (False, True)] + [("settrace", True, True)]
+WAYS = [(next(iter(tracers())), counts, late) for counts in (False, True) for late in (False, True)] + [
+    ("settrace", True, True)
+]
 
 
 def twice(path: Path, tracer: str, *, counts: bool, late: bool) -> Coverage:

@@ -46,12 +46,12 @@ def _show(coverage: Coverage, options: RunOptions, report: ReportOptions, stdout
         texts.append(f"branchcov: {sentence(part)}")
     if files_only or report.data or (not report.patch and len(mark_all(coverage)) > 1):
         texts.append(closing(coverage, [*places.values(), report.data]))
-    status = max([_print(text, stdout) for text in texts if text], default=0)
+    status = max([print_text(text, stdout) for text in texts if text], default=0)
     for note in written.notes:
-        _print(f"branchcov: {note}", sys.stderr)
+        print_text(f"branchcov: {note}", sys.stderr)
     lines = failures(part, options.fail_under) if _has_gate(part, report) else []
     for line in (*(f"lost: {each}" for each in sorted(coverage.lost)), *lines):
-        _print(f"branchcov: {line}", sys.stderr)
+        print_text(f"branchcov: {line}", sys.stderr)
     return 2 if lines else status
 
 
@@ -74,7 +74,7 @@ def _has_gate(part: Coverage, report: ReportOptions) -> bool:
     return not report.patch or bool(part.totals.outcomes or part.lost) or any(each.unmeasured for each in part)
 
 
-def _print(text: str, stream: TextIO | None) -> int:
+def print_text(text: str, stream: TextIO | None) -> int:
     """Print a text; return the exit status: 1 where it could not be written. A reader that left early is no news.
 
     What the stream's encoding does not have is escaped.
