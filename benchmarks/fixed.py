@@ -147,7 +147,7 @@ def merges(repeat: int) -> None:
         one = Path(folder) / "one.json"
         script = Path(folder) / "script.py"
         script.write_text(module(240) + "\nf1(3)\n")
-        command = [sys.executable, "-m", "ipy_branchcov", "run", str(script), "--json", str(one)]
+        command = [sys.executable, "-m", "ipy_branchcov", "run", "--json", str(one), str(script)]
         subprocess.run(command, check=True, cwd=folder)
         merged = str(Path(folder) / "merged.json")
 

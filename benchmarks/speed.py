@@ -90,7 +90,7 @@ def _branchcov(*options: str) -> Callable[[Workload, Path], list[str]]:
     def command(workload: Workload, place: Path) -> list[str]:
         sources = ["--source", str(workload.script), *(["--source", str(workload.package)] if workload.package else [])]
         report = ["--json", str(place / "branchcov.json")]
-        return ["-m", "ipy_branchcov", "run", str(workload.script), *sources, *report, *options]
+        return ["-m", "ipy_branchcov", "run", *sources, *report, *options, str(workload.script)]
 
     return command
 

@@ -9,7 +9,8 @@
 Nothing is imported before it is used. State is held by a :class:`Session` and a shell's extension; beside them by
 ``tracing.probes.registry`` (which code has probes), ``tracing.probes.functions`` (which functions had them, which
 tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.children`` (how this process is measured),
-``processes.in_kernel`` (what a kernel has not sent yet) and ``processes.engines.on_worker`` (a worker's runs).
+``processes.in_kernel`` (what a kernel has not sent yet), ``model.totals`` (decimals of percentages) and
+``processes.engines.on_worker`` (a worker's runs).
 
 PYTEST_DONT_REWRITE: a measured process has this package imported before pytest begins, which pytest would warn about.
 """

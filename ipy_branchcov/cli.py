@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,21 +23,30 @@ from rich.text import Text
 
 from ipy_branchcov import __version__
 from ipy_branchcov.bytecode.unseen import unseen
-from ipy_branchcov.data.files import load, save
+from ipy_branchcov.data.diff import compare
+from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
-from ipy_branchcov.model.selection import is_below, is_chosen
+from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
 from ipy_branchcov.processes.bottom import at_bottom
+from ipy_branchcov.processes.modules import run_module
 from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
 from ipy_branchcov.processes.program import Report, run_script
+from ipy_branchcov.processes.targets import Asked, Program, split
+from ipy_branchcov.reports import differences
 from ipy_branchcov.reports.files import with_texts
-from ipy_branchcov.reports.printed import show
+from ipy_branchcov.reports.printed import print_text, show
 from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
 from ipy_branchcov.session.options import ReportOptions, RunOptions, SuggestOptions
 from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.table import Door
+from ipy_branchcov.session.total import appended
+
+_USAGE = """branchcov run [options] NOTEBOOK...
+       branchcov run [options] SCRIPT|FOLDER|ARCHIVE [ARGUMENTS]
+       branchcov run [options] -m MODULE [ARGUMENTS]"""
 
 
 def start() -> int:
@@ -50,13 +60,11 @@ def main(argv: Sequence[str] | None = None, stdout: TextIO | None = None, *, pro
     ``process``: it is the exit status of this process, and nothing follows; a script may begin when we have left.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    passed: list[str] = []
-    if "--" in arguments:
-        cut = arguments.index("--")
-        arguments, passed = arguments[:cut], arguments[cut + 1 :]
     try:
-        parsed = _parser().parse_args(arguments)
-        return _command(parsed, passed, stdout or sys.stdout, at_bottom if process else _here)
+        parser, run = _parsers()
+        asked = split(arguments[1:], run.values) if arguments[:1] == ["run"] else None
+        parsed = parser.parse_args(arguments if asked is None else ["run", *asked.ours])
+        return _command(parsed, asked, stdout or sys.stdout, at_bottom if process else _here)
     except BranchcovError as error:
         return _failed(error)
 
@@ -79,6 +87,17 @@ class _Parser(argparse.ArgumentParser):
             getattr(parsed, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
         return parsed
 
+    def values(self, word: str) -> int | None:
+        """How many words follow an option as its value, as argparse reads them; None: there is no such option."""
+        flag, given, _ = word.partition("=")
+        known = self._option_string_actions
+        if not flag.startswith("--") and flag not in known:
+            return 0 if flag[:2] in known else None  # a letter with its value
+        found = [known[flag]] if flag in known else [known[each] for each in known if each.startswith(flag)]
+        if len({id(each) for each in found}) != 1:
+            return None
+        return 0 if given or found[0].nargs == 0 else 1
+
     def _meant(self, message: str) -> str:
         """What an unknown option in a message may have been meant to be."""
         _, _, unknown = message.partition("unrecognized arguments: ")
@@ -90,17 +109,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    return _parsers()[0]
+
+
+def _parsers() -> tuple[_Parser, _Parser]:
+    """The parser of the command line, and that of ``branchcov run``."""
     parser = _Parser("branchcov", description="Branch coverage inside the lines.")
     parser.add_argument("--version", action="version", version=f"branchcov {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
-    run = commands.add_parser("run", help="run notebooks (in fresh kernels) or a Python script, and measure them")
-    run.add_argument(
+    run = commands.add_parser("run", usage=_USAGE, help="run notebooks (in fresh kernels) or a program, and measure it")
+    run.add_argument(  # what the program's own words are is found out before this parser
         "targets",
-        nargs="+",
-        type=Path,
+        nargs="*",
         metavar="TARGET",
-        help="a notebook, or one script; the script's arguments follow --",
+        help="notebooks; or a script, a folder or archive with __main__, or -m MODULE: what follows is its own",
     )
     run.set_defaults(parser=run)
     _add_options(run, Door.RUN)
@@ -129,7 +152,12 @@ def _parser() -> argparse.ArgumentParser:
             flags, keywords = row.argument(Door.SUGGEST)
             wanted.add_argument(*flags, **keywords)
     wanted.set_defaults(parser=wanted)
-    return parser
+
+    diff = commands.add_parser("diff", help="show the outcomes gained and lost between two data files")
+    diff.add_argument("inputs", nargs=2, type=Path, metavar="DATA", help="the earlier data file, then the later one")
+    diff.add_argument("--json", type=Path, metavar="FILE", help="write the diff into this file")
+    diff.set_defaults(parser=diff)
+    return parser, run
 
 
 def _add_options(parser: argparse.ArgumentParser, door: Door) -> None:
@@ -145,30 +173,36 @@ def _here(run: Callable[[], int]) -> int:
 
 
 def _command(
-    parsed: argparse.Namespace, passed: list[str], stdout: TextIO | None, call: Callable[[Callable[[], int]], int]
+    parsed: argparse.Namespace, asked: Asked | None, stdout: TextIO | None, call: Callable[[Callable[[], int]], int]
 ) -> int:
-    """Make the options from what was parsed, and run the command. ``call``: calls what runs a script."""
+    """Make the options from what was parsed, and run the command.
+
+    ``asked``: what ``run`` is to run. ``call``: calls what runs a program.
+    """
+    if parsed.command == "diff":
+        return _diff(parsed.inputs, parsed.json, stdout)
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
         return 0
     if parsed.command == "suggest":
         return _suggest(parsed, settings, stdout or sys.stdout)
-    door = Door.RUN if parsed.command == "run" else Door.REPORT
+    door = Door.REPORT if asked is None else Door.RUN
     options, report = _options(parsed, door, settings)
-    if door is Door.REPORT:
-        coverage = _selected(_summed(parsed.inputs, options), options, report.only)
+    if asked is None:
+        coverage = _selected(_summed(parsed.inputs, options), options, report)
         return show(with_texts(coverage), options, report, stdout)
-    paths = _checked(parsed.targets, passed)
-    if paths[0].suffix == ".py":
-        session = _session(paths[0], options, settings.source)
-        return call(partial(_run_script, paths[0], passed, session, partial(_ended, options, report, stdout)))
+    former = _former(report)
+    if asked.program is not None:
+        session = _session(asked.program, options, settings.source)
+        return call(partial(_run, asked.program, session, partial(_ended, options, report, stdout, former)))
+    paths = _checked(asked)
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source or ())
     runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
     coverage, status = _run_notebooks(runs, options.jobs)
     coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
-    coverage = with_texts(coverage)  # a kernel does not send the texts of files
+    coverage = with_texts(appended(former, coverage))  # a kernel does not send the texts of files
     if report.data:
         save(coverage, report.data, values=report.values)
     gate = show(coverage, options, report, stdout)
@@ -179,9 +213,11 @@ def _command(
 
 
 @unseen
-def _run_script(path: Path, passed: list[str], session: Session, report: Report) -> int:
+def _run(program: Program, session: Session, report: Report) -> int:
     try:
-        return run_script(path, passed, session, report)
+        if program.by_import:
+            return run_module(program, session, report)
+        return run_script(Path(program.name), program.arguments, session, report)
     except BranchcovError as error:
         return _failed(error)
 
@@ -203,19 +239,23 @@ def _options(parsed: argparse.Namespace, door: Door, settings: RunOptions) -> tu
     return with_absolute_globs(replace(options, values=report.values), Path.cwd()), report  # only files would have them
 
 
-def _checked(paths: list[Path], passed: list[str]) -> list[Path]:
-    """Check that the targets are notebooks, or one script. Raises UsageError."""
-    for path in paths:
-        if path.suffix not in (".ipynb", ".py"):
-            raise UsageError(f"{path}: neither a notebook (.ipynb) nor a Python script (.py)")
-        if not os.path.isfile(path):  # noqa: PTH113 False for a path that is too long, too
-            raise UsageError(f"{path}: no such file; check the path")
-    scripts = [path for path in paths if path.suffix == ".py"]
-    if scripts and len(paths) > 1:
-        raise UsageError(f"{scripts[0]}: a script runs alone; put its arguments after --")
-    if passed and not scripts:
+def _former(report: ReportOptions) -> Coverage:
+    """What a run is added to. Raises UsageError, DataError."""
+    if report.append and report.data is None:
+        raise UsageError("--append: adds to a data file; name it with --data")
+    return load(report.data) if report.append and report.data and report.data.exists() else Coverage()
+
+
+def _checked(asked: Asked) -> list[Path]:
+    """The notebooks that are to run. Raises UsageError."""
+    if not asked.notebooks:
+        raise UsageError("error: the following arguments are required: TARGET; try branchcov run --help")
+    for name in asked.notebooks:
+        if not os.path.isfile(name):  # noqa: PTH113 False for a path that is too long, too
+            raise UsageError(f"{name}: no such file; check the path")
+    if asked.passed:
         raise UsageError("a notebook takes no arguments; remove what follows --")
-    return paths
+    return [Path(name) for name in asked.notebooks]
 
 
 def _run_notebooks(runs: list[tuple[Path, RunOptions]], jobs: int) -> tuple[Coverage, int]:
@@ -289,12 +329,21 @@ def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:
     progress.update(task, completed=done, total=cells)
 
 
-def _ended(options: RunOptions, report: ReportOptions, stdout: TextIO | None, coverage: Coverage, abrupt: bool) -> int:
-    """Report a script's coverage when it has ended; return the exit status of the gates.
+def _ended(
+    options: RunOptions,
+    report: ReportOptions,
+    stdout: TextIO | None,
+    former: Coverage,
+    coverage: Coverage,
+    abrupt: bool,
+) -> int:
+    """Report a program's coverage when it has ended; return the exit status of the gates.
 
-    ``abrupt``: what the script left in its buffers is not to be written.
+    ``former``: what it is added to. ``abrupt``: what the script left in its buffers is not to be written.
     """
     try:
+        if report.append:
+            coverage = with_texts(appended(former, coverage))
         if report.data:
             save(coverage, report.data, values=report.values)
         with _beside(stdout) if abrupt else nullcontext(_flushed(stdout)) as stream:
@@ -336,18 +385,33 @@ def _absolute(sources: Iterable[str]) -> list[str]:
     return [os.path.realpath(source) if os.path.exists(source) else source for source in sources]  # noqa: PTH110
 
 
-def _session(path: Path, options: RunOptions, configured: tuple[str, ...]) -> Session:
-    """The session that measures a script. ``configured``: the sources that pyproject.toml names. Raises UsageError."""
-    if Scope().read(str(path.resolve())) is None:
-        raise UsageError(f"{path}: cannot be read as Python source")
-    if not sys.flags.safe_path:
-        sys.path[0] = str(path.resolve().parent)  # the sources are found from there, too
+def _session(program: Program, options: RunOptions, configured: tuple[str, ...]) -> Session:
+    """The session that measures a program. ``configured``: the sources that pyproject.toml names. Raises UsageError."""
+    if not sys.flags.safe_path and program.module:  # modules and sources are found from there
+        sys.path[0] = program.search_path()
+    program.check()
+    if not sys.flags.safe_path and not program.module:
+        sys.path[0] = program.search_path()
     for spec in options.source:
         check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
-    return Session(options if options.source else replace(options, source=(str(path),)))
+    return Session(options if options.source else replace(options, source=(program.own_source(),)))
 
 
-# --- report, merge
+# --- report, merge, diff
+
+
+def _diff(files: Sequence[Path], place: Path | None, stdout: TextIO | None) -> int:
+    """Print what changed; return 2 where an outcome was lost, or was not measured, else 0. Raises DataError."""
+    old, new = (with_texts(load(path)) for path in files)
+    diff = compare(old, new, _still_there)
+    if place is not None:
+        write_whole(place, differences.to_json(diff))
+    print_text(differences.render(diff), stdout)
+    return 2 if diff.lost or diff.unmeasured else 0
+
+
+def _still_there(name: str) -> bool:
+    return os.path.isfile(name.partition("#")[0])  # noqa: PTH113 False for a name that is too long, too
 
 
 def _summed(files: list[Path], options: RunOptions) -> Coverage:
@@ -355,13 +419,21 @@ def _summed(files: list[Path], options: RunOptions) -> Coverage:
     return in_canonical_places(merge(load(path) for path in files), options.paths, Scope())
 
 
-def _selected(coverage: Coverage, options: RunOptions, only: tuple[str, ...]) -> Coverage:
-    """The sources that ``omit`` and ``include`` leave; with ``only``, of these. Raises UsageError."""
+def _selected(coverage: Coverage, options: RunOptions, report: ReportOptions) -> Coverage:
+    """The sources that ``omit`` and ``include`` leave; of these and these contexts, where some are named.
+
+    Raises UsageError.
+    """
+    only, context = report.only, report.context
     coverage = coverage.select(lambda each: _is_chosen(each, options))
     if only:
         coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))
         if not coverage.sources:
             raise UsageError(f"--source {' '.join(only)}: the data has nothing of it")
+    if context:
+        if not any(o.contexts for source in coverage for branch in source.branches for o in branch.outcomes):
+            raise UsageError("--context: the data has no contexts; measure with pytest --branchcov-contexts")
+        coverage = covered_by(coverage, lambda name: any(re.search(each, name) for each in context))
     return coverage
 
 

@@ -20,7 +20,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.printable import is_printable, printable, visible
-from ipy_branchcov.reports import cobertura, html, lcov, opcodes, pages, summary, terminal, widget
+from ipy_branchcov.reports import cobertura, html, lcov, opcodes, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import resolve
@@ -104,7 +104,7 @@ def test_command_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, name)
     shown = ""
-    for arguments in (["run", path.name, "--data", "d.json"], ["report", "d.json"]):
+    for arguments in (["run", "--data", "d.json", path.name], ["report", "d.json"]):
         command = [sys.executable, "-m", "ipy_branchcov", *arguments]
         ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
         shown += subprocess.run(command, env=ascii_only, capture_output=True, check=True).stdout.decode("ascii")

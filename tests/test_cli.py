@@ -54,7 +54,7 @@ def notebook(name: str, *cells: str) -> None:
 
 
 def test_a_script_with_arguments() -> None:
-    done = branchcov("run", "script.py", "--", "a", "--html")
+    done = branchcov("run", "script.py", "a", "--html")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "both even ['a', '--html']\n" + SHOWN
 
@@ -63,7 +63,7 @@ def as_python(text: str, *arguments: str) -> tuple[subprocess.CompletedProcess[s
     Path("other.py").write_text(text)
     command = [sys.executable, "other.py", *arguments]
     plain = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    measured = branchcov("run", "other.py", "--json", "x.json", *(["--", *arguments] if arguments else []))
+    measured = branchcov("run", "--json", "x.json", "other.py", *arguments)
     own, closing, rest = measured.stdout.rpartition("branchcov: ")
     assert closing and rest.endswith("; written to x.json\n"), measured.stdout
     measured.stdout = own
@@ -99,7 +99,7 @@ def test_threads_that_outlive_the_script_are_measured() -> None:
 
 def test_every_report_is_written_and_the_threshold_checked() -> None:
     options = ["--html", "html", "--json", "c.json", "--lcov", "c.info", "--cobertura", "c.xml"]
-    done = branchcov("run", "script.py", *options, "--fail-under", "66.8")
+    done = branchcov("run", *options, "--fail-under", "66.8", "script.py")
     closing = "branchcov: 4 of 6 outcomes covered (66.7%); written to html, c.json, c.info, c.xml\n"
     assert (done.returncode, done.stdout) == (2, "both even []\n" + closing)
     assert done.stderr == "branchcov: branch coverage 4 of 6 outcomes covered (66.7%) is below 66.8%\n"
@@ -110,7 +110,7 @@ def test_every_report_is_written_and_the_threshold_checked() -> None:
 
 
 def test_merge() -> None:
-    branchcov("run", "script.py", "--json", "a.json", "--counts")
+    branchcov("run", "--json", "a.json", "--counts", "script.py")
     assert branchcov("merge", "a.json", "a.json", "-o", "b.json").returncode == 0
     one, two = (json.loads(Path(name).read_text())["sources"][0]["branches"] for name in ("a.json", "b.json"))
     hits = [[outcome["hits"] for branch in branches for outcome in branch["outcomes"]] for branches in (one, two)]
@@ -118,7 +118,7 @@ def test_merge() -> None:
 
 
 def test_a_changed_source_is_reported() -> None:
-    branchcov("run", "script.py", "--json", "a.json")
+    branchcov("run", "--json", "a.json", "script.py")
     Path("script.py").write_text("# new\n" + SCRIPT)
     done = branchcov("report", "a.json")
     assert "script.py: changed since it was measured; run it again to see its lines" in done.stdout
@@ -181,7 +181,7 @@ def test_files_that_nobody_imported_are_missed(folder: Path) -> None:
     (folder / "go.py").write_text("from lib.one import pick\npick(1), pick(0)\n")
     notebook("a.ipynb", (folder / "go.py").read_text())
     for target in ("go.py", "a.ipynb"):
-        branchcov("run", target, "--source", "lib", "--json", "x.json")
+        branchcov("run", "--source", "lib", "--json", "x.json", target)
         found = json.loads((folder / "x.json").read_text())["sources"]
         assert {each["name"]: each["totals"]["covered"] for each in found if each["branches"]} == {
             "lib/never.py": 0,
@@ -216,14 +216,17 @@ def test_notebooks_run_in_parallel() -> None:
 
 BAD = {
     "run nowhere.ipynb": (2, "nowhere.ipynb: no such file; check the path"),
-    "run data.txt": (2, "data.txt: neither a notebook (.ipynb) nor a Python script (.py)"),
+    "run data.bin": (2, "data.bin: cannot be read as Python source"),
+    "run -m no_such": (2, "-m no_such: no module of that name; check the spelling"),
+    "run empty": (2, "empty: a folder without __main__.py; name a file in it, or -m and a package"),
+    "run a.ipynb script.py": (2, "script.py: a script runs alone; run a.ipynb by itself"),
     "run foreign.ipynb": (1, "foreign.ipynb: not a Jupyter notebook; open and save it in Jupyter"),
-    "run script.py --source no_such": (
+    "run --source no_such script.py": (
         2,
         "--source no_such: no module, directory or file of that name; check the spelling",
     ),
-    "run script.py --tracer psychic": (2, "no tracer 'psychic'"),
-    "run script.py --fail-under 101": (2, "--fail-under: must be a number from 0 to 100, not 101"),
+    "run --tracer psychic script.py": (2, "no tracer 'psychic'"),
+    "run --fail-under 101 script.py": (2, "--fail-under: must be a number from 0 to 100, not 101"),
     "report nowhere.json": (1, "nowhere.json: cannot be read (No such file or directory); check the path"),
     "report cut.json": (1, "cut.json: not a complete data file"),
     "report foreign.ipynb": (1, "foreign.ipynb: not a data file of branchcov"),
@@ -234,10 +237,11 @@ BAD = {
 @pytest.mark.slow
 @pytest.mark.parametrize("command", BAD)
 def test_bad_input_is_one_line(command: str) -> None:
-    branchcov("run", "script.py", "--json", "whole.json")
+    branchcov("run", "--json", "whole.json", "script.py")
     Path("cut.json").write_text(Path("whole.json").read_text()[:200])
     Path("foreign.ipynb").write_text('{"cells": 3}')
-    Path("data.txt").write_text("")
+    Path("data.bin").write_bytes(b"\xff\xfe")
+    Path("empty").mkdir()
     status, line = BAD[command]
     done = branchcov(*command.split())
     assert done.returncode == status
@@ -251,7 +255,7 @@ def test_report_shows_the_package_that_is_named(folder: Path) -> None:
     (folder / "pkg" / "__init__.py").write_text("")
     (folder / "pkg" / "m.py").write_text("def f(x):\n    return 1 if x else 2\n")
     (folder / "main.py").write_text("from pkg.m import f\nprint(f(1) if f else 0)\n")
-    done = branchcov("run", "main.py", "--source", "pkg", "--source", "main.py", "--data", "data.json")
+    done = branchcov("run", "--source", "pkg", "--source", "main.py", "--data", "data.json", "main.py")
     assert done.returncode == 0, done.stderr
     for spec in ("pkg", "pkg.m", "pkg/m.py", "pkg/", "./pkg"):
         shown = branchcov("report", "data.json", "--source", spec).stdout
@@ -310,11 +314,11 @@ def test_a_cell_that_ignores_ctrl_c_is_ended_by_the_second_one() -> None:
     [
         ("", "the following arguments are required: COMMAND; try branchcov --help"),
         ("run", "the following arguments are required: TARGET; try branchcov run --help"),
-        ("run x.py --conts", "unrecognized arguments: --conts; did you mean --counts; try branchcov run --help"),
+        ("run --conts x.py", "unrecognized arguments: --conts; did you mean --counts; try branchcov run --help"),
         ("report d.json --jsn=x", "unrecognized arguments: --jsn=x; did you mean --json; try branchcov report --help"),
         ("merge d.json -o x --zzz", "unrecognized arguments: --zzz; try branchcov merge --help"),
         ("report d.json --html", "argument --html: expected one argument; try branchcov report --help"),
-        ("run x.py --zzz\x1b", "unrecognized arguments: --zzz\\x1b; try branchcov run --help"),
+        ("run --zzz\x1b x.py", "unrecognized arguments: --zzz\\x1b; try branchcov run --help"),
     ],
 )
 def test_a_wrong_line_is_one_line_of_error(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

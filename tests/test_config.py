@@ -60,9 +60,9 @@ OMITTED = {
 @pytest.mark.parametrize("words", OMITTED)
 def test_omit_and_include_are_the_same_in_a_run_and_its_report(words: str) -> None:
     package()
-    done = branchcov("run", "go.py", "--source", "pkg", "--json", "c.json", *words.split())
+    done = branchcov("run", "--source", "pkg", "--json", "c.json", *words.split(), "go.py")
     assert (done.returncode, names()) == (0, OMITTED[words]), done
-    branchcov("run", "go.py", "--source", "pkg", "--json", "all.json")
+    branchcov("run", "--source", "pkg", "--json", "all.json", "go.py")
     assert len(names("all.json")) == 5
     branchcov("report", "all.json", "--json", "c.json", *words.split())
     assert names() == OMITTED[words]
@@ -175,12 +175,12 @@ def test_wrong_settings_are_one_line_with_their_own_name(case: tuple[str, str], 
 def test_a_command_says_once_whose_settings_hold() -> None:
     package()
     Path(".coveragerc").write_text("[run]\nsource = pkg\n[report]\nomit = */sub/*\n")
-    done = branchcov("run", "go.py", "--json", "c.json")
+    done = branchcov("run", "--json", "c.json", "go.py")
     line = "coverage.py's settings hold here (source, omit), for there is no [tool.branchcov]\n"
     assert (done.stderr.count("\n"), done.stderr.endswith(line)) == (1, True)
     assert names() == ["pkg/__init__.py", "pkg/a.py", "pkg/b.py"]
     Path("other.toml").write_text("[tool.branchcov]\nomit = ['*/b.py']\n")
-    done = branchcov("run", "go.py", "--source", "pkg", "--config", "other.toml", "--json", "c.json")
+    done = branchcov("run", "--source", "pkg", "--config", "other.toml", "--json", "c.json", "go.py")
     assert done.stderr == "" and names() == ["pkg/__init__.py", "pkg/a.py", "pkg/sub/__init__.py", "pkg/sub/a.py"]
     done = branchcov("report", "c.json", "--config", "nowhere.toml")
     assert done.returncode == 2

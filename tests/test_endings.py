@@ -157,7 +157,7 @@ def covered(name: str = "x.json", *, kind: str = "ifexp") -> list[list[int]]:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_program_ends_as_under_plain_python(ending: str) -> None:
     Path("x.py").write_text(PICK + ENDINGS[ending])
-    plain, measured = python("x.py"), branchcov("run", "x.py", "--json", "x.json")
+    plain, measured = python("x.py"), branchcov("run", "--json", "x.json", "x.py")
     assert measured.returncode == plain.returncode
     total = json.loads(Path("x.json").read_text())["totals"]
     words = f"{total['covered']} of {total['outcomes']} outcomes covered ({total['percent']}%)"
@@ -174,14 +174,14 @@ def test_a_fork_does_not_double_counts(tracer: str) -> None:
     Path("x.py").write_text(
         PICK + "pick(1), pick(1)\nif pid := os.fork():\n    os.waitpid(pid, 0)\nelse:\n    pick(0), pick(1)\n"
     )
-    assert branchcov("run", "x.py", "--json", "x.json", "--counts", "--tracer", tracer).returncode == 0
+    assert branchcov("run", "--json", "x.json", "--counts", "--tracer", tracer, "x.py").returncode == 0
     assert (covered(), covered(kind="if")) == ([[3, 1]], [[1, 1]])
 
 
 @pytest.mark.slow
 def test_a_report_is_written_whole_before_os_exit_and_the_gate_holds() -> None:
     Path("x.py").write_text(PICK + "pick(1)\nprint('in a buffer')\nos._exit(0)\n")
-    done = branchcov("run", "x.py", "--fail-under", "80")
+    done = branchcov("run", "--fail-under", "80", "x.py")
     assert done.returncode == 2
     assert done.stdout.startswith("branchcov: 1 of 2 outcomes covered (50.0%)\n  3 | ") and "buffer" not in done.stdout
     assert done.stderr == "branchcov: branch coverage 1 of 2 outcomes covered (50.0%) is below 80%\n"
@@ -194,7 +194,7 @@ def test_an_exec_that_fails_after_all_is_reported() -> None:
     Path("x.py").write_text(
         PICK + "try:\n    os.execv('./bad', ['bad'])\nexcept OSError as error:\n    print(error)\npick(0), pick(1)\n"
     )
-    done = branchcov("run", "x.py", "--json", "x.json", "--fail-under", "0")
+    done = branchcov("run", "--json", "x.json", "--fail-under", "0", "x.py")
     assert done.returncode == 2 and "an exec failed after the data had been written" in done.stderr
     assert covered() == [[1, 1]]
 
@@ -204,7 +204,7 @@ def test_an_exec_that_fails_after_all_is_reported() -> None:
 @pytest.mark.parametrize(("program", "status"), [("echo $2", 2), ("exit 6", 6), ("kill -9 $$", -9)])
 def test_an_exec_does_not_hide_that_a_gate_failed(program: str, status: int) -> None:
     Path("x.py").write_text(PICK + f"pick(1)\nos.execlp('sh', 'sh', '-c', {program!r}, 'a', 'b', 'next')\n")
-    done = branchcov("run", "x.py", "--fail-under", "80")
+    done = branchcov("run", "--fail-under", "80", "x.py")
     assert done.returncode == status
     assert done.stderr == "branchcov: branch coverage 1 of 2 outcomes covered (50.0%) is below 80%\n"
     assert done.stdout.endswith("next\n") == program.startswith("echo")
@@ -215,7 +215,7 @@ def test_a_fork_that_is_killed_is_lost_and_fails_the_gate() -> None:
     Path("x.py").write_text(
         PICK + "pid = os.fork()\nif not pid:\n    os.kill(os.getpid(), signal.SIGKILL)\nos.waitpid(pid, 0)\n"
     )
-    done = branchcov("run", "x.py", "--data", "x.json", "--json", "y.json")
+    done = branchcov("run", "--data", "x.json", "--json", "y.json", "x.py")
     line = "branchcov: lost: a process was killed, or has not ended: forked in x.py:4\n"
     assert (done.returncode, done.stderr) == (0, line)
     done = branchcov("report", "x.json", "--fail-under", "0")
@@ -226,7 +226,7 @@ def test_a_fork_that_is_killed_is_lost_and_fails_the_gate() -> None:
 @pytest.mark.slow
 def test_a_subprocess_with_a_function_of_its_own_is_no_fork_that_is_lost() -> None:
     Path("x.py").write_text("import subprocess\nsubprocess.run(['true'], preexec_fn=lambda: None)\n")
-    done = branchcov("run", "x.py", "--json", "x.json")
+    done = branchcov("run", "--json", "x.json", "x.py")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -258,7 +258,7 @@ if __name__ == '__main__':
     subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'], stdin=subprocess.PIPE)
 """
     )
-    done = branchcov("run", "x.py", "--json", "x.json", "--fail-under", "100")
+    done = branchcov("run", "--json", "x.json", "--fail-under", "100", "x.py")
     assert covered() == [[1, 1]] * 3 and covered(kind="if") == [[1, 1]]
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -283,7 +283,7 @@ if __name__ == '__main__':
         pick(0)
 """
     )
-    done = branchcov("run", "x.py", "--json", "x.json", "--no-subprocesses", "--fail-under", "0")
+    done = branchcov("run", "--json", "x.json", "--no-subprocesses", "--fail-under", "0", "x.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("written to") == 1  # a fork does not report
     assert covered() == [[1, 0]]

@@ -49,7 +49,7 @@ def run(folder: Path, text: str, *python: str, config: str = "") -> Coverage:
     """What a program covered, run as a script."""
     (folder / "m.py").write_text(text)
     (folder / "pyproject.toml").write_text(f"[tool.branchcov]\n{config}")
-    command = [sys.executable, *python, "-m", "ipy_branchcov", "run", "m.py", "--data", "d.json"]
+    command = [sys.executable, *python, "-m", "ipy_branchcov", "run", "--data", "d.json", "m.py"]
     subprocess.run(command, check=True, cwd=folder, capture_output=True)
     return load(folder / "d.json")
 

@@ -131,7 +131,7 @@ f(1, 1)
 def test_every_report_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script, data, page = tmp_path / "m.py", tmp_path / "d.json", tmp_path / "page.html"
     script.write_text(PROGRAM)
-    command = [sys.executable, "-m", "ipy_branchcov", "run", str(script), "--json", str(data)]
+    command = [sys.executable, "-m", "ipy_branchcov", "run", "--json", str(data), str(script)]
     subprocess.run(command, check=True, capture_output=True)
     assert main(["report", str(data)]) == 0
     name = json.loads(data.read_text())["sources"][0]["name"]

@@ -236,7 +236,7 @@ def test_genhtml_takes_files_of_the_standard_library(tmp_path: Path, monkeypatch
         "print(*difflib.unified_diff(['a', 'b'], ['a', 'c']))\n"
     )
     options = [word for name in modules for word in ("--source", name)]
-    command = [sys.executable, "-m", "ipy_branchcov", "run", "use.py", *options, "--lcov", "cov.lcov"]
+    command = [sys.executable, "-m", "ipy_branchcov", "run", *options, "--lcov", "cov.lcov", "use.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
     text = Path("cov.lcov").read_text()

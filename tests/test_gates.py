@@ -159,7 +159,7 @@ def test_a_run_of_code_in_an_archive_fails_the_gate(tmp_path: Path, monkeypatch:
     with ZipFile("z.zip", "w") as archive:
         archive.writestr("zipped.py", "def pick(x):\n    return 1 if x else 2\n")
     Path("go.py").write_text("import sys\nsys.path.insert(0, 'z.zip')\nimport zipped\nx = 1 if zipped.pick(1) else 2\n")
-    done = branchcov("run", "go.py", "--source", ".", "--fail-under", "10")
+    done = branchcov("run", "--source", ".", "--fail-under", "10", "go.py")
     assert done.returncode == 2
     assert "branchcov: z.zip/zipped.py: not measured: its code lies in an archive; unpack that, and" in done.stderr
 
@@ -172,7 +172,7 @@ def test_a_run_of_code_in_an_archive_fails_the_gate(tmp_path: Path, monkeypatch:
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("x.py").write_text("x = 1 if __name__ else 2\n")
-    branchcov("run", "x.py", "--data", "x.json")
+    branchcov("run", "--data", "x.json", "x.py")
     command = f"'{sys.executable}' -m ipy_branchcov"
     for arguments in ("run x.py", "report x.json", "run x.py --json y.json"):
         line = f"{{ {command} {arguments}; echo $? >status; }} | true"

@@ -15,6 +15,7 @@ from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.table import (
     BRANCH_KINDS,
     COUNT,
+    DIGITS,
     GLOBS,
     IDENTIFIER,
     NAMES,
@@ -40,6 +41,7 @@ EVERY = [(row, door) for table in TABLES for row in table.rows() for door in DOO
 SAMPLES: dict[Kind, tuple[list[str], object]] = {
     PERCENT: (["62.5"], 62.5),
     COUNT: (["7"], 7),
+    DIGITS: (["2"], 2),
     TEXT: (["settrace"], "settrace"),
     IDENTIFIER: (["found"], "found"),
     NAMES: (["rc"], ("rc",)),
@@ -72,7 +74,15 @@ def given(row: Option, door: Door) -> tuple[str, object]:
     if door in LINES:
         between = ":" if door is Door.PYTEST and row.place else "="
         return " ".join(f"{row.flag(door)}{between}{text}" for text in texts), value
-    typed = texts if row.kind.many else float(texts[0]) if row.kind is PERCENT else texts[0]
+    typed = (
+        texts
+        if row.kind.many
+        else float(texts[0])
+        if row.kind is PERCENT
+        else value
+        if row.kind is DIGITS
+        else texts[0]
+    )
     return f"{row.name} = {typed!r}", value
 
 

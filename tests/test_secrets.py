@@ -132,9 +132,9 @@ def test_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_script(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     places = ["--data=d.json", "--json=j.json", "--html=h", "--lcov=l.info", "--cobertura=c.xml"]
-    run(tmp_path, "run", "program.py", *places)
+    run(tmp_path, "run", *places, "program.py")
     assert leaks(tmp_path) == []
-    run(tmp_path, "run", "program.py", *places, "--values")
+    run(tmp_path, "run", *places, "--values", "program.py")
     assert leaks(tmp_path) == ["d.json", "j.json", "program.py.html"]
 
 

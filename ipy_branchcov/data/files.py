@@ -65,6 +65,15 @@ def write_whole(path: Path, text: str) -> None:
         raise DataError(f"{path}: cannot be written (no file has such a name); choose another file") from None
 
 
+def append(path: Path, text: str) -> None:
+    """Write a text behind what a file has. Raises DataError."""
+    try:
+        with path.open("ab") as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
+
+
 def _in_place(path: Path) -> BinaryIO | None:
     """What to write into where a path leads to no file of its own; else None.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ipy_branchcov.data.contexts import Names, Numbers, numbers
 from ipy_branchcov.data.decision_form import (
     MOST_DECISIONS,
     RawDecision,
@@ -101,8 +102,11 @@ def to_dict(coverage: Coverage, *, texts: bool = False, values: bool = False) ->
         "python": sorted(coverage.python),
         "counted": coverage.counted,
         "totals": _totals(coverage.totals) | ({} if coverage.mcdc is None else {"mcdc": mcdc_data(coverage.mcdc)}),
-        "sources": [_source(source, texts, values) for source in coverage.sources],
     }
+    known = numbers(coverage)
+    if known:
+        data["contexts"] = list(known)
+    data["sources"] = [_source(source, texts, values, known) for source in coverage.sources]
     if coverage.lost:
         data["lost"] = sorted(coverage.lost)
     return data
@@ -112,7 +116,7 @@ def _totals(totals: Totals) -> dict[str, Any]:
     return {"outcomes": totals.outcomes, "covered": totals.covered, "percent": totals.percent}
 
 
-def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, Any]:
+def _source(coverage: SourceCoverage, texts: bool, values: bool, contexts: Mapping[str, int]) -> dict[str, Any]:
     source = coverage.source
     data = {
         "name": source.name,
@@ -123,7 +127,7 @@ def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, An
         "totals": _totals(coverage.totals),
         "missed_lines": [list(lines) for lines in coverage.missed_ranges],
         "missed_spans": [list(span) for span in coverage.missed_parts],
-        "branches": [_branch(branch, values) for branch in coverage.branches],
+        "branches": [_branch(branch, values, contexts) for branch in coverage.branches],
     }
     if coverage.decisions is not None:
         numbers = {branch.key: number for number, branch in enumerate(coverage.branches)}
@@ -135,16 +139,16 @@ def _source(coverage: SourceCoverage, texts: bool, values: bool) -> dict[str, An
     return data
 
 
-def _branch(branch: Branch, values: bool) -> dict[str, Any]:
+def _branch(branch: Branch, values: bool, contexts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "kind": branch.kind,
         "span": list(branch.span),
         "function": branch.function,
-        "outcomes": [_outcome(outcome, values) for outcome in branch.outcomes],
+        "outcomes": [_outcome(outcome, values, contexts) for outcome in branch.outcomes],
     }
 
 
-def _outcome(outcome: Outcome, values: bool) -> dict[str, Any]:
+def _outcome(outcome: Outcome, values: bool, contexts: Mapping[str, int]) -> dict[str, Any]:
     first = outcome.first
     data: dict[str, Any] = {
         "name": outcome.name,
@@ -153,6 +157,8 @@ def _outcome(outcome: Outcome, values: bool) -> dict[str, Any]:
         "excluded": outcome.excluded,
         "first": None if first is None else {"by": first.by, "values": dict(first.values) if values else {}},
     }
+    if outcome.contexts:
+        data["contexts"] = sorted(contexts[name] for name in outcome.contexts)
     if outcome.reason:
         data["reason"] = outcome.reason
     return data
@@ -173,6 +179,7 @@ def _form() -> Record:
                 raise _wrong(f"there are more than {MOST_LINES} {name.replace('_', ' ')} in this file", name)
         return _read_source(**found)
 
+    contexts = Names(Listed(Text(NAME), MOST))
     span = Listed(Whole(0, LAST_LINE), 4, 4)
     lines = Listed(Listed(Whole(1, LAST_LINE), 2, 2), LAST_LINE)
     first = Record({"by": Text(NAME), "values": Named(Text(NAME), Text(VALUE), 100)}, FirstHit)
@@ -184,9 +191,10 @@ def _form() -> Record:
             "excluded": Flag(),
             "first": OrNull(first),
             "reason": Text(NAME),
+            "contexts": Numbers(contexts),
         },
         Outcome,
-        {"reason": ""},
+        {"reason": "", "contexts": frozenset()},
     )
     branch = Record(
         {"kind": Choice(tuple(OUTCOMES)), "span": span, "function": Text(NAME), "outcomes": Listed(outcome, 3, 2)},
@@ -217,11 +225,12 @@ def _form() -> Record:
             "python": Listed(Text(100), 1000),
             "counted": Flag(),
             "totals": totals,
+            "contexts": contexts,  # before the sources, which have numbers of them
             "sources": Listed(a_source, MOST),
             "lost": Listed(Text(NAME), MOST),
         },
         _read_coverage,
-        {"totals": None, "lost": []},
+        {"totals": None, "contexts": [], "lost": []},
     )
 
 
@@ -249,7 +258,13 @@ def _wrong(reason: str, *way: str | int) -> WrongField:
 
 
 def _read_coverage(
-    schema: str, python: list[str], counted: bool, totals: None, sources: list[Any], lost: list[str]
+    schema: str,
+    python: list[str],
+    counted: bool,
+    totals: None,
+    contexts: list[str],
+    sources: list[Any],
+    lost: list[str],
 ) -> Coverage:
     # Totals follow from the outcomes. Sources may stand in any order here.
     return merge([Coverage(tuple(sources), frozenset(python), counted, frozenset(lost))])
@@ -323,6 +338,8 @@ def _read_branch(kind: str, span: list[int], function: str, outcomes: list[Outco
             raise _wrong(f"must be {name}, not {shown(outcome.name)}", "outcomes", number, "name")
         if outcome.first is not None and not outcome.hits:
             raise _wrong("must be null where there are no hits", "outcomes", number, "first")
+        if outcome.contexts and not outcome.hits:
+            raise _wrong("must be left out where there are no hits", "outcomes", number, "contexts")
         if outcome.required and not outcome.excluded and outcome.reason:
             raise _wrong("must be left out of a required outcome", "outcomes", number, "reason")
     return branch

@@ -48,7 +48,8 @@ class Outcome:
     """One labelled result of a branch, with its hits: exact where the coverage is counted, else 0 or 1.
 
     ``reason`` says why an outcome is optional or excluded; it is empty for those that count. An excluded outcome is
-    not counted, whether it is required elsewhere or not.
+    not counted, whether it is required elsewhere or not. ``contexts``: all tests and cells that covered it, where that
+    was asked for.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Outcome:
     excluded: bool = False
     reason: str = ""
     first: FirstHit | None = None
+    contexts: frozenset[str] = frozenset()
 
     @property
     def covered(self) -> bool:
@@ -81,6 +83,7 @@ class Outcome:
             deciding[0].excluded,
             min(each.reason for each in deciding),
             _earlier(self.first, other.first),
+            self.contexts | other.contexts,
         )
 
 
@@ -161,6 +164,8 @@ class Branch:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} is required and has a reason why not")
             if outcome.first is not None and not outcome.covered:
                 raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has a first hit and no hits")
+            if outcome.contexts and not outcome.covered:
+                raise ValueError(f"{self.kind} at {self.span}: {outcome.name} has contexts and no hits")
 
     def __getitem__(self, name: str) -> Outcome:
         """The outcome of that name. Raises KeyError."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from ipy_branchcov.errors import UsageError
+from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import UNPARSABLE, Source, Span
 from ipy_branchcov.model.words import cell_name, cell_number
@@ -37,6 +38,25 @@ def select(coverage: Coverage, names: Sequence[str]) -> Coverage:
         spans = frozenset().union(*(part.missed_spans for part in found[number]))
         parts.append(replace(found[number][0], branches=ordered, missed_lines=missed, missed_spans=spans))
     return replace(coverage, sources=tuple(parts))
+
+
+def covered_by(coverage: Coverage, wanted: Callable[[str], bool]) -> Coverage:
+    """The same with those outcomes covered alone that a context covered which is ``wanted``.
+
+    How often each context hit an outcome is not known, and neither is which lines it ran: these stay.
+    """
+
+    def of(branch: Branch) -> Branch:
+        return replace(branch, outcomes=tuple(_by(outcome, wanted) for outcome in branch.outcomes))
+
+    sources = (replace(source, branches=tuple(map(of, source.branches))) for source in coverage)
+    return replace(coverage, sources=tuple(sources), counted=False)
+
+
+def _by(outcome: Outcome, wanted: Callable[[str], bool]) -> Outcome:
+    names = frozenset(filter(wanted, outcome.contexts))
+    first = outcome.first if outcome.first is not None and outcome.first.by in names else None
+    return replace(outcome, hits=int(bool(names)), first=first, contexts=names)
 
 
 def is_chosen(names: Sequence[str], omit: Sequence[str], include: Sequence[str]) -> bool:

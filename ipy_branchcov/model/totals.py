@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+
+#: Decimals of percentages, while reports are made.
+_DECIMALS = ContextVar("decimals of percentages", default=1)
+
+
+@contextmanager
+def decimals(number: int) -> Iterator[None]:
+    """Within the block, percentages have so many decimals, and gates compare them so."""
+    token = _DECIMALS.set(number)
+    try:
+        yield
+    finally:
+        _DECIMALS.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +34,27 @@ class Totals:
 
     @property
     def percent(self) -> float | None:
-        """One decimal. None for no outcomes; 0 and 100 are never reached by rounding.
+        """One decimal, or as :func:`decimals` says. None for no outcomes; 0 and 100 are never reached by rounding.
 
         >>> Totals(3000, 2999).percent, Totals(3000, 1).percent, Totals().percent
         (99.9, 0.1, None)
+        >>> with decimals(2):
+        ...     Totals(3, 2).percent, Totals(100_000, 99_999).percent
+        (66.67, 99.99)
         """
         if not self.outcomes:
             return None
-        percent = round(100 * self.covered / self.outcomes, 1)
+        digits = _DECIMALS.get()
+        step = 10.0**-digits
+        percent = round(100 * self.covered / self.outcomes, digits)
         if percent >= 100 and self.covered < self.outcomes:
-            return 99.9
-        return 0.1 if percent <= 0 and self.covered else percent
+            return round(100 - step, digits)
+        return step if percent <= 0 and self.covered else percent
+
+    @property
+    def percentage(self) -> str:
+        """The percentage as a text; "-" for no outcomes."""
+        return "-" if self.percent is None else f"{self.percent:.{_DECIMALS.get()}f}%"
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(self.outcomes + other.outcomes, self.covered + other.covered)
@@ -37,4 +63,4 @@ class Totals:
         if self.percent is None:
             return "no branches"
         outcomes = "outcome" if self.outcomes == 1 else "outcomes"
-        return f"{self.covered} of {self.outcomes} {outcomes} covered ({self.percent:.1f}%)"
+        return f"{self.covered} of {self.outcomes} {outcomes} covered ({self.percentage})"

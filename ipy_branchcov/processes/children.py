@@ -26,6 +26,8 @@ from ipy_branchcov.session.session import Session
 
 #: The environment variable that names the folder: one a line, where several runs measure.
 VARIABLE = "BRANCHCOV_PROCESSES"
+#: The one that names the test that runs, where all tests are recorded that cover an outcome.
+CONTEXT = "BRANCHCOV_CONTEXT"
 
 
 _FORK_SERVER = "from multiprocessing.forkserver import main"
@@ -48,7 +50,7 @@ class _Process:
         self.session = Session(RunOptions().overridden(**given))
         self.session.add_locator(PublishedCells(folder))
         self.session.when_found(self._begun)
-        self.session.start("a process that was started")
+        self.session.start(os.environ.get(CONTEXT) or "a process that was started")
         self._forks = Forks(self.session, folder, watched=True)
         self._forks.begin()
         self._endings = Endings(self._ends, self._go_on)
@@ -164,8 +166,13 @@ class Processes:
         self._before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = str(folder.path)
 
+    def set_context(self, name: str) -> None:
+        """Attribute what processes cover that are started from now on to this test."""
+        os.environ[CONTEXT] = printable(name)
+
     def close(self) -> None:
         """Measure no more processes."""
+        os.environ.pop(CONTEXT, None)
         if os.environ.get(VARIABLE) == str(self._folder.path):
             del os.environ[VARIABLE]
             if self._before is not None:

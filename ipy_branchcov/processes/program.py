@@ -26,6 +26,7 @@ from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.gc_control import undisturbed
+from ipy_branchcov.tracing.imports import is_ours
 
 #: Writes what was measured; returns the exit status of the gates. Arguments: the coverage; whether the program left in
 #: a way that loses what stands in the buffers of its streams.
@@ -55,15 +56,26 @@ def run_script(path: Path, arguments: Sequence[str], session: Session, report: R
     )
     if not sys.flags.safe_path:
         sys.path[0] = str(path.resolve().parent)
-    sys.orig_argv = [*_interpreter(sys.orig_argv, len(sys.argv)), str(path), *arguments]
+    replace_main(module, [str(path), *arguments])
     sys.argv = [str(path), *arguments]
+    session.start(str(path))
+    return run_to_end(partial(_execute, path, filename, session, vars(module)), session, report)
+
+
+def replace_main(module: types.ModuleType, words: Sequence[str]) -> None:
+    """Let a module be the main one, and the interpreter's command line be with these words in the place of ours."""
+    sys.orig_argv = [*_interpreter(sys.orig_argv, len(sys.argv)), *words]
     _replaced.append(sys.modules["__main__"])
     sys.modules["__main__"] = module
-    session.start(str(path))
+
+
+@unseen
+def run_to_end(launch: Callable[[], object], session: Session, report: Report) -> int:
+    """Launch a program in a session that has begun, and end as the interpreter does; return the exit status."""
     run = _Run(session, report)
     atexit.unregister(session.close)  # the program's own functions are the last that run
     # No exception is being handled while a function of the program runs that the interpreter would call at the end.
-    left = _called(partial(_execute, path, filename, session, vars(module)))
+    left = _called(launch)
     for stream in (sys.stderr, sys.stdout):
         if stream is not None:
             _called(stream.flush)  # what fails here fails again, and is reported, when the interpreter ends
@@ -169,12 +181,23 @@ def _shut_down() -> None:
     atexit._run_exitfuncs()
 
 
+def _their_frames(frames: types.TracebackType | None) -> types.TracebackType | None:
+    """A traceback without the frames of our part of importlib."""
+    each = frames
+    while each is not None:
+        while each.tb_next is not None and is_ours(each.tb_next.tb_frame.f_code):
+            each.tb_next = each.tb_next.tb_next
+        each = each.tb_next
+    return frames
+
+
 @unseen
 def _status(error: BaseException) -> int:
     """Show what ended the main module as the interpreter does; return the exit status, or :data:`_INTERRUPTED`."""
     if isinstance(error, SystemExit):
         return _exit_status(error)
-    theirs = error.__traceback__
+    theirs = _their_frames(error.__traceback__)
+    error = error.with_traceback(theirs)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, theirs
     if sys.version_info >= (3, 12):
         sys.last_exc = error

@@ -87,11 +87,11 @@ def _options(
     asked = {row.dest(Door.PYTEST): _asked(row, reports) for row in rows}
     report = ReportOptions().overridden(**ReportOptions.read(Door.PYTEST, values | asked))
     kinds = {kind for kind, _ in reports}
-    skip_covered = any(place == _SKIP for kind, place in reports if kind.startswith("term"))
+    skip_covered = settings.skip_covered or any(place == _SKIP for kind, place in reports if kind.startswith("term"))
     # The values of variables may be secrets, and reports of CI are often public.
     options = replace(settings.overridden(**run), source=source or settings.source, values=report.values)
     report = replace(report, missed="term-missing" in kinds, quiet=not kinds & {"term", "term-missing"})
-    return with_absolute_globs(options, Path.cwd()), replace(report, skip_covered=skip_covered)
+    return with_absolute_globs(replace(options, skip_covered=skip_covered), Path.cwd()), report
 
 
 def _asked(row: Option, reports: list[tuple[str, str]]) -> str | bool | None:

@@ -13,9 +13,10 @@ import pytest
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.data.baseline import regressions
-from ipy_branchcov.data.files import load
+from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.totals import decimals
 from ipy_branchcov.processes.children import Processes, elsewhere
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
@@ -29,6 +30,7 @@ from ipy_branchcov.reports.patch import changed_lines, select, sentence
 from ipy_branchcov.session.config import check_sources
 from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.total import appended
 
 
 class MeasuredRun:
@@ -55,6 +57,9 @@ class MeasuredRun:
         self._summary: list[str] = []
         self._annotations = ""
         self._failures: list[str] = []
+        self._former = Coverage()
+        if report.append_to is not None and report.append_to.exists() and not _is_worker(config):
+            self._former = load(report.append_to)
         self._baseline = None if report.baseline is None else load(report.baseline)
         self.session = Session(replace(options, source=()))
         root = Path(self.session.scope.root)
@@ -85,12 +90,17 @@ class MeasuredRun:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Attribute first hits to the test, where the tracer records when they happen."""
-        self.session.set_context(item.nodeid)
+        """Attribute first hits to the test, where the tracer records when they happen; or all hits."""
+        self._set_context(item.nodeid)
         try:
             return (yield)
         finally:
-            self.session.set_context("pytest")
+            self._set_context("pytest")
+
+    def _set_context(self, name: str) -> None:
+        self.session.set_context(name)
+        if self._options.contexts and self._processes is not None:
+            self._processes.set_context(name)
 
     # --- notebooks
 
@@ -227,17 +237,26 @@ class MeasuredRun:
             coverage = merge([coverage, self.session.never_imported(coverage)])
         coverage = replace(coverage, lost=coverage.lost | frozenset(self._lost))
         try:
-            self._report_all(with_texts(coverage))
+            with decimals(self._options.precision):
+                self._report_all(with_texts(self._appended(coverage)))
         except BranchcovError as error:
             self._failures.append(str(error))
         if self._failures and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _appended(self, coverage: Coverage) -> Coverage:
+        """The sum with what was measured before, where that was asked for; it is kept. Raises DataError."""
+        if self._report.append_to is None:
+            return coverage
+        coverage = appended(self._former, coverage)
+        save(coverage, self._report.append_to, values=self._report.values)
+        return coverage
+
     def _report_all(self, coverage: Coverage) -> None:
         coverage = asked_for(coverage, follow=self._options.follow)
         if not self._report.quiet:
             width = self._config.get_terminal_writer().fullwidth
-            missing, skip = self._report.missed, self._report.skip_covered
+            missing, skip = self._report.missed, self._options.skip_covered
             self._summary = summary.render(coverage, missing=missing, skip_covered=skip, width=width).splitlines()
         if self._baseline is not None:
             self._failures += regressions(self._baseline, coverage, Path(self.session.scope.root))
@@ -255,8 +274,8 @@ class MeasuredRun:
             self._summary.append(sentence(select(coverage, changed, place_cells(coverage, Path(root)))))
         self._annotations = written.annotations
         self._notes += written.notes
-        if places or self._report.quiet:
-            self._summary.append(closing(coverage, places.values()))
+        if places or self._report.quiet or self._report.append_to:
+            self._summary.append(closing(coverage, [*places.values(), self._report.append_to]))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if not (self._summary or self._notes or self._lost or self._failures):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipy_branchcov.data import json_form
-from ipy_branchcov.data.files import write_whole
+from ipy_branchcov.data.files import append, write_whole
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.printable import printable
@@ -53,7 +53,7 @@ def write_reports(
             texts |= _rendered(coverage, kind, Path(place), drawn)
             former += _former_pages(Path(place)) if kind == "html" else []
     for path, text in texts.items():
-        write_whole(path, text)
+        (append if _is_step_summary(path) else write_whole)(path, text)
     _remove(former, texts)
     if github:
         from ipy_branchcov.reports import github as annotations
@@ -121,8 +121,18 @@ def _rendered(coverage: Coverage, kind: str, place: Path, drawn: PageOptions) ->
         case "markdown":
             from ipy_branchcov.reports import markdown
 
-            return {place: markdown.render(coverage)}
+            if not _is_step_summary(place):
+                return {place: markdown.render(coverage)}
+            before = place.stat().st_size if place.exists() else 0
+            text = markdown.render(coverage, markdown.LARGEST - before - 1)
+            return {place: f"\n{text}" if before else text}
     raise ValueError(kind)
+
+
+def _is_step_summary(place: Path) -> bool:
+    """Whether a file is the summary of a step of GitHub Actions: all that the step runs adds its part to it."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return bool(summary) and os.path.realpath(place) == os.path.realpath(summary or "")
 
 
 def closing(coverage: Coverage, places: Iterable[Path | None]) -> str:

@@ -130,7 +130,9 @@ def _segment(piece: Segment, line: int, marked: MarkedSource, coloured: Colours 
     shown = piece.mark
     if shown is None or line in marked.missed:
         return text
-    title = "\n".join(dict.fromkeys(sentence(each.branch) for each in piece.marks if each.branch is not None))
+    title = "\n".join(
+        dict.fromkeys(sentence(each.branch, contexts=True) for each in piece.marks if each.branch is not None)
+    )
     style = _STYLES[shown.state]
     tag, style = ("u", f"text-decoration:none;{style}") if shown.state in _MARKED else ("span", style)
     out = f'<{tag} style="{style}" title="{escape(title)}">{text}</{tag}>'

@@ -15,11 +15,11 @@ LARGEST = 1 << 20
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$@])")
 
 
-def render(coverage: Coverage) -> str:
-    """The text, of at most :data:`LARGEST` bytes in UTF-8: sources that have no room are counted in the last line."""
+def render(coverage: Coverage, room: int = LARGEST) -> str:
+    """The text, of at most ``room`` bytes in UTF-8: sources that have no room are counted in the last line."""
     sources = mark_all(coverage)
     parts = [_head(coverage)]
-    left = LARGEST - len(parts[0].encode()) - 200  # room for the last line
+    left = room - len(parts[0].encode()) - 200  # room for the last line
     tables = [each for each in sources if each.misses]
     for number, marked in enumerate(tables):
         part = "".join(f"{line}\n" for line in _table(marked))

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.totals import decimals
 from ipy_branchcov.reports import terminal
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, write_reports
@@ -28,6 +29,11 @@ def show(
     The last line says what was measured. Without ``stdout`` there is nobody to read it. Files are about all that was
     measured; of a patch, the text and the gates are about that alone.
     """
+    with decimals(options.precision):
+        return _show(coverage, options, report, stdout, named=named)
+
+
+def _show(coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool) -> int:
     places, root = report.places, Path()  # the program may have deleted the current folder
     changed = changed_lines(report.patch, root) if report.patch else {}
     part = select(coverage, changed, place_cells(coverage, root)) if report.patch else coverage
@@ -41,12 +47,12 @@ def show(
         texts.append(f"branchcov: {sentence(part)}")
     if files_only or report.data or (not report.patch and len(mark_all(coverage)) > 1):
         texts.append(closing(coverage, [*places.values(), report.data]))
-    status = max([_print(text, stdout) for text in texts if text], default=0)
+    status = max([print_text(text, stdout) for text in texts if text], default=0)
     for note in written.notes:
-        _print(f"branchcov: {note}", sys.stderr)
+        print_text(f"branchcov: {note}", sys.stderr)
     lines = failures(part, options.fail_under, mcdc=options.fail_under_mcdc) if _has_gate(part, report) else []
     for line in (*(f"lost: {each}" for each in sorted(coverage.lost)), *lines):
-        _print(f"branchcov: {line}", sys.stderr)
+        print_text(f"branchcov: {line}", sys.stderr)
     return 2 if lines else status
 
 
@@ -56,7 +62,7 @@ def _text(part: Coverage, options: RunOptions, report: ReportOptions, stdout: Te
     return terminal.render(
         part,
         missed=report.missed,
-        skip_covered=report.skip_covered,
+        skip_covered=options.skip_covered,
         counts=options.counts,
         color=color,
         width=width,
@@ -69,7 +75,7 @@ def _has_gate(part: Coverage, report: ReportOptions) -> bool:
     return not report.patch or bool(part.totals.outcomes or part.lost) or any(each.unmeasured for each in part)
 
 
-def _print(text: str, stream: TextIO | None) -> int:
+def print_text(text: str, stream: TextIO | None) -> int:
     """Print a text; return the exit status: 1 where it could not be written. A reader that left early is no news.
 
     What the stream's encoding does not have is escaped.

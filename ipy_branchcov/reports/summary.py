@@ -49,8 +49,7 @@ def render(coverage: Coverage, *, missing: bool = False, skip_covered: bool = Fa
 
 
 def _row(name: str, totals: Totals) -> tuple[str, ...]:
-    percent = "-" if totals.percent is None else f"{totals.percent:.1f}%"
-    return (name, str(totals.outcomes), str(totals.missed), percent)
+    return (name, str(totals.outcomes), str(totals.missed), totals.percentage)
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ _SAME = {
     ("report", "omit"): "omit",
     ("report", "include"): "include",
     ("report", "fail_under"): "fail_under",
+    ("report", "precision"): "precision",
+    ("report", "skip_covered"): "skip_covered",
     ("report", "exclude_lines"): "exclude",
     ("report", "exclude_also"): "exclude_also",
     ("report", "partial_branches"): "partial_branches",
@@ -69,8 +71,8 @@ def _same(sections: Mapping[str, Mapping[str, Any]], prefix: str) -> Foreign:
         value = sections.get(section, {}).get(option)
         if value is None:
             continue
-        if ours == "fail_under":
-            found.values[ours] = _number(value)
+        if ours in _SINGLE:
+            found.values[ours] = _SINGLE[ours](value)
         else:
             found.values[ours] = [*found.values.get(ours, []), *_list(value, regexes=ours in _REGEXES)]
         found.origins[ours] = f"[{prefix}{section}] {option}"
@@ -82,12 +84,28 @@ def _same(sections: Mapping[str, Mapping[str, Any]], prefix: str) -> Foreign:
 
 
 def _number(value: object) -> object:
+    """A number of any kind; what is none is left for the check, whose message shows it."""
     if not isinstance(value, str):
         return value
-    try:
-        return float(value)
-    except ValueError:
-        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _switch(value: object) -> object:
+    words = configparser.RawConfigParser.BOOLEAN_STATES
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+#: Options of ours that are one value, and how it is read.
+_SINGLE: dict[str, Callable[[object], object]] = {
+    "fail_under": _number,
+    "precision": _number,
+    "skip_covered": _switch,
+}
 
 
 def _list(value: object, *, regexes: bool) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from types import CodeType, FrameType
 
@@ -24,6 +25,9 @@ class FirstHits:
 
     def __init__(self, sources: Sources, analyses: Analyses, context: str, *, values: bool):
         self.context = context
+        #: The contexts of the run in their order, where each outcome's are all recorded.
+        self.order: dict[str, int] = {}
+        self._edges: set[tuple[int, Edge]] = set()
         self._sources = sources
         self._analyses = analyses
         self._values = values
@@ -35,6 +39,10 @@ class FirstHits:
     def record(self, code: CodeType, edge: Edge, frame: FrameType) -> None:
         """An edge was covered for the first time. Called in the user's code, so it raises nothing."""
         try:
+            if self.order:
+                if (id(code), edge) in self._edges:  # covered in an earlier context
+                    return
+                self._edges.add((id(code), edge))
             source = self._sources.of(code)
             analysis = None if source is None else self._analyses.of(source)
             placed = None if analysis is None else analysis.placed(code)
@@ -68,9 +76,12 @@ class FirstHits:
             return FirstHit(self.context)
         return found if found.by else replace(found, by=self.context)
 
-    def of(self, key: SourceKey, branch: int, outcome: int) -> FirstHit:
-        """The first hit of a covered outcome. Where the run's context was not known when it began, it is now."""
+    def of(self, key: SourceKey, branch: int, outcome: int, contexts: Iterable[str] = ()) -> FirstHit:
+        """The first hit of a covered outcome. Where the run's context was not known when it began, it is now.
+
+        ``contexts``: all that covered it, where they are known.
+        """
         found = self._found.get((key, branch, outcome))
         if found is None:
-            return FirstHit(self.context)
+            return FirstHit(min(contexts, key=lambda name: self.order.get(name, 0), default=self.context))
         return found if found.by else replace(found, by=self.context)

@@ -26,8 +26,8 @@ REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain 
 FOREIGN = "not measured: {}, which ran and is not in the file's text as it stands (made by exec, or changed since)"
 _MOST = 3
 
-#: Who took an outcome first: the branch's number, the outcome's.
-FirstHitOf = Callable[[int, int], "FirstHit | None"]
+#: Who took an outcome first: the branch's number, the outcome's, and all contexts that covered it, if they are known.
+FirstHitOf = Callable[[int, int, "frozenset[str]"], "FirstHit | None"]
 #: Who was first with an evaluation: the decision's number, the vector.
 FirstEvaluationOf = Callable[[int, str], "FirstHit | None"]
 
@@ -37,7 +37,7 @@ def measure(
     recordings: Iterable[Recording],
     *,
     counts: bool = False,
-    first_hit: FirstHitOf = lambda branch, outcome: None,
+    first_hit: FirstHitOf = lambda branch, outcome, contexts: None,
     first_evaluation: FirstEvaluationOf | None = None,
 ) -> SourceCoverage:
     """The coverage of one source by what its code objects did.
@@ -47,6 +47,7 @@ def measure(
     """
     hits: dict[int, dict[int, int]] = {}
     evaluations: set[tuple[int, str]] = set()
+    contexts: dict[tuple[int, int], set[str]] = {}
     ran: set[int] = set()
     codes: list[CodeType] = []
     entered: list[object] = []
@@ -69,6 +70,8 @@ def measure(
             for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
                 counted = hits.setdefault(branch, {})
                 counted[outcome] = counted.get(outcome, 0) + count
+                if recording.contexts:
+                    contexts.setdefault((branch, outcome), set()).update(recording.contexts.get(edge, ()))
         if first_evaluation is not None and (histories := analysis.histories(recording.code)) is not None:
             evaluations.update(each for edge in recording.edges for each in histories.evaluations(edge))
     lines: frozenset[int] | None = None
@@ -78,7 +81,9 @@ def measure(
     for number, counted in hits.items():
         outcomes = list(found[number].outcomes)
         for i, count in counted.items():
-            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first_hit(number, i))
+            by = frozenset(contexts.get((number, i), ()))
+            first = first_hit(number, i, by)
+            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first, contexts=by)
         found[number] = replace(found[number], outcomes=tuple(outcomes))
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     rewritten = Cover(analysis.asserted if any(map(asserts_rewritten, codes)) else ())
@@ -146,7 +151,10 @@ def _names(codes: Iterable[CodeType]) -> str:
 
 def _unknown(branch: Branch) -> Branch:
     """A branch of an assert that was rewritten, optional and not covered: nothing is known of it."""
-    outcomes = (replace(each, hits=0, required=False, reason=REWRITTEN, first=None) for each in branch.outcomes)
+    outcomes = (
+        replace(each, hits=0, required=False, reason=REWRITTEN, first=None, contexts=frozenset())
+        for each in branch.outcomes
+    )
     return replace(branch, outcomes=tuple(outcomes))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ipy_branchcov.session.table import (
     BRANCH_KINDS,
     COUNT,
+    DIGITS,
     GLOBS,
     IDENTIFIER,
     NAMES,
@@ -91,12 +92,25 @@ class RunOptions(Options):
         PERCENT,
         metavar="PERCENT",
     )
+    contexts: bool = option(
+        False, "Record all tests that cover each outcome, and not the first one alone.", _PYTEST, SWITCH
+    )
     fail_under: float | None = option(
         None,
         "Fail when the total is below this percentage.",
         _FILES | _STORED,
         PERCENT,
         metavar="PERCENT",
+    )
+    precision: int = option(
+        1,
+        "Decimals of percentages, also where they are compared with a threshold.",
+        _LINES | _CONFIG,
+        DIGITS,
+        metavar="DIGITS",
+    )
+    skip_covered: bool = option(
+        False, "Leave out sources in which nothing is missed; the total is of all.", _RUN | _REPORT | _CONFIG, SWITCH
     )
     optional: frozenset[str] = option(
         frozenset(), "Kinds of branches whose outcomes are optional: shown, never counted.", _STORED, BRANCH_KINDS
@@ -175,6 +189,13 @@ class ReportOptions(Options):
         metavar="MODULE|DIR",
         flags=((_REPORT, "--source"),),
     )
+    context: tuple[str, ...] = option(
+        (),
+        "Report as covered only what tests or cells covered whose name matches this regular expression (repeatable).",
+        _REPORT,
+        REGEXES,
+        metavar="REGEX",
+    )
     missed: bool = option(
         False, "Show only places with missed outcomes.", _CELL | _SHOW | _RUN | _REPORT, SWITCH, letter="-m"
     )
@@ -214,7 +235,6 @@ class ReportOptions(Options):
     github: bool = option(
         False, "Print GitHub's annotations of missed outcomes, 10 at most.", _LINES, SWITCH, printed=True
     )
-    skip_covered: bool = option(False, "Leave out sources in which nothing is missed.", _RUN | _REPORT, SWITCH)
     values: bool = option(
         False,
         "Write into JSON, HTML and data files with which values an outcome was first covered; they may be secrets.",
@@ -222,6 +242,17 @@ class ReportOptions(Options):
         SWITCH,
     )
     data: Path | None = option(None, "Keep what was measured in this data file.", _RUN, PATH, metavar="FILE")
+    append: bool = option(
+        False, "Add to what the file of --data has, and report the sum; without one yet, make it.", _RUN, SWITCH
+    )
+    append_to: Path | None = option(
+        None,
+        "Add to what this data file has, and report the sum; without one yet, make it.",
+        _PYTEST,
+        PATH,
+        metavar="FILE",
+        flags=((_PYTEST, "--branchcov-append"),),
+    )
     patch: str = option(
         "",
         "Report what the lines changed since this git revision need.",

@@ -67,10 +67,8 @@ class Scope:
 
     def covers(self, path: str) -> bool:
         """Whether the file at an absolute path without links is measured."""
-        if not path.endswith(".py"):
-            return False
-        if path not in self.places.files and not path.startswith(self.places.folders):
-            return False
+        if path not in self.places.files and not (path.endswith(".py") and path.startswith(self.places.folders)):
+            return False  # what is named is measured under any name: scripts have no suffix
         if any(path.startswith(folder) and not self._names(folder) for folder in _INSTALLED):
             return False
         return is_chosen((self.name(path), path), self.omit, self.include)
@@ -125,6 +123,11 @@ class Scope:
                     name for name, path in folders if str(path) in namespaces or (path / "__init__.py").is_file()
                 ]
                 yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118
+
+
+def is_installed(path: str) -> bool:
+    """Whether a path without links lies where packages are installed, or in the standard library."""
+    return any(path.startswith(folder) for folder in _INSTALLED)
 
 
 def resolve_all(specs: Iterable[str]) -> Places:

@@ -19,6 +19,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, SourceKey
 from ipy_branchcov.printable import printable
 from ipy_branchcov.session.analyses import Analyses
+from ipy_branchcov.session.contexts import Contexts
 from ipy_branchcov.session.first_hits import FirstHits
 from ipy_branchcov.session.measure import measure
 from ipy_branchcov.session.options import RunOptions
@@ -56,6 +57,8 @@ class _Running:
     tracer: Tracer
     first_hits: FirstHits
     options: RunOptions
+    #: Who covered each edge, where all are wanted.
+    contexts: Contexts | None = None
     elsewhere: tuple[Callable[[str], Coverage], ...] = ()
 
 
@@ -190,13 +193,22 @@ class Session:
         self.disassemblies = []
         if self.others is not None:
             self.others.begin(options)
-        self._running = _Running(begun, first_hits, options)
+        contexts = Contexts() if options.contexts else None
+        if contexts is not None:
+            first_hits.order[named] = 0
+        self._running = _Running(begun, first_hits, options, contexts)
         return self._running
 
     def set_context(self, context: str) -> None:
-        """Attribute first hits to another context from now on: to the next test."""
-        if self._running is not None:
-            self._running.first_hits.context = printable(context)
+        """Attribute first hits to another context from now on, and all hits where they are wanted: to the next test."""
+        run, context = self._running, printable(context)
+        if run is None or run.first_hits.context == context:
+            return
+        if run.contexts is not None:
+            with gc_control.paused():
+                run.contexts.add(run.first_hits.context, run.tracer.turn())
+            run.first_hits.order.setdefault(context, len(run.first_hits.order))
+        run.first_hits.context = context
 
     def stop(self, context: str = "", *, keep: bool = False) -> Coverage:
         """End the run and return its coverage; an empty one where nothing is running.
@@ -212,6 +224,9 @@ class Session:
         READING.end()
         run.first_hits.context = printable(context) or run.first_hits.context
         recordings = run.tracer.stop()
+        if run.contexts is not None:
+            run.contexts.add(run.first_hits.context, recordings)
+            recordings = run.contexts.recordings()
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         coverage = self._coverage(run, recordings)
         coverage = replace(coverage, lost=coverage.lost.union(run.tracer.failures.lines(self._name_of)))
@@ -266,7 +281,8 @@ class Session:
         self._analyses.forked()
         if self._running is not None:
             self._running.tracer.forked()
-            self._running = replace(self._running, elsewhere=())  # its parent ends that
+            contexts = None if self._running.contexts is None else Contexts()
+            self._running = replace(self._running, contexts=contexts, elsewhere=())  # its parent ends that
 
     def close(self) -> None:
         """End a run that is still on, and give back what it changed."""

@@ -86,6 +86,12 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
+def _digits(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 9:
+        raise ValueError(f"must be a whole number from 0 to 9, not {value!r}")
+    return value
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"must be a text, not {value!r}")
@@ -156,6 +162,7 @@ SWITCH = Kind(_switch)
 PERCENT = Kind(_percent, _number)
 COUNT = Kind(_count, _number)
 SECONDS = Kind(_seconds, _number)
+DIGITS = Kind(_digits, _number)
 TEXT = Kind(_text)
 IDENTIFIER = Kind(_identifier)
 NAMES = Kind(_identifiers, many=True)

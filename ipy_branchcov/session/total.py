@@ -71,6 +71,14 @@ class Total:
         ]
 
 
+def appended(former: Coverage, coverage: Coverage) -> Coverage:
+    """The sum of an earlier coverage and a later one; of a file that changed between them, the later one alone."""
+    total = Total()
+    for each in (former, coverage):
+        total.add(each)
+    return total.coverage() or coverage
+
+
 def changed(coverage: SourceCoverage) -> SourceCoverage:
     """The same with a note that the file had another text before."""
     note = CHANGED.format(coverage.source.name)

@@ -11,6 +11,15 @@ from ipy_branchcov.own_builtins import BUILTINS
 __builtins__ = BUILTINS
 
 
+#: The name of importlib's own file in tracebacks.
+_FILE = "<frozen importlib._bootstrap_external>"
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether code is that of the function of ours that stands among importlib's own: theirs is no closure."""
+    return code.co_name == "get_code" and code.co_filename == _FILE and bool(code.co_freevars)
+
+
 class Imports:
     """Passes the code of modules to ``instrument``, between :meth:`begin` and :meth:`end`, and names to ``imported``.
 
@@ -34,7 +43,7 @@ class Imports:
 
         # As part of importlib's own file it is left out of the tracebacks of modules that cannot be imported, and
         # debuggers step over it.
-        code = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+        code = get_code.__code__.replace(co_filename=_FILE)
         home = {"__name__": "importlib._bootstrap_external", "__builtins__": __builtins__}
         get_code = FunctionType(code, home, "get_code", None, get_code.__closure__)
         self._ours = get_code

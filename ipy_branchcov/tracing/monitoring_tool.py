@@ -58,7 +58,7 @@ class Tool:
         if free is None:
             _hold_beside_one()
             holders = " and ".join(f"{sys.monitoring.get_tool(i)} holds {i}" for i in _IDS)
-            raise TracerError(f"no free tool of sys.monitoring ({holders}): stop one, or use --tracer settrace")
+            raise TracerError(f"no free tool of sys.monitoring ({holders}): stop one, or choose the tracer settrace")
         self.id = free
         _RUNNING.append(self)
         _hold_beside_one()
@@ -80,6 +80,16 @@ class Tool:
         else:
             events |= self._beside
         sys.monitoring.set_local_events(self.id, code, events)
+
+    def send_again(self, code: CodeType, events: int) -> None:
+        """Switch on again what was switched off of these local events of a code object that is watched.
+
+        No other tool notices it, as it would a call of ``restart_events()``.
+        """
+        if id(code) in self._watched:
+            every = sys.monitoring.get_local_events(self.id, code)
+            sys.monitoring.set_local_events(self.id, code, every & ~events)
+            sys.monitoring.set_local_events(self.id, code, every)
 
     def give_back(self) -> str:
         """End all events and free the id. Returns a note for the user, or ""."""

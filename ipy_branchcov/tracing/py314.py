@@ -12,6 +12,7 @@ import dis
 import sys
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +27,7 @@ from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, may_keep_value
-from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Planner, Recording
+from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Plan, Planner, Recording
 
 if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.instrument import Counted
@@ -80,6 +81,11 @@ class MonitoringTracer:
         self._before: dict[int, tuple[int, int]] = {}
         #: Asynchronous loops whose end is certain, and whose event is off: the code's id, the offset.
         self._ended: set[tuple[int, int]] = set()
+        #: The instructions that ran before the last turn, by the id of their code.
+        self._ran_before: dict[int, set[int]] = {}
+        #: After the first turn, of code whose branch events alone are sent again: the edges that lead on, and the ends
+        #: of loops, by the test.
+        self._again: dict[int, tuple[dict[int, Edge], dict[int, Edge]]] = {}
 
     def instrument(self, code: CodeType) -> CodeType:
         wanted = self._wanted if self._counts else self._observes
@@ -113,6 +119,7 @@ class MonitoringTracer:
             {
                 events.PY_START: undisturbed(self._starts, failed=ending),
                 events.PY_RESUME: undisturbed(self._starts, failed=ending),
+                events.BRANCH_LEFT: undisturbed(self._left, failed=ending),
                 events.BRANCH_RIGHT: undisturbed(self._right, failed=ending),
                 events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
                 events.RERAISE: undisturbed(self._reraised, failed=self.failures.add),
@@ -139,21 +146,65 @@ class MonitoringTracer:
         for recording in self._recordings.values():
             recording.edges.clear()
 
+    def turn(self) -> list[Recording]:
+        found = []
+        for key, (_, counted, begun) in list(self._counted.items()):
+            if (now := counted.counts()) != begun:
+                found.append(Recording(counted.original, self._kind, Plan(), counted.edges(begun)))
+                self._counted[key] = (self._counted[key][0], counted, now)
+        for key, (code, each) in list(self._splits.items()):
+            if (ran := self._ran[key]) and each.edges:
+                self._ran[key] = set()
+                self._ran_before.setdefault(key, set()).update(ran)
+                covered = {each.edges[offset]: 1 for offset in ran & each.edges.keys()}
+                found.append(Recording(each.original, self._kind, Plan(), covered))
+                self._tool.send_again(code, sys.monitoring.events.INSTRUCTION)
+        for key, recording in list(self._recordings.items()):
+            if recording.edges:
+                found.append(replace(recording, edges=recording.edges, lines=set()))
+                recording.edges = {}
+                if not self._counts:
+                    self._record_again(key, recording)
+        return found
+
+    def _record_again(self, key: int, recording: Recording) -> None:
+        """Send the events of tests again; those of instructions cost more, and are needed by few code objects."""
+        events, code, plan = sys.monitoring.events, recording.code, recording.plan
+        special = (
+            plan.shared_jumps or plan.watched or plan.values or any(at == src for at, (src, _) in plan.steps.items())
+        )
+        if special or _END_ASYNC_FOR in code.co_code[::2]:
+            self._ended = {each for each in self._ended if each[0] != key}
+            self._tool.send_again(code, events.INSTRUCTION | events.BRANCH_RIGHT)
+            return
+        if key not in self._again:
+            on: dict[int, Edge] = {}
+            ends: dict[int, Edge] = {}
+            for src, dst in sorted(plan.steps.values()):
+                # Of a loop the edge into its body comes first.
+                (ends if on.get(src, Edge(src, dst)).dst != dst else on)[src] = Edge(src, dst)
+            self._again[key] = on, ends
+            self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT | events.BRANCH_LEFT)
+        self._tool.send_again(code, events.BRANCH_LEFT | events.BRANCH_RIGHT)
+
     def stop(self) -> list[Recording]:
         self.note = self._tool.give_back() or self.note or self._unread
-        for key, recording in self._recordings.items():
-            recording.lines = lines_at(recording.code, self._ran[key])
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)
-            self._recordings[key].code = counted.original
         for key, (_, each) in self._splits.items():
             ran = self._ran[key]
             self._recordings[key].edges = {edge: 1 for offset, edge in each.edges.items() if offset in ran}
+        for key, recording in self._recordings.items():
+            recording.lines = lines_at(recording.code, self._ran[key] | self._ran_before.get(key, set()))
+        for key, (_, counted, _) in self._counted.items():
+            self._recordings[key].code = counted.original
+        for key, (_, each) in self._splits.items():
             self._recordings[key].code = each.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         self._counted, self._splits, self._values = {}, {}, {}
         functions.end(self)
         self._recordings, self._ran, self._raw, self._before, self._ended = {}, {}, {}, {}, set()
+        self._ran_before, self._again = {}, {}
         return recordings
 
     def _watch(self, code: CodeType) -> None:
@@ -204,11 +255,23 @@ class MonitoringTracer:
                     self._functions.swap_code(code, new)
         return sys.monitoring.DISABLE
 
+    def _left(self, code: CodeType, src: int, dst: int) -> Any:
+        """A test leads on, after the first turn; an offset can be that of an EXTENDED_ARG before the test."""
+        known = self._again.get(id(code))
+        edge = None if known is None else next((known[0][at] for at in range(src, src + 8, 2) if at in known[0]), None)
+        try:
+            return sys.monitoring.DISABLE if edge is None else self._record(code, edge.src, edge.dst)
+        except RecursionError:
+            return None
+
     def _right(self, code: CodeType, src: int, dst: int) -> Any:
         # The end of an asynchronous loop is reported with a source computed from a NOT_TAKEN that may not exist.
         raw = self._raw.get(id(code))
-        if raw is not None and raw[src] == _FOR_ITER:
-            return sys.monitoring.DISABLE  # its POP_ITER reports it
+        if raw is not None and raw[src] == _FOR_ITER:  # its POP_ITER reports it, in the first turn
+            known = self._again.get(id(code))
+            if known is None or src not in known[1]:
+                return sys.monitoring.DISABLE
+            dst = known[1][src].dst
         try:
             if (
                 raw is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dis
 import sys
 import threading
+from dataclasses import replace
 from types import CodeType, FrameType
 from typing import Any
 
@@ -55,6 +56,8 @@ class SettraceTracer:
         self._known: dict[int, tuple[CodeType, Recording | None]] = {}
         self._active = False
         self._open = OpenEvaluations()
+        #: The instructions that ran before the last turn, by the id of the code.
+        self._ran: dict[int, set[int]] = {}
         #: By the id of the code, which is in ``_known``.
         self._stack_values: dict[int, StackValues] = {}
         #: The trace function as it is set.
@@ -109,6 +112,15 @@ class SettraceTracer:
             if recording is not None:
                 recording.edges.clear()
 
+    def turn(self) -> list[Recording]:
+        found = []
+        for _, recording in list(self._known.values()):
+            if recording is not None and recording.edges:
+                found.append(replace(recording, edges=dict(recording.edges), lines=set()))
+                self._ran.setdefault(id(recording.code), set()).update(edge.dst for edge in recording.edges)
+                recording.edges.clear()  # running frames have this very object
+        return found
+
     def stop(self) -> list[Recording]:
         if self._active:
             self.pause()
@@ -118,8 +130,9 @@ class SettraceTracer:
         # On 3.11 a generator that never began is entered to be closed, and runs no instruction.
         recordings = [recording for _, recording in self._known.values() if recording is not None and recording.edges]
         for recording in recordings:
-            recording.lines = lines_at(recording.code, {edge.dst for edge in recording.edges})
-        self._known, self._stack_values = {}, {}
+            ran = self._ran.get(id(recording.code), set()) | {edge.dst for edge in recording.edges}
+            recording.lines = lines_at(recording.code, ran)
+        self._known, self._stack_values, self._ran = {}, {}, {}
         return recordings
 
     def _recording(self, code: CodeType) -> Recording | None:

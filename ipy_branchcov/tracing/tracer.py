@@ -135,6 +135,8 @@ class Recording:
     plan: Plan = field(default_factory=Plan)
     edges: dict[Edge, int] = field(default_factory=dict)
     lines: set[int] = field(default_factory=set)
+    #: The contexts in which each edge was covered, where that was asked for.
+    contexts: dict[Edge, set[str]] = field(default_factory=dict)
 
     @property
     def fell_back(self) -> bool:
@@ -176,8 +178,14 @@ class Tracer(Protocol):
     def forked(self) -> None:
         """Go on in a process that has just been forked. Counts begin at zero: the hits until now are its parent's."""
 
+    def turn(self) -> list[Recording]:
+        """Return the edges since :meth:`start` or the last call, and record them again when they are covered again.
+
+        Lines are returned by :meth:`stop` alone.
+        """
+
     def stop(self) -> list[Recording]:
-        """End, restore the facility, and return what ran since :meth:`start`."""
+        """End, restore the facility, and return what ran since :meth:`start`; of edges, since the last turn."""
 
 
 class TracerFactory(Protocol):

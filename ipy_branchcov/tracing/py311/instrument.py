@@ -39,12 +39,18 @@ class Probed(Counted):
         super().begin()
         self.once.begin()
 
+    def turn(self) -> None:
+        """Note edges again that were noted; lines stay."""
+        counted = super().hits()
+        super().begin()
+        self.once.turn(~number for number in counted)
+
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
         return dict.fromkeys(self.once.passed(), 1) | super().hits(begun)
 
     def lines(self) -> set[int]:
         """The lines that ran."""
-        hits, left = self.hits(), self.once.left()
+        hits, left = dict.fromkeys(self.once.ever_passed(), 1) | super().hits(), self.once.left()
         lines: set[int] = set()
         for number in hits:
             lines |= self.probes[number].lines

@@ -10,7 +10,8 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import compress
 from types import CodeType
 
@@ -48,7 +49,7 @@ class Once:
     thousands that did not.
     """
 
-    __slots__ = ("_code", "_seen", "_undo", "_writes", "notes")
+    __slots__ = ("_before", "_code", "_seen", "_undo", "_writes", "notes")
 
     def __init__(self, notes: Notes, code: CodeType, writes: dict[int, list[Write]]):
         self.notes = notes
@@ -57,14 +58,31 @@ class Once:
         #: The probes that vanished, as they are noted, and the memory as it was before.
         self._seen: set[int] = set()
         self._undo: dict[int, int] = {}
+        #: What was noted before the last turn.
+        self._before: set[int] = set()
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
         return [~each for each in self.notes.copy() if each < 0]
 
+    def ever_passed(self) -> list[int]:
+        """The same, and those that were hit before the last turn."""
+        return [~each for each in self._before | self.notes.copy() if each < 0]
+
     def left(self) -> list[int]:
         """The indexes of instructions that raised."""
-        return [each for each in self.notes.copy() if each >= 0]
+        return [each for each in self._before | self.notes.copy() if each >= 0]
+
+    @property
+    def noted(self) -> bool:
+        """Whether anything was noted in the run."""
+        return bool(self.notes or self._before)
+
+    def turn(self, others: Iterable[int]) -> None:
+        """Restore all probes; what they noted, and what ``others`` did, stays noted as of before."""
+        before = self._before.union(self.notes, others)
+        self.begin()
+        self._before = before
 
     def begin(self) -> None:
         """Restore all probes, for another run."""
@@ -76,6 +94,7 @@ class Once:
         self._undo.clear()
         self._seen.clear()
         self.notes.clear()
+        self._before = set()
 
     @property
     def pending(self) -> bool:
@@ -110,6 +129,18 @@ class Sweeper:
         self._process = -1
         #: What ended the thread before its time.
         self.failed: Exception | None = None
+        #: Held while probes vanish.
+        self._busy = _thread.allocate_lock()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within the block, no probe vanishes."""
+        with self._busy:
+            yield
+
+    def forked(self) -> None:
+        """The thread does not exist in this process; it may have held the lock."""
+        self._busy = _thread.allocate_lock()
 
     def add(self, once: Once) -> None:
         """Sweep these probes too."""
@@ -141,14 +172,15 @@ class Sweeper:
 
     @unseen
     def _sweep(self) -> None:
-        watched: list[Once] = []
+        watched: dict[Once, None] = {}
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
             began = time.perf_counter()
-            while self._new:
-                watched.append(self._new.popleft())
-            ran = list(compress(watched, [once.notes for once in watched]))
-            if found := sum(once.sweep() for once in ran):
-                watched = [once for once in watched if once.pending]
+            with self._busy:
+                while self._new:
+                    watched[self._new.popleft()] = None
+                ran = list(compress(watched, [once.notes for once in watched]))
+                if found := sum(once.sweep() for once in ran):
+                    watched = {once: None for once in watched if once.pending}
             pause = min(2 * pause, _LONGEST) if not found else _PAUSE
             pause = max(pause, _SHARE * (time.perf_counter() - began))

@@ -102,7 +102,7 @@ class ProbeTracer:
         grown = functions.grown()
         known = cast("list[tuple[CodeType, Probed]]", registry.all_known())
         self._probed += [(code, probed) for code, probed in known if probed.kind is self._kind]
-        for _, probed in self._that_ran():
+        for _, probed in self._that_ran(ever=True):
             probed.begin()
         watched = [probed.once for _, probed in self._probed]
         functions.swap_again(self._wanted, self._kind, self.instrument)
@@ -133,12 +133,23 @@ class ProbeTracer:
         self._lock = threading.RLock()  # a thread that does not exist here may hold the old one
         for _, probed in self._probed:
             Counted.begin(probed)  # probes of lines do not count, and keep their hits
+        self._sweeper.forked()
         self._fallback.forked()
 
-    def _that_ran(self) -> list[tuple[CodeType, Probed]]:
-        """What noted something since its run began; all where edges are counted."""
-        ran = [probed.kind.counting or probed.once.notes for _, probed in self._probed]
+    def _that_ran(self, *, ever: bool = False) -> list[tuple[CodeType, Probed]]:
+        """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
+        ran = [probed.kind.counting or (probed.once.noted if ever else probed.once.notes) for _, probed in self._probed]
         return list(compress(self._probed, ran))
+
+    def turn(self) -> list[Recording]:
+        found = self._fallback.turn() if self._fallback.tracing else []
+        with self._sweeper.waiting():
+            for _, probed in self._that_ran():
+                if (edges := probed.edges()) and self._wanted(probed.original):
+                    found.append(Recording(probed.original, probed.kind, Plan(), edges))
+                probed.turn()
+                self._sweeper.add(probed.once)
+        return found
 
     def stop(self) -> list[Recording]:
         ARRIVALS.executing.remove(self._executes)
@@ -168,7 +179,7 @@ class ProbeTracer:
     def _recordings(self) -> list[Recording]:
         """What the probes say of the code that is wanted."""
         found = []
-        for _, probed in self._that_ran():
+        for _, probed in self._that_ran(ever=True):
             edges, lines = probed.edges(), probed.lines()
             if (edges or lines) and self._wanted(probed.original):
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -65,6 +66,7 @@ class InstructionTracer:
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
         self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
+        self._ran_before: dict[int, set[int]] = {}  # before the last turn
         #: Code with probes, and their counts when it first ran.
         self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
         #: Code that runs uninstrumented.
@@ -123,6 +125,29 @@ class InstructionTracer:
         for recording in self._recordings.values():
             recording.edges.clear()
 
+    def turn(self) -> list[Recording]:
+        instruction, found = sys.monitoring.events.INSTRUCTION, []
+        for key, (code, edges, original) in list(self._splits.items()):
+            if ran := self._ran[key]:
+                self._ran[key] = set()
+                self._ran_before.setdefault(key, set()).update(ran)
+                if edges:
+                    covered = {edges[offset]: 1 for offset in ran & edges.keys()}
+                    found.append(Recording(original, Mechanism.SPLIT, Plan(), covered))
+                    self._tool.send_again(code, instruction)
+        for key, (code, counted, begun) in list(self._counted.items()):
+            if (now := counted.counts()) != begun:
+                found.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun)))
+                self._counted[key] = (code, counted, now)
+        for key, recording in list(self._recordings.items()):
+            if recording.edges:
+                found.append(replace(recording, edges=recording.edges, lines=set()))
+                recording.edges = {}
+                for place in [each for each in self._exits if each[0] == key]:
+                    del self._exits[place]
+                self._tool.send_again(recording.code, instruction | sys.monitoring.events.BRANCH)
+        return found
+
     def stop(self) -> list[Recording]:
         for tool, code in self._lent:
             if sys.monitoring.get_tool(tool) is not None:
@@ -132,11 +157,12 @@ class InstructionTracer:
             self._pairs.ended(recording.code for recording in self._recordings.values())
         recordings = [self._result(*split) for split in self._splits.values()]
         for code, counted, begun in self._counted.values():
-            lines = lines_at(code, self._ran[id(code)])
+            lines = lines_at(code, self._ran[id(code)] | self._ran_before.get(id(code), set()))
             recordings.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun), lines))
         recordings += self._recordings.values()
         self._splits, self._counted, self._recordings, self._lent, self._values = {}, {}, {}, [], {}
         self._starts_left.clear()
+        self._ran_before = {}
         functions.end(self)
         return [recording for recording in recordings if recording.lines or recording.edges]
 
@@ -144,7 +170,8 @@ class InstructionTracer:
         """What a split code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
         covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
-        return Recording(original, self._kind, Plan(), covered, lines_at(code, ran))
+        lines = lines_at(code, ran | self._ran_before.get(id(code), set()))
+        return Recording(original, self._kind, Plan(), covered, lines)
 
     # --- callbacks. What they raise would be raised in the measured code.
 
