@@ -29,6 +29,9 @@ def steps(n):
     while n:
         yield n
         n -= 1
+
+def k(a, b, c):
+    return 1 if (a or b) and c else 0
 """
 LATER = """\
 def h(x):
@@ -45,20 +48,20 @@ def found(coverage: Coverage, name: str = "nested.py") -> Found:
 
 
 def before(module: Any) -> Any:
-    module.f(0), module.f(5)
+    module.f(0), module.f(5), module.k(1, 0, 1)
     begun = module.steps(3)
     next(begun)
     return begun
 
 
 def within(module: Any, begun: Any) -> None:
-    module.f(5), module.f(10), module.g(3), next(begun)
+    module.f(5), module.f(10), module.g(3), module.k(0, 1, 0), next(begun)
     sys.modules.pop("later", None)
     __import__("later").h(1)
 
 
 def after(module: Any, begun: Any) -> None:
-    module.f(3), list(begun)
+    module.f(3), module.k(0, 0, 1), list(begun)
     sys.modules["later"].h(0)
 
 
@@ -78,18 +81,21 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Modul
 
 
 @pytest.mark.parametrize(("outer", "inner"), list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("follow", ["", "outer", "inner"])
 @pytest.mark.parametrize("tracer", tracers())
-def test_both_are_right(tracer: str, outer: bool, inner: bool, fresh: Callable[[], ModuleType], tmp_path: Path) -> None:
-    def session(counts: bool) -> Session:
+def test_both_are_right(
+    tracer: str, outer: bool, inner: bool, follow: str, fresh: Callable[[], ModuleType], tmp_path: Path
+) -> None:
+    def session(counts: bool, who: str = "outer") -> Session:
         source = (str(tmp_path),)
-        return Session(RunOptions(source=source, counts=counts, tracer=tracer, values=False))
+        return Session(RunOptions(source=source, counts=counts, tracer=tracer, values=False, mcdc=follow == who))
 
     with session(outer).measuring() as alone:
         module = fresh()
         begun = before(module)
         within(module, begun)
         after(module, begun)
-    part = session(inner)
+    part = session(inner, "inner")
     with session(outer).measuring() as whole:
         module = fresh()
         begun = before(module)
@@ -108,9 +114,14 @@ def test_both_are_right(tracer: str, outer: bool, inner: bool, fresh: Callable[[
         (7, 18, "comp-for"): [3, 1],
         (7, 35, "comp-if"): [1, 2],
         (10, 10, "while"): [1, 0],
+        (15, 16, "ifexp"): [0, 1],
+        (15, 17, "and"): [1, 0],
+        (15, 17, "or"): [0, 1],
+        (15, 22, "or"): [1, 0],
+        (15, 29, "and"): [0, 1],
     }
     assert hits == (counted if inner else {place: [min(1, each) for each in row] for place, row in counted.items()})
-    assert missed == [1, 6, 9]
+    assert missed == [1, 6, 9, 14]
 
 
 @pytest.mark.parametrize("counts", [False, True])
@@ -127,4 +138,4 @@ def test_a_generator_that_another_run_began(
         next(begun)
     hits, missed = found(run.coverage)
     assert hits[10, 10, "while"] == [1, 0]
-    assert missed == [1, 2, 3, 4, 6, 7, 9]  # line 10 and 11 ran again
+    assert missed == [1, 2, 3, 4, 6, 7, 9, 14, 15]  # line 10 and 11 ran again

@@ -173,13 +173,13 @@ class Session:
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
             counts = options.counts or functions.counting()
-            self._analyses.follow = options.follow
+            self._analyses.follow = follow = options.follow or functions.following()
             begun = factory(
                 self._sources.filter,
                 self._analyses.plan,
                 counts=counts,
                 on_first_hit=first_hits.record,
-                follow=options.follow,
+                follow=follow,
             )
             begun.start()
             undo.callback(self.release)

@@ -126,7 +126,7 @@ class MonitoringTracer:
             }
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
-        functions.begin(self, counts=self._counts)
+        functions.begin(self, self._kind)
         self._global = events.PY_START | events.PY_RESUME
         known, self._codes = self._codes, []
         for reference in known:

@@ -114,6 +114,11 @@ class Mechanism(StrEnum):
         """Whether its probes count."""
         return self in (Mechanism.COUNTING, Mechanism.FOLLOWING_COUNTING)
 
+    @property
+    def follows(self) -> bool:
+        """Whether decisions are followed."""
+        return self in _FOLLOWING.values()
+
     def following(self, follow: bool) -> Mechanism:
         """The same, with decisions followed where ``follow``: other code, so both are kept apart."""
         return _FOLLOWING[self] if follow else self

@@ -29,8 +29,8 @@ __builtins__ = BUILTINS
 SUSPENDED = {GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
 #: Suspended generators and coroutines that a search found to run instrumented code.
 _WAITING: weakref.WeakSet[Any] = weakref.WeakSet()
-#: The tracers that are running, and whether they count. While there are any, nothing is given back.
-_RUNNING: weakref.WeakKeyDictionary[object, bool] = weakref.WeakKeyDictionary()
+#: The tracers that are running, with what they make of code. While there are any, nothing is given back.
+_RUNNING: weakref.WeakKeyDictionary[object, Mechanism] = weakref.WeakKeyDictionary()
 #: What new functions of a run are remembered under: the label of the run; 0 while there are several.
 _label = 0
 #: References to inner originals, other than by known functions, when they were given back. None: not given back yet.
@@ -139,13 +139,18 @@ def running() -> list[object]:
 
 def counting() -> bool:
     """Whether one of them counts: a function has one code object, so that the others do, too."""
-    return any(_RUNNING.values())
+    return any(kind.counting for kind in _RUNNING.values())
 
 
-def begin(tracer: object, *, counts: bool) -> None:
+def following() -> bool:
+    """Whether one of them follows decisions; the same holds."""
+    return any(kind.follows for kind in _RUNNING.values())
+
+
+def begin(tracer: object, kind: Mechanism) -> None:
     """A run begins."""
     global _spare, _label  # noqa: PLW0603
-    _RUNNING[tracer] = counts
+    _RUNNING[tracer] = kind
     _spare = None
     if len(_RUNNING) > 1:
         _label = 0

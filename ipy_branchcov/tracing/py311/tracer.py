@@ -118,7 +118,7 @@ class ProbeTracer:
             ARRIVALS.settle(self._wanted, self._kind)
         else:
             ARRIVALS.unsettle()
-        functions.begin(self, counts=self._kind.counting)
+        functions.begin(self, self._kind)
         self._executes, self._makes = guarded(self.failures, self.executes), guarded(self.failures, self.makes_function)
         ARRIVALS.executing.append(self._executes)
         ARRIVALS.making.append(self._makes)

@@ -110,7 +110,7 @@ class InstructionTracer:
             beside=events.LINE,
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
-        functions.begin(self, counts=self._counts)
+        functions.begin(self, self._kind)
         self._tool.set_events(events.PY_START | events.PY_RESUME)
         for code in functions.running_elsewhere():
             self._starts(code, 0)
