@@ -58,6 +58,8 @@ class Splitter:
         #: Items to insert before others on all edges into them.
         self._prefixes: dict[Item, list[Item]] = {}
         self._copies: dict[ExitEdge, Item] = {}
+        #: The ends of observations: they do nothing, but are jumped to.
+        self._ends: set[Item] = set()
 
     def run(self) -> None:
         """Rearrange the instructions."""
@@ -176,12 +178,24 @@ class Splitter:
     def _observe(self, exit_edge: ExitEdge, value: Value) -> None:
         """Observe the value that is on the stack on an exit."""
         item = self._at[exit_edge[0]]
-        proofs = [self._proof(Edge(*value_edge(exit_edge, what)), item) for what in (TRUE, FALSE, OTHER)]
-        items, test = cell(value, self._first_constant, proofs)
-        self._proved(test, proofs)
-        items += parted(item)
+        end = Item("NOP")
+        leaves, proofs, arms = [], [], []
+        for what in (TRUE, FALSE, OTHER):
+            leaves.append(Item("JUMP_FORWARD", target=end))
+            proofs.append(self._proof(Edge(*value_edge(exit_edge, what)), item))
+            arms.append(self._arm(proofs[-1], leaves[-1]))
+        items, tests = cell(value, self._first_constant, arms)
+        self._proved(tests, proofs)
+        items += [end, *parted(item)]
         for each in items:
             each.position, each.row = item.position, item.row
+        if (after := self._returns(exit_edge)) is None:
+            self._ends.add(end)
+        else:
+            items.remove(end)
+            for leave in leaves:
+                leave.name, leave.target, leave.origin = after.name, None, after.origin
+                leave.position, leave.row = after.position, after.row
         if not exit_edge[1]:
             self._after.setdefault(item, [])[:0] = items
         elif item.target in self._places:
@@ -202,8 +216,19 @@ class Splitter:
                     return
         raise Unencodable("no place for what a jump has to pass through")
 
-    def _proved(self, test: Item, proofs: list[list[Item]]) -> None:
-        """All exits of a test have proofs, one of these."""
+    def _returns(self, exit_edge: ExitEdge) -> Item | None:
+        """The RETURN_VALUE that an exit falls through to: each outcome gets one of its own, and needs no jump."""
+        item = self._at[exit_edge[0]]
+        if exit_edge[1] or item.origin is None or self.plan.values[exit_edge].constant is not None:
+            return None
+        return after if (after := self._next(item)).name == "RETURN_VALUE" else None
+
+    def _arm(self, proof: list[Item], leave: Item) -> list[Item]:
+        """A proof, and the instruction behind it that leads on."""
+        return [*proof, leave]
+
+    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
+        """The exits of the first test have proofs, one of these; the first two are jumped to by one test each."""
 
     def _split(self, item: Item, before: Edge | None) -> None:
         """Probe the exits of a test."""
