@@ -69,10 +69,12 @@ def test_a_frame_is_read() -> None:
 
 def test_instructions_that_look() -> None:
     proofs = [[Item("NOP")] for _ in range(3)]
-    items, test = cell(Value(0, above=1), 7, proofs)
+    items, tests = cell(Value(0, above=1), 7, proofs)
     assert [item.arg for item in items if item.name == "COPY"] == [2, 2]
     assert [item.arg for item in items if item.name == "LOAD_CONST"] == [7, 8]
-    assert test.target is proofs[TRUE][0] and all(proof[0] in items for proof in proofs)
+    assert [test.target for test in tests] == [proofs[TRUE][0], proofs[FALSE][0]] and all(
+        proof[0] in items for proof in proofs
+    )
     assert added_constants(Plan()) == () and added_constants(Plan(values={(0, False): Value(0)})) == CONSTANTS
 
 

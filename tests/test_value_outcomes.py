@@ -126,12 +126,23 @@ def f(a, b):
 
 
 @every_tracer
-def test_arrays(tmp_path: Path, tracer: str) -> None:
-    numpy = pytest.importorskip("numpy")
+@pytest.mark.parametrize(
+    ("package", "made"),
+    [
+        ("numpy", "numpy.array([1, 2])"),
+        ("numpy", "numpy.int64(2)"),  # compares to numpy's own True
+        ("pandas", "pandas.Series([1, 2])"),
+        ("pandas", "pandas.DataFrame({'a': [1, 2]})"),
+        ("pandas", "pandas.NA"),
+    ],
+)
+def test_arrays(tmp_path: Path, tracer: str, package: str, made: str) -> None:
+    """Their comparisons are no bools; most refuse to say whether they are true."""
+    module = pytest.importorskip(package)
     measured = Measured(tmp_path, "def f(a, b): return a is not None and b > 1\n", tracer)
     measured.define()
-    measured.names["array"] = numpy.array([1, 2])
-    found = value(measured.run("f(array, array) is f(array, 2)"))
+    measured.names |= {"array": eval(made, {package: module}), "same": lambda a, b: type(a) is type(b)}
+    found = value(measured.run("same(f(array, array), array > 1) and f(array, 2)"))
     assert [(each.hits, each.required) for each in found.outcomes] == [(1, False), (0, False), (1, False)]
 
 

@@ -5,29 +5,19 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ipy_branchcov.analysis.excluded import exclude
+from ipy_branchcov.analysis.obligations import ASSERTED, CONTEXT, LAST_HANDLER, Found, branch_of, excuse_asserts
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.values import optional_outcomes, value_operand
 from ipy_branchcov.model.branch import (
     COMPOSITE,
-    CONDITIONS,
-    OTHER,
     OUTCOMES,
-    Branch,
     BranchMap,
-    Outcome,
-    outcome_names,
 )
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, stays_open
-
-ASSERTED = "asserts are not expected to fail"
-LAST_HANDLER = "no exception that nobody handles is expected"
-CONTEXT = "an exception in the block is not expected"
-CONFIGURED = "optional by configuration"
+from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 #: Fields without branches: annotations, and nodes that stand for a word or a sign.
@@ -42,28 +32,13 @@ def decide(source: Source, policy: Policy | None = None) -> Decisions:
     return finder.find(tree)
 
 
-@dataclass
-class _Found:
-    """A branch while the outcomes' obligations are not yet known."""
-
-    kind: str
-    span: Span
-    function: str
-    node: ast.AST
-    link: int
-    optional: dict[str, str]
-    root: ast.expr | None = None
-    decision: Span | None = None
-    value: bool = False
-
-
 class _Finder:
     """One walk over a tree with a stack of its own: sources nest deeper than Python calls may."""
 
     def __init__(self, source: Source, policy: Policy):
         self.source = source
         self.policy = policy
-        self.found: list[_Found] = []
+        self.found: list[Found] = []
         self.parents: dict[int, ast.AST] = {}
         self.asserts: list[ast.Assert] = []
         #: Operators and chains, with the function that they stand in.
@@ -126,8 +101,8 @@ class _Finder:
         span: Span,
         link: int = 0,
         optional: dict[str, str] | None = None,
-    ) -> _Found:
-        found = _Found(kind, span, function, node, link, dict(optional or {}))
+    ) -> Found:
+        found = Found(kind, span, function, node, link, dict(optional or {}))
         self.found.append(found)
         return found
 
@@ -211,7 +186,7 @@ class _Finder:
                 self._operands(test.body, function, decision, whole=True)
                 self._operands(test.orelse, function, decision, whole=True)
 
-    def _link(self, chain: ast.Compare, link: int, function: str) -> _Found:
+    def _link(self, chain: ast.Compare, link: int, function: str) -> Found:
         left = chain.comparators[link - 1] if link else chain.left
         # A parenthesised left operand starts inside its parentheses, as every span of the syntax tree does.
         return self._add("compare", chain, function, span=self.source.span(left, chain.comparators[link]), link=link)
@@ -311,39 +286,12 @@ class _Finder:
         }
         branches = BranchMap(self.source, (), frozenset())
         result = Decisions(branches, tree, sites, self.parents, self.constant_folded, values)
-        self._excuse_asserts(result, groups)
-        result.map = BranchMap(self.source, tuple(self._branch(group[0]) for group in groups), frozenset())
+        excuse_asserts(self.asserts, result, groups)
+        result.map = BranchMap(self.source, tuple(branch_of(group[0], self.policy) for group in groups), frozenset())
         result.nodes = tuple(group[0].node for group in groups)
         result.links = tuple(group[0].link for group in groups)
         result.map = exclude(result, self.policy)
         return result
-
-    def _excuse_asserts(self, decisions: Decisions, groups: list[list[_Found]]) -> None:
-        """Inside an assert's test, outcomes that can only be covered by failing are optional."""
-        by_site = {(id(f.node), f.link): f for group in groups for f in group if not f.value}
-        for statement in self.asserts:
-            for node in ast.walk(statement.test):
-                for link in (0, -1) if not isinstance(node, ast.Compare) else range(-1, len(node.ops)):
-                    found = by_site.get((id(node), link))
-                    if found is None or not isinstance(node, ast.expr) or found.optional:
-                        continue
-                    for outcome, truth in (("true", True), ("false", False)):
-                        if outcome not in OUTCOMES[found.kind] or (link >= 0 and stays_open(node, link, truth)):
-                            continue
-                        if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
-                            found.optional[outcome] = ASSERTED
-
-    def _branch(self, found: _Found) -> Branch:
-        outcomes = []
-        for name in outcome_names(found.kind, value=found.value):
-            reason = found.optional.get(name, "")
-            if found.kind in self.policy.optional and not reason:
-                reason = CONFIGURED
-            if found.kind in self.policy.required and reason != COMPOSITE and name != OTHER:
-                reason = ""
-            outcomes.append(Outcome(name, required=not reason, reason=reason))
-        decision = found.decision if found.kind in CONDITIONS else None
-        return Branch(found.kind, found.span, tuple(outcomes), found.function, decision or found.span)
 
 
 def _operator(node: ast.BoolOp) -> str:

@@ -38,3 +38,20 @@ def values(a, b):
 
 values(0, 0)
 values(1, 1)
+
+
+def empty_side(a, v):
+    found = 0
+    if v if a else ():                           # outcomes: TF TF
+        found += 1
+    if () if a else v:                           # outcomes: TF TF
+        found += 2
+    if not (v if a else 0):                      # outcomes: TF TF
+        found += 4
+    while v if a else "":                        # outcomes: TF TF
+        v = found < 0
+    return found
+
+
+for a, v in ((0, 0), (0, 1), (0, 1), (1, 0), (1, 1), (1, 1), (1, 1)):  # outcomes: BE
+    empty_side(a, v)

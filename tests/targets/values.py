@@ -110,3 +110,32 @@ try:
     raises(1, 2)
 except ZeroDivisionError:  # outcomes: M-
     pass
+
+
+def true_side(a, b, c):
+    return a and (b if c else True)  # outcomes: T- T-- -F
+
+
+def false_side(a, b, c):
+    return a and (b if c else False)  # outcomes: T- -FO TF
+
+
+def none_side(a, b, c):
+    return a and (b if c else None)  # outcomes: TF --O -F
+
+
+true_side(1, 0, 0), false_side(1, 0, 0), false_side(1, 3, 1), none_side(1, 0, 0), none_side(0, 0, 0)
+
+
+def dead_operand(given, x):
+    return (given and None) and x  # outcomes: TF
+
+
+dead_operand("", 1), dead_operand("a", 1)
+
+
+def dead_in_a_tuple(given, x):
+    return [(given or 3) and x, (given and 0) or x]  # outcomes: T- T-
+
+
+dead_in_a_tuple("a", 1)

@@ -7,6 +7,7 @@ instruction: on 3.12 and 3.13, and from 3.14 on for code whose values are observ
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -74,6 +75,17 @@ class EdgeSplitter(Splitter):
         """The edge that each instruction proves, by offset. Call it after the items are laid out."""
         return {item.offset + 2 * (item.size - 1): edge for item, edge in self.proofs}
 
+    def run(self) -> None:
+        super().run()
+        after: dict[Item, Item] = {}
+        for item, following in itertools.pairwise(self.items):
+            if item in self._ends:
+                after[item] = following
+        self.items = [item for item in self.items if item not in after]
+        for item in self.items:
+            if item.target in after:
+                item.target = after[item.target]
+
     def _begin(self) -> None:
         super()._begin()
         entries = self._entries = dict.fromkeys(self.items, 0)
@@ -90,6 +102,13 @@ class EdgeSplitter(Splitter):
         item = Item("NOP")
         self.proofs.append((item, edge))
         return [item]
+
+    def _arm(self, proof: list[Item], leave: Item) -> list[Item]:
+        """The instruction that leads on is the proof."""
+        _, edge = self.proofs.pop()
+        self.proofs.append((leave, edge))
+        proof[:] = [leave]
+        return proof
 
     def _probe_jump(self, item: Item, edge: Edge) -> None:
         if (last := self._passed(item)) is not None:

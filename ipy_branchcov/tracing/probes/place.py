@@ -82,9 +82,9 @@ class ProbePlacer(Splitter):
     def _proof(self, edge: Edge, like: Item) -> list[Item]:
         return self._probe(Probe(edge), like)
 
-    def _proved(self, test: Item, proofs: list[list[Item]]) -> None:
+    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
         first = [items[0] for items in proofs]
-        self._exits[test] = [number for number, items in enumerate(self._placed) if items[0] in first]
+        self._exits[tests[0]] = [number for number, items in enumerate(self._placed) if items[0] in first]
 
     def _probe_fall(self, item: Item, edge: Edge) -> None:
         after = self._following(item)

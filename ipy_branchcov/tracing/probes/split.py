@@ -76,6 +76,8 @@ class Splitter:
         #: Items to insert before others on all edges into them.
         self._prefixes: dict[Item, list[Item]] = {}
         self._copies: dict[ExitEdge, Item] = {}
+        #: The ends of observations: they do nothing, but are jumped to.
+        self._ends: set[Item] = set()
 
     def run(self) -> None:
         """Rearrange the instructions."""
@@ -195,13 +197,24 @@ class Splitter:
 
     def _observe(self, item: Item, exit_edge: ExitEdge, value: Value) -> None:
         """Observe the value that is on the stack on an exit of an item."""
-        edges = [Edge(*value_edge(exit_edge, what), None, self._history(item)) for what in (TRUE, FALSE, OTHER)]
-        proofs = [self._proof(edge, item) for edge in edges]
-        items, test = cell(value, self._first_constant, proofs)
-        self._proved(test, proofs)
-        items += parted(item)
+        end = Item("NOP")
+        leaves, proofs, arms = [], [], []
+        for what in (TRUE, FALSE, OTHER):
+            leaves.append(Item("JUMP_FORWARD", target=end))
+            proofs.append(self._proof(Edge(*value_edge(exit_edge, what), None, self._history(item)), item))
+            arms.append(self._arm(proofs[-1], leaves[-1]))
+        items, tests = cell(value, self._first_constant, arms)
+        self._proved(tests, proofs)
+        items += [end, *parted(item)]
         for each in items:
             each.position, each.row = item.position, item.row
+        if (after := self._returns(item, exit_edge)) is None:
+            self._ends.add(end)
+        else:
+            items.remove(end)
+            for leave in leaves:
+                leave.name, leave.target, leave.origin = after.name, None, after.origin
+                leave.position, leave.row = after.position, after.row
         if not exit_edge[1]:
             self._after.setdefault(item, [])[:0] = items
         elif item.target in self._places:
@@ -222,8 +235,18 @@ class Splitter:
                     return
         raise Unencodable("no place for what a jump has to pass through")
 
-    def _proved(self, test: Item, proofs: list[list[Item]]) -> None:
-        """All exits of a test have proofs, one of these."""
+    def _returns(self, item: Item, exit_edge: ExitEdge) -> Item | None:
+        """The RETURN_VALUE that an exit falls through to: each outcome gets one of its own, and needs no jump."""
+        if exit_edge[1] or item.origin is None or self.plan.values[exit_edge].constant is not None:
+            return None
+        return after if (after := self._next(item)).name == "RETURN_VALUE" else None
+
+    def _arm(self, proof: list[Item], leave: Item) -> list[Item]:
+        """A proof, and the instruction behind it that leads on."""
+        return [*proof, leave]
+
+    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
+        """The exits of the first test have proofs, one of these; the first two are jumped to by one test each."""
 
     def _split(self, item: Item, before: Edge | None) -> None:
         """Probe the exits of a test."""

@@ -79,6 +79,11 @@ class VanishingProbePlacer(ProbePlacer):
         self.probes.append(meaning)
         return items
 
+    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
+        super()._proved(tests, proofs)
+        for test, number in zip(tests, self._exits[tests[0]], strict=False):
+            self._jumps[number] = test
+
     def _probe_jump(self, item: Item, edge: Edge) -> None:
         self._jumps[len(self.probes)] = item
         super()._probe_jump(item, edge)
