@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import code_objects, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
@@ -50,6 +51,7 @@ class MonitoringTracer:
     ):
         self.note = ""
         self.failures = Failures()
+        self._callbacks = Callbacks(wanted, self.failures)
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -102,7 +104,8 @@ class MonitoringTracer:
                 events.BRANCH_RIGHT: undisturbed(self._right, failed=ending),
                 events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
                 events.RERAISE: undisturbed(self._reraised, failed=self.failures.add),
-            }
+            },
+            see=self._callbacks.see,
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
         functions.begin(self)
@@ -126,6 +129,7 @@ class MonitoringTracer:
             recording.edges.clear()
 
     def stop(self) -> list[Recording]:
+        self._callbacks.look()
         self.note = self._tool.give_back() or self.note or self._unread
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key])
@@ -170,6 +174,7 @@ class MonitoringTracer:
     def _look(self, code: CodeType) -> Any:
         if id(code) in self._recordings:
             return sys.monitoring.DISABLE
+        self._callbacks.look()
         known = registry.known(code)
         if known is not None and known.kind == self._kind:
             if self._wanted(known.original):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
@@ -44,6 +45,7 @@ class InstructionTracer:
     ):
         self.note = ""
         self.failures = Failures()
+        self._callbacks = Callbacks(wanted, self.failures)
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -93,6 +95,7 @@ class InstructionTracer:
                 events.BRANCH: undisturbed(self._branch, failed=ending),
             },
             beside=events.LINE,
+            see=self._callbacks.see,
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
         functions.begin(self)
@@ -114,6 +117,7 @@ class InstructionTracer:
         for tool, code in self._lent:
             if sys.monitoring.get_tool(tool) is not None:
                 sys.monitoring.set_local_events(tool, code, 0)
+        self._callbacks.look()
         self.note = self._tool.give_back() or self.note or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
@@ -139,6 +143,7 @@ class InstructionTracer:
         self._tool.look_around()
         if key in self._ran or key in self._recordings:
             return sys.monitoring.DISABLE
+        self._callbacks.look()
         known = registry.known(code)
         events = sys.monitoring.events
         if known is not None and known.kind == self._kind:
