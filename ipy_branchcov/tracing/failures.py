@@ -52,7 +52,8 @@ class Failures:
         for code, error in self._of_code.values():
             yield f"{place(code)}: not all that it did was measured: branchcov failed: {error!r}"
         for code in self._callbacks.values():
-            yield f"{place(code)}: Python called it as a callback of a tool, and sends no events of it and what it calls"
+            where = place(code)
+            yield f"{where}: Python called it as a callback of a tool, and sends no events of it and what it calls"
         for error in self._others:
             yield f"code that others made was not measured: branchcov failed: {error!r}"
 
