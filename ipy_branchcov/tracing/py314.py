@@ -138,7 +138,7 @@ class MonitoringTracer:
             self._recordings[key].code = counted.original
         for key, (_, each) in self._splits.items():
             ran = self._ran[key]
-            self._recordings[key].edges = {edge: 1 for offset, edge in each.edges.items() if offset in ran}
+            self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in each.edges.items() if offset in ran}
             self._recordings[key].code = each.original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         self._counted, self._splits, self._values = {}, {}, {}
@@ -251,7 +251,7 @@ class MonitoringTracer:
         """An instruction of split code ran for the first time."""
         edge = split.edges.get(offset)
         if edge is not None and self._on_first_hit is not None:
-            self._on_first_hit(split.original, edge, sys._getframe(3))
+            self._on_first_hit(split.original, Edge(*edge), sys._getframe(3))
         return sys.monitoring.DISABLE
 
     def _observed(self, recording: Recording, offset: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item, assemble
@@ -23,9 +24,12 @@ __builtins__ = BUILTINS
 
 @dataclass
 class Split(Instrumented):
-    """``edges``: the edge that is covered when the instruction at an offset ran."""
+    """``edges``: the edge that is covered when the instruction at an offset ran, as a plain tuple.
 
-    edges: dict[int, Edge]
+    A session has thousands of these: the collector of the program does not look at tuples of numbers.
+    """
+
+    edges: dict[int, tuple[Any, ...]]
 
 
 def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = None) -> tuple[CodeType, Split]:
@@ -39,7 +43,7 @@ def split(code: CodeType, plan: Plan, constants: tuple[object, ...] | None = Non
     new = assemble(code, splitter.items, constants + added_constants(plan))
     if plan.values:
         new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    return new, Split(code, Mechanism.SPLIT, splitter.edges())
+    return new, Split(code, Mechanism.SPLIT, {offset: tuple(edge) for offset, edge in splitter.edges().items()})
 
 
 class EdgeSplitter(Splitter):

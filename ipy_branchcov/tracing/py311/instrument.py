@@ -9,12 +9,13 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import assemble
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
-from ipy_branchcov.tracing.probes.instrument import Counted
+from ipy_branchcov.tracing.probes.instrument import Counted, edges_of
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
@@ -26,10 +27,11 @@ __builtins__ = BUILTINS
 
 @dataclass
 class Probed(Counted):
-    """``passages``: lines without probes of their own."""
+    """``proved``: the lines of each probe. ``passages``: lines without probes of their own, as a passage's fields."""
 
     once: Once
-    passages: list[Passage]
+    proved: tuple[tuple[int, ...], ...]
+    passages: tuple[tuple[Any, ...], ...]
 
     def begin(self) -> None:
         super().begin()
@@ -43,10 +45,11 @@ class Probed(Counted):
         hits, left = self.hits(), self.once.left()
         lines: set[int] = set()
         for number in hits:
-            lines |= self.probes[number].lines
-        for passage in self.passages:
+            lines.update(self.proved[number])
+        for each in self.passages:
+            passage = Passage(*each)
             if passage.proved(hits, left):
-                lines |= passage.lines
+                lines.update(passage.lines)
         return lines
 
 
@@ -64,5 +67,9 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *made, notes))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
-    return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), placer.passages())
+    writes = tuple(() if number in counters else tuple(placer.writes(number)) for number in range(len(placer.probes)))
+    once = Once(notes, new, writes, len(placer.probes) - len(counters))
+    proved = tuple(tuple(each.lines) for each in placer.probes)
+    return new, Probed(
+        code, kind, edges_of(placer.probes), counters, once, proved, tuple(map(tuple, placer.passages()))
+    )

@@ -54,7 +54,7 @@ class InstructionTracer:
         self._functions = functions.Functions()
         self._pairs = Pairs() if PAIRS else None
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
-        self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
+        self._splits: dict[int, tuple[CodeType, dict[int, tuple[Any, ...]], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
         #: Code with probes, and their counts when it first ran.
         self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
@@ -130,10 +130,10 @@ class InstructionTracer:
         functions.end(self)
         return [recording for recording in recordings if recording.lines or recording.edges]
 
-    def _result(self, code: CodeType, edges: dict[int, Edge], original: CodeType) -> Recording:
+    def _result(self, code: CodeType, edges: dict[int, tuple[Any, ...]], original: CodeType) -> Recording:
         """What a split code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
-        covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
+        covered = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
         return Recording(original, Mechanism.SPLIT, Plan(), covered, lines_at(code, ran))
 
     # --- callbacks. What they raise would be raised in the measured code.
@@ -199,7 +199,7 @@ class InstructionTracer:
     def _report_first_hit(self, code: CodeType, offset: int, frame: FrameType) -> None:
         _, edges, original = self._splits.get(id(code), (None, {}, code))
         if self._on_first_hit is not None and (edge := edges.get(offset)) is not None:
-            self._on_first_hit(original, edge, frame)
+            self._on_first_hit(original, Edge(*edge), frame)
 
     # --- code that runs uninstrumented
 
