@@ -15,8 +15,9 @@ from typing import Protocol
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.processes.alive import is_alive
 from ipy_branchcov.processes.children import Processes, elsewhere
-from ipy_branchcov.processes.folder import DataFolder, is_alive
+from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
