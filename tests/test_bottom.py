@@ -82,6 +82,7 @@ def run(*arguments: str) -> tuple[str, str, int]:
     return "".join(line for line in out.splitlines(keepends=True) if "branchcov: " not in line), err, done.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "door"), [*((end, "module") for end in ENDS), ("an error", "command"), ("Ctrl-C", "command")]
 )

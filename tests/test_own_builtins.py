@@ -11,6 +11,7 @@ from types import BuiltinFunctionType
 
 import pytest
 
+from ipy_branchcov import own_builtins
 from ipy_branchcov.tracing.choice import tracers
 
 #: The functions and classes of ``builtins`` that no syntax needs.
@@ -93,3 +94,9 @@ def test_callbacks_call_no_function_of_the_program(tmp_path: Path, tracer: str, 
     ended = subprocess.run([sys.executable, "-c", MEASURE, arguments], capture_output=True, text=True, timeout=60)
     assert not ended.returncode and not ended.stderr, ended.stderr
     assert json.loads(ended.stdout) == [[], True, "", True, "[]"]
+
+
+def test_a_name_that_is_replaced_later_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len
+    monkeypatch.setattr(builtins, "len", lambda each: 7)
+    assert own_builtins.BUILTINS["len"] is before

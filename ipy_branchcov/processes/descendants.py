@@ -15,8 +15,9 @@ from typing import Protocol
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.processes.alive import is_alive
 from ipy_branchcov.processes.children import Processes, elsewhere
-from ipy_branchcov.processes.folder import DataFolder, is_alive
+from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
@@ -52,8 +53,8 @@ class Descendants:
         self._awaited = False
         self._forks: Forks | None = None
         self._processes: Processes | None = None
-        #: The cells that processes can ask for, by the name in their code.
-        self._published: dict[str, Source] = {}
+        #: The cells that processes can ask for, by the name in their code: their names and digests.
+        self._published: dict[str, tuple[str, str]] = {}
         self._lost: set[str] = set()
         #: The processes of multiprocessing that were there when the first run began, or between runs.
         self._before: set[int] = set()
@@ -135,9 +136,9 @@ class Descendants:
         if self._processes is None or self._folder is None:
             return
         source = self._cells.source_of(name)
-        if source is None or source == self._published.get(name):
+        if source is None or (source.name, source.digest) == self._published.get(name):
             return
-        self._published[name] = source
+        self._published[name] = source.name, source.digest
         try:
             self._folder.add_cell(name, source)
         except OSError as error:

@@ -11,14 +11,14 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 from uuid import uuid4
 
 from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.processes import cells
+from ipy_branchcov.processes import cells, leftovers
+from ipy_branchcov.processes.alive import is_alive
 from ipy_branchcov.session.scope import Scope
 
 _SETTINGS = "settings.json"
@@ -74,8 +74,8 @@ class DataFolder:
     """A folder, and what processes left in it. ``path``: one that another process made and will remove."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = Path(mkdtemp(prefix="branchcov-")) if path is None else path
         self._owned = path is None
+        self.path, self._lock = leftovers.make() if path is None else (path, -1)
         self._settings = ""
 
     def write_settings(self, options: Mapping[str, object]) -> None:
@@ -128,13 +128,18 @@ class DataFolder:
             from shutil import rmtree
 
             rmtree(self.path, ignore_errors=True)
+            number, self._lock = self._lock, -1
+            if number >= 0:
+                with suppress(OSError):  # a program can close what is open
+                    os.close(number)
 
 
 class RunsFolder:
     """A folder that names the folders of the runs that are on, for processes that outlive one run: a fork server."""
 
     def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="branchcov-"))
+        self._folder = DataFolder()
+        self.path = self._folder.path
         self._runs: list[Path] = []
 
     def add(self, run: Path) -> None:
@@ -156,9 +161,7 @@ class RunsFolder:
         return not self._runs
 
     def remove(self) -> None:
-        from shutil import rmtree
-
-        rmtree(self.path, ignore_errors=True)
+        self._folder.remove()
 
 
 def _number(begun: Path) -> int:
@@ -171,20 +174,3 @@ def _description(begun: Path) -> str:
         return begun.read_text("utf-8")
     except OSError:
         return begun.stem  # it has just ended
-
-
-def is_alive(number: int) -> bool:
-    """Whether a process runs. One that has ended and waits for its parent does not."""
-    if os.name != "posix":
-        return True  # not to be found out without signals
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    try:
-        stat = Path(f"/proc/{number}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return True
-    return stat.rpartition(")")[2].split()[:1] != ["Z"]

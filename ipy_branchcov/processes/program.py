@@ -144,7 +144,7 @@ class _Run:
         coverage = merge([self._session.coverage(), *found])
         if self._session.options.source:
             coverage = merge([coverage, self._session.never_imported(coverage)])
-        return self._report(replace(coverage, lost=frozenset(self._lost + lost)), abrupt)
+        return self._report(replace(coverage, lost=coverage.lost.union(self._lost, lost)), abrupt)
 
     def _go_on(self) -> None:
         """The program goes on, though it should have been replaced by another one."""

@@ -325,6 +325,7 @@ class Session:
         self._total = Total()
         self._analyses.forget()
         self._sources.forget()  # tracers count references to code, and there are fewer now
+        gc_control.trim()
 
     def all_missed(self, code: CodeType) -> SourceCoverage | None:
         """The source of a code object with everything missed. None where it is not measured."""

@@ -38,13 +38,21 @@ _RUNNING: list[Tool] = []
 
 class Tool:
     """``callbacks``: by event number. ``beside``: local events that are added where there are other tools.
+    ``see``: called with each callback that another tool registers.
 
     Raises TracerError if no tool id is free.
     """
 
-    def __init__(self, callbacks: dict[int, Callable[..., Any]], *, beside: int = 0):
+    def __init__(
+        self,
+        callbacks: dict[int, Callable[..., Any]],
+        *,
+        beside: int = 0,
+        see: Callable[[object], None] = lambda callback: None,
+    ):
         self._callbacks = callbacks
         self._beside = beside
+        self._see = see
         self._events = 0
         #: The watched code objects and their events, by id; and the ids of those that no tool of others was beside.
         self._watched: dict[int, tuple[CodeType, int]] = {}
@@ -52,6 +60,7 @@ class Tool:
         #: The second id, if one is free.
         self._second: int | None = None
         self._before = sys.monitoring.use_tool_id
+        self._register = sys.monitoring.register_callback
         for each in _RUNNING:  # this one is beside them instead
             each._release()
         free = _free()
@@ -96,6 +105,8 @@ class Tool:
         monitoring = sys.monitoring
         if monitoring.use_tool_id is self._use_tool_id:  # else another one wrapped ours, which must stay
             monitoring.use_tool_id = self._before
+        if monitoring.register_callback is self._register_callback:
+            monitoring.register_callback = self._register
         unseen = bool(self._beside and self._alone) and self._another() is not None
         watched, self._watched, self._alone = self._watched, {}, set()
         self._release()
@@ -143,6 +154,17 @@ class Tool:
 
         self._use_tool_id = use_tool_id
         sys.monitoring.use_tool_id = use_tool_id
+
+        register, see = self._register, self._see
+
+        @functools.wraps(register)
+        def register_callback(tool_id: int, event: int, func: Any, /) -> Any:
+            if func is not None and tool_id not in (self.id, self._second):
+                see(func)
+            return register(tool_id, event, func)
+
+        self._register_callback = register_callback
+        sys.monitoring.register_callback = register_callback
 
     def _move(self, number: int) -> None:
         self._free(self._watched)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import code_objects, lines_at
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
@@ -58,6 +59,7 @@ class MonitoringTracer:
     ):
         self.note = ""
         self.failures = Failures()
+        self._callbacks = Callbacks(wanted, self.failures)
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -123,7 +125,8 @@ class MonitoringTracer:
                 events.BRANCH_RIGHT: undisturbed(self._right, failed=ending),
                 events.INSTRUCTION: undisturbed(self._instruction, failed=ending),
                 events.RERAISE: undisturbed(self._reraised, failed=self.failures.add),
-            }
+            },
+            see=self._callbacks.see,
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
         functions.begin(self, self._kind)
@@ -156,7 +159,7 @@ class MonitoringTracer:
             if (ran := self._ran[key]) and each.edges:
                 self._ran[key] = set()
                 self._ran_before.setdefault(key, set()).update(ran)
-                covered = {each.edges[offset]: 1 for offset in ran & each.edges.keys()}
+                covered = {Edge(*each.edges[offset]): 1 for offset in ran & each.edges.keys()}
                 found.append(Recording(each.original, self._kind, Plan(), covered))
                 self._tool.send_again(code, sys.monitoring.events.INSTRUCTION)
         for key, recording in list(self._recordings.items()):
@@ -188,12 +191,13 @@ class MonitoringTracer:
         self._tool.send_again(code, events.BRANCH_LEFT | events.BRANCH_RIGHT)
 
     def stop(self) -> list[Recording]:
+        self._callbacks.look()
         self.note = self._tool.give_back() or self.note or self._unread
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)
         for key, (_, each) in self._splits.items():
             ran = self._ran[key]
-            self._recordings[key].edges = {edge: 1 for offset, edge in each.edges.items() if offset in ran}
+            self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in each.edges.items() if offset in ran}
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key] | self._ran_before.get(key, set()))
         for key, (_, counted, _) in self._counted.items():
@@ -236,6 +240,7 @@ class MonitoringTracer:
     def _look(self, code: CodeType) -> Any:
         if id(code) in self._recordings:
             return sys.monitoring.DISABLE
+        self._callbacks.look()
         known = registry.known(code)
         if known is not None and known.kind == self._kind:
             if self._wanted(known.original):
@@ -324,7 +329,7 @@ class MonitoringTracer:
         """An instruction of split code ran for the first time."""
         edge = split.edges.get(offset)
         if edge is not None and self._on_first_hit is not None:
-            self._on_first_hit(split.original, edge, sys._getframe(3))
+            self._on_first_hit(split.original, Edge(*edge), sys._getframe(3))
         return sys.monitoring.DISABLE
 
     def _observed(self, recording: Recording, offset: int) -> bool:

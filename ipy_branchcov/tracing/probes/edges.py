@@ -28,9 +28,12 @@ _MADE = "split"
 
 @dataclass
 class Split(Instrumented):
-    """``edges``: the edge that is covered when the instruction at an offset ran."""
+    """``edges``: the edge that is covered when the instruction at an offset ran, as a plain tuple.
 
-    edges: dict[int, Edge]
+    A session has thousands of these: the collector of the program does not look at tuples of numbers.
+    """
+
+    edges: dict[int, tuple[Any, ...]]
 
 
 def split(
@@ -49,17 +52,16 @@ def split(
     new = assemble(code, splitter.items, constants + added_constants(plan))
     if plan.values:
         new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    edges = splitter.edges()
+    edges = {offset: tuple(edge) for offset, edge in splitter.edges().items()}
     if kind is Mechanism.SPLIT:
-        plan.made[_MADE] = (*tables_of(new), {offset: tuple(each[:3]) for offset, each in edges.items()})
+        plan.made[_MADE] = (*tables_of(new), edges)
     return new, Split(code, kind, edges)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Split]:
     """The same as it was made before."""
     *tables, edges = made
-    found = {offset: Edge(*edge) for offset, edge in edges.items()}
-    return with_tables(code, tables, constants), Split(code, Mechanism.SPLIT, found)
+    return with_tables(code, tables, constants), Split(code, Mechanism.SPLIT, edges)
 
 
 class EdgeSplitter(Splitter):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.own_builtins import BUILTINS
@@ -23,10 +23,11 @@ __builtins__ = BUILTINS
 class Counted(Instrumented):
     """A code object with probes, which are among its constants.
 
-    ``counters``: by the number of the probe.
+    ``proofs``: the edge of each probe. ``counters``: by the number of the probe. A session has thousands of these, so
+    what they hold are tuples of numbers: the collector of the program does not look at them.
     """
 
-    probes: list[Probe]
+    proofs: tuple[tuple[Any, ...] | None, ...]
     counters: dict[int, itertools.count[int]]
     _begun: dict[int, int] = field(default_factory=dict, init=False)
 
@@ -48,9 +49,15 @@ class Counted(Instrumented):
         """The edges that were covered since then, with their counts."""
         edges: dict[Edge, int] = {}
         for number, count in self.hits(begun).items():
-            if (edge := self.probes[number].edge) is not None:
+            if (proof := self.proofs[number]) is not None:
+                edge = Edge(*proof)
                 edges[edge] = edges.get(edge, 0) + count
         return edges
+
+
+def edges_of(probes: Iterable[Probe]) -> tuple[tuple[Any, ...] | None, ...]:
+    """The edges of probes, as :class:`Counted` holds them."""
+    return tuple(None if probe.edge is None else tuple(probe.edge) for probe in probes)
 
 
 def _count(counter: itertools.count[int]) -> int:
@@ -70,4 +77,5 @@ def count_edges(
     placer.run()
     counters = {number: itertools.count() for number in range(len(placer.probes))}
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
-    return new.replace(co_stacksize=code.co_stacksize + ROOM), Counted(code, kind, placer.probes, counters)
+    new = new.replace(co_stacksize=code.co_stacksize + ROOM)
+    return new, Counted(code, kind, edges_of(placer.probes), counters)

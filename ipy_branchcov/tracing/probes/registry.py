@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class Instrumented:
 Instrumenter = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Instrumented]]
 
 #: By the id of the instrumented code object. The entry lives as long as that object does.
-_BY_INSTRUMENTED: dict[int, tuple[weakref.ref[CodeType], Instrumented]] = {}
+_BY_INSTRUMENTED: dict[int, _Reference] = {}
 #: Instrumented code objects by the id of their original, which they keep alive, and the kind that was asked for.
 _BY_ORIGINAL: dict[tuple[int, Mechanism], weakref.ref[CodeType]] = {}
 #: Those that functions can have.
@@ -48,7 +49,7 @@ def known(code: CodeType) -> Instrumented | None:
     """The entry of an instrumented code object; None for any other."""
     entry = _BY_INSTRUMENTED.get(id(code))
     # While Python exits no finalizer runs, and another code object may get the id of one that is gone.
-    return None if entry is None or entry[0]() is not code else entry[1]
+    return None if entry is None or entry() is not code else entry.instrumented
 
 
 def fallback(code: CodeType) -> Mechanism:
@@ -59,13 +60,13 @@ def fallback(code: CodeType) -> Mechanism:
 
 def all_known() -> list[tuple[CodeType, Instrumented]]:
     """The instrumented code objects that still exist."""
-    found = [(reference(), known) for reference, known in list(_BY_INSTRUMENTED.values())]
+    found = [(reference(), reference.instrumented) for reference in list(_BY_INSTRUMENTED.values())]
     return [(code, known) for code, known in found if code is not None]
 
 
 def code_of(number: int) -> CodeType | None:
     """The instrumented code object of this id, if it still exists."""
-    return _BY_INSTRUMENTED[number][0]() if number in _BY_INSTRUMENTED else None
+    return _BY_INSTRUMENTED[number]() if number in _BY_INSTRUMENTED else None
 
 
 def of_functions() -> tuple[list[int], list[CodeType]]:
@@ -104,16 +105,18 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
         new, instrumented = one(code, constants)
     except Unencodable:
         new, instrumented = code.replace(co_consts=constants), Instrumented(code, UNINSTRUMENTED)
-    reference, key = weakref.ref(new), (id(code), kind)
-    number = id(new)
-    _BY_INSTRUMENTED[number], _BY_ORIGINAL[key] = (reference, instrumented), reference
+    reference, key = _Reference(new, _forget), (id(code), kind)
+    reference.number = number = id(new)
+    reference.key = key
+    reference.instrumented = instrumented
+    _BY_INSTRUMENTED[number] = _BY_ORIGINAL[key] = reference
     if code.co_flags & IN_FUNCTIONS:
         _OF_FUNCTIONS[number] = reference
         if "<locals>" in code.co_qualname:
             _INNER[number] = id(code), code
     inner = tuple(id(each) for each in constants if isinstance(each, CodeType) and known(each) is not None)
     HOLDERS.update(inner)
-    weakref.finalize(new, _forget, number, key, reference, inner).atexit = False
+    reference.inner = inner
     return new
 
 
@@ -121,13 +124,28 @@ def _nothing() -> None:
     """Stands for a weak reference whose object is gone."""
 
 
-def _forget(number: int, key: tuple[int, Mechanism], reference: weakref.ref[CodeType], inner: tuple[int, ...]) -> None:
-    """An instrumented code object is gone. ``inner``: the ids of the instrumented ones among its constants."""
-    if _BY_ORIGINAL.get(key) is reference:  # another thread may have made one too
-        del _BY_ORIGINAL[key]
+class _Reference(weakref.ref[CodeType]):
+    """A reference to an instrumented code object. There are thousands: ``weakref.finalize`` would be four objects more.
+
+    ``number``: its id. ``key``: of its original. ``inner``: the ids of the instrumented ones among its constants.
+    """
+
+    __slots__ = ("inner", "instrumented", "key", "number")
+    number: int
+    key: tuple[int, Mechanism]
+    inner: tuple[int, ...]
+    instrumented: Instrumented
+
+
+def _forget(reference: weakref.ref[CodeType], is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+    """An instrumented code object is gone. When the interpreter ends, so is this module."""
+    if is_ending() or not isinstance(reference, _Reference):
+        return
+    if _BY_ORIGINAL.get(reference.key) is reference:  # another thread may have made one too
+        del _BY_ORIGINAL[reference.key]
     for each in (_BY_INSTRUMENTED, _OF_FUNCTIONS, _INNER, HOLDERS):
-        each.pop(number, None)
-    for each_inner in inner:
+        each.pop(reference.number, None)
+    for each_inner in reference.inner:
         hold(each_inner, -1)
 
 

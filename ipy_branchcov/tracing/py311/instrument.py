@@ -15,12 +15,12 @@ from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import assemble, tables_of, with_tables
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
-from ipy_branchcov.tracing.probes.instrument import Counted
-from ipy_branchcov.tracing.probes.place import ROOM, Probe
+from ipy_branchcov.tracing.probes.instrument import Counted, edges_of
+from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
 from ipy_branchcov.tracing.py311.one_shot import Notes, Once
-from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
+from ipy_branchcov.tracing.tracer import Mechanism, Plan
 
 __builtins__ = BUILTINS
 
@@ -30,10 +30,11 @@ _MADE = "probes"
 
 @dataclass
 class Probed(Counted):
-    """``passages``: lines without probes of their own."""
+    """``proved``: the lines of each probe. ``passages``: lines without probes of their own, as a passage's fields."""
 
     once: Once
-    passages: list[Passage]
+    proved: tuple[tuple[int, ...], ...]
+    passages: tuple[tuple[Any, ...], ...]
 
     def begin(self) -> None:
         super().begin()
@@ -53,10 +54,11 @@ class Probed(Counted):
         hits, left = dict.fromkeys(self.once.ever_passed(), 1) | super().hits(), self.once.left()
         lines: set[int] = set()
         for number in hits:
-            lines |= self.probes[number].lines
-        for passage in self.passages:
+            lines.update(self.proved[number])
+        for each in self.passages:
+            passage = Passage(*each)
             if passage.proved(hits, left):
-                lines |= passage.lines
+                lines.update(passage.lines)
         return lines
 
 
@@ -76,18 +78,20 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
     new = assemble(code, placer.items, (*constants, *added, *made, notes))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    writes = {number: placer.writes(number) for number in range(len(placer.probes)) if number not in counters}
-    passages = placer.passages()
+    writes = tuple(() if number in counters else tuple(placer.writes(number)) for number in range(len(placer.probes)))
+    proved = tuple(tuple(each.lines) for each in placer.probes)
+    passages = tuple(map(tuple, placer.passages()))
+    edges = edges_of(placer.probes)
     if kind is Mechanism.PROBES:
-        probes = [(each.edge and tuple(each.edge[:3]), each.lines) for each in placer.probes]
-        plan.made[_MADE] = (*tables_of(new), probes, writes, [tuple(each) for each in passages])
-    return new, Probed(code, kind, placer.probes, counters, Once(notes, new, writes), passages)
+        plan.made[_MADE] = (*tables_of(new), edges, writes, proved, passages)
+    once = Once(notes, new, writes, len(placer.probes) - len(counters))
+    return new, Probed(code, kind, edges, counters, once, proved, passages)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Probed]:
     """The same as it was made before."""
-    *tables, probes, writes, passages = made
+    *tables, edges, writes, proved, passages = made
     notes = Notes()
-    new = with_tables(code, tables, (*constants, *(~number for number in range(len(probes))), notes))
-    known = [Probe(edge and Edge(*edge), set(lines)) for edge, lines in probes]
-    return new, Probed(code, Mechanism.PROBES, known, {}, Once(notes, new, writes), [Passage(*p) for p in passages])
+    new = with_tables(code, tables, (*constants, *(~number for number in range(len(edges))), notes))
+    once = Once(notes, new, writes, len(edges))
+    return new, Probed(code, Mechanism.PROBES, edges, {}, once, proved, passages)

@@ -31,7 +31,7 @@ class Passage(NamedTuple):
     ``proofs``: numbers of probes, which are behind ``last``. ``first``, ``last``: indexes of instructions.
     """
 
-    lines: frozenset[int]
+    lines: tuple[int, ...]
     proofs: tuple[int, ...]
     first: int
     last: int
@@ -69,7 +69,7 @@ class LineProbePlacer(VanishingProbePlacer):
         A call of a Python function raises at the end of its caches.
         """
         return [
-            Passage(frozenset(lines), proofs, first.offset // 2, last.offset // 2 + last.size + last.caches - 1)
+            Passage(tuple(lines), proofs, first.offset // 2, last.offset // 2 + last.size + last.caches - 1)
             for lines, proofs, first, last in self._passages
         ]
 

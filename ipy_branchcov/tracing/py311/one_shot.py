@@ -49,14 +49,16 @@ class Once:
     thousands that did not.
     """
 
-    __slots__ = ("_before", "_code", "_seen", "_undo", "_writes", "notes")
+    __slots__ = ("_before", "_code", "_seen", "_undo", "_vanishing", "_writes", "notes")
 
-    def __init__(self, notes: Notes, code: CodeType, writes: dict[int, list[Write]]):
+    def __init__(self, notes: Notes, code: CodeType, writes: tuple[tuple[Write, ...], ...], vanishing: int):
+        """``writes``: by the number of the probe. ``vanishing``: how many of them vanish."""
         self.notes = notes
         self._code = weakref.ref(code)
         self._writes = writes
-        #: The probes that vanished, as they are noted, and the memory as it was before.
-        self._seen: set[int] = set()
+        self._vanishing = vanishing
+        #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
+        self._seen = 0
         self._undo: dict[int, int] = {}
         #: What was noted before the last turn.
         self._before: set[int] = set()
@@ -92,23 +94,24 @@ class Once:
             for place, before in self._undo.items():
                 memory[place] = before
         self._undo.clear()
-        self._seen.clear()
+        self._seen = 0
         self.notes.clear()
         self._before = set()
 
     @property
     def pending(self) -> bool:
         """Whether some probes have not vanished yet, in code that still exists."""
-        return len(self._seen) < len(self._writes) and self._code() is not None
+        return self._seen.bit_count() < self._vanishing and self._code() is not None
 
     def sweep(self) -> int:
         """Make the probes vanish that were hit; return how many."""
         code = self._code()
         if code is None:
             return 0
-        passed = [each for each in self.notes - self._seen if each < 0]
+        passed = [each for each in self.notes.copy() if each < 0 and not self._seen >> ~each & 1]
         if passed:
-            self._seen.update(passed)
+            for each in passed:
+                self._seen |= 1 << ~each
             memory = units(code)
             raw = memory.cast("B")
             for each in passed:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ipy_branchcov.bytecode.decode import lines_at, lines_by_offset
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
@@ -55,6 +56,7 @@ class InstructionTracer:
     ):
         self.note = ""
         self.failures = Failures()
+        self._callbacks = Callbacks(wanted, self.failures)
         self._on_first_hit = on_first_hit
         self._wanted = wanted
         self._planner = planner
@@ -64,7 +66,7 @@ class InstructionTracer:
         self._functions = functions.Functions()
         self._pairs = Pairs() if PAIRS else None
         #: Split code, its edges, its original; and the instructions that ran. By the id of the code that runs.
-        self._splits: dict[int, tuple[CodeType, dict[int, Edge], CodeType]] = {}
+        self._splits: dict[int, tuple[CodeType, dict[int, tuple[Any, ...]], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
         self._ran_before: dict[int, set[int]] = {}  # before the last turn
         #: Code with probes, and their counts when it first ran.
@@ -108,6 +110,7 @@ class InstructionTracer:
                 events.BRANCH: undisturbed(self._branch, failed=ending),
             },
             beside=events.LINE,
+            see=self._callbacks.see,
         )
         functions.swap_again(self._wanted, self._kind, self.instrument)
         functions.begin(self, self._kind)
@@ -132,7 +135,7 @@ class InstructionTracer:
                 self._ran[key] = set()
                 self._ran_before.setdefault(key, set()).update(ran)
                 if edges:
-                    covered = {edges[offset]: 1 for offset in ran & edges.keys()}
+                    covered = {Edge(*edges[offset]): 1 for offset in ran & edges.keys()}
                     found.append(Recording(original, Mechanism.SPLIT, Plan(), covered))
                     self._tool.send_again(code, instruction)
         for key, (code, counted, begun) in list(self._counted.items()):
@@ -152,6 +155,7 @@ class InstructionTracer:
         for tool, code in self._lent:
             if sys.monitoring.get_tool(tool) is not None:
                 sys.monitoring.set_local_events(tool, code, 0)
+        self._callbacks.look()
         self.note = self._tool.give_back() or self.note or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
@@ -166,10 +170,10 @@ class InstructionTracer:
         functions.end(self)
         return [recording for recording in recordings if recording.lines or recording.edges]
 
-    def _result(self, code: CodeType, edges: dict[int, Edge], original: CodeType) -> Recording:
+    def _result(self, code: CodeType, edges: dict[int, tuple[Any, ...]], original: CodeType) -> Recording:
         """What a split code object did, in the offsets of the original."""
         ran = self._ran[id(code)]
-        covered = {edge: 1 for offset, edge in edges.items() if offset in ran}
+        covered = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
         lines = lines_at(code, ran | self._ran_before.get(id(code), set()))
         return Recording(original, self._kind, Plan(), covered, lines)
 
@@ -184,6 +188,7 @@ class InstructionTracer:
         self._tool.look_around()
         if key in self._ran or key in self._recordings:
             return self._start_again(code) if key in self._starts_left else sys.monitoring.DISABLE
+        self._callbacks.look()
         known = registry.known(code)
         events = sys.monitoring.events
         if known is not None and known.kind == self._kind:
@@ -256,7 +261,7 @@ class InstructionTracer:
     def _report_first_hit(self, code: CodeType, offset: int, frame: FrameType) -> None:
         _, edges, original = self._splits.get(id(code), (None, {}, code))
         if self._on_first_hit is not None and (edge := edges.get(offset)) is not None:
-            self._on_first_hit(original, edge, frame)
+            self._on_first_hit(original, Edge(*edge), frame)
 
     # --- code that runs uninstrumented
 

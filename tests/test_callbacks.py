@@ -1,0 +1,148 @@
+"""Code that runs inside another tool's callback: no events are sent there: probes measure it, or it is reported."""
+
+from __future__ import annotations
+
+import bdb
+import importlib.util
+import sys
+import trace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+
+TOOL = """\
+import sys
+
+def inner(x):
+    return "yes" if x else "no"
+
+def called(*each):
+    inner(0), inner(1)
+
+class Tool:
+    def __call__(self, *each):
+        called()
+
+def work(x):
+    return 1 if x else 2
+
+def traced(callback):
+    sys.settrace(callback)
+    work(0), work(1)
+    sys.settrace(None)
+
+def profiled(callback):
+    sys.setprofile(callback)
+    work(0), work(1)
+    sys.setprofile(None)
+
+def monitored(callback):
+    monitoring = sys.monitoring
+    monitoring.use_tool_id(2, "a tool")
+    monitoring.register_callback(2, monitoring.events.PY_START, callback)
+    monitoring.set_local_events(2, work.__code__, monitoring.events.PY_START)
+    work(0), work(1)
+    monitoring.set_local_events(2, work.__code__, 0)
+    monitoring.free_tool_id(2)
+"""
+BY_PROBES = sys.version_info < (3, 12)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    session = Session(RunOptions())
+    session.add_source(str(tmp_path))
+    return session
+
+
+def imported(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check(coverage: Coverage, function: str) -> None:
+    """It is measured, or reported, and then no gate passes."""
+    hits = [o.hits for each in coverage for b in each.branches if b.function == function for o in b.outcomes]
+    assert hits
+    if BY_PROBES:
+        assert any(hits)
+        assert coverage.lost == frozenset()
+    else:
+        assert not any(hits)
+        assert any("callback of a tool" in line for line in coverage.lost), coverage.lost
+        assert any("so the gate fails" in line for line in failures(coverage, 1))
+
+
+@pytest.mark.parametrize(
+    ("way", "callback"),
+    [
+        ("traced", "called"),
+        ("traced", "method"),
+        ("profiled", "Tool"),
+        ("monitored", "called"),
+        ("monitored", "partial"),
+    ],
+)
+def test_a_measured_callback(session: Session, tmp_path: Path, way: str, callback: str) -> None:
+    if BY_PROBES and way == "monitored":
+        pytest.skip("no sys.monitoring")
+    path = tmp_path / "tool.py"
+    path.write_text(TOOL)
+    with session.measuring() as run:
+        module = imported(path)
+        made = {
+            "called": module.called,
+            "Tool": module.Tool(),
+            "partial": partial(module.called),
+            "method": module.Tool().__call__,
+        }
+        getattr(module, way)(made[callback])
+    session.close()
+    check(run.coverage, "inner")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("library", "function"), [(bdb, "Bdb.dispatch_line"), (trace, "Trace.globaltrace_lt")], ids=["bdb", "trace"]
+)
+def test_a_real_tool_that_is_measured(session: Session, tmp_path: Path, library: ModuleType, function: str) -> None:
+    path = tmp_path / f"my{library.__name__}.py"
+    path.write_text(Path(str(library.__file__)).read_text())
+    with session.measuring() as run:
+        tool = imported(path)
+        if library is bdb:
+            debugger = tool.Bdb()
+            debugger.set_step()
+            debugger.runcall(sorted, [2, 1], key=lambda each: -each)
+        else:
+            tool.Trace(count=1, trace=0).runfunc(sorted, [2, 1], key=lambda each: -each)
+    session.close()
+    check(run.coverage, function)
+
+
+def test_a_callback_that_is_not_measured_is_no_loss(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "tool.py"
+    path.write_text(TOOL)
+    with session.measuring() as run:
+        imported(path).traced(lambda *each: None)
+    session.close()
+    assert run.coverage.lost == frozenset()
+
+
+@pytest.mark.skipif(BY_PROBES, reason="no sys.monitoring")
+def test_what_registers_callbacks_is_given_back(session: Session, tmp_path: Path) -> None:
+    before = sys.monitoring.register_callback
+    with session.measuring():
+        assert sys.monitoring.register_callback is not before
+    assert sys.monitoring.register_callback is before
