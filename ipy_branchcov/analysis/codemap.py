@@ -65,7 +65,7 @@ class CodeMap:
 
     @cached_property
     def ways(self) -> dict[int, tuple[int, tuple[int, ...], tuple[int, ...]]]:
-        """Of the instructions whose exits mean something, or are watched: their offset, their start, where they fall to.
+        """Instructions whose exits mean something, or are watched: their offset, their start, where they fall to.
 
         By the offsets at which they may be reported. That is all that :meth:`exit_edge` needs of the instructions.
         """

@@ -13,13 +13,17 @@ from ipy_branchcov.model.source import Source
 
 
 class CompiledSource:
-    """All code of a source, compiled again, as not all of it may have run. ``lines``: those with an instruction."""
+    """All code of a source, compiled again, as not all of it may have run.
+
+    ``lines``: those with an instruction. ``codes``: its code objects.
+    """
 
     def __init__(self, code: CodeType):
         self.lines = lines_with_code([code])
+        self.codes = list(code_objects(code))
         self._codes: dict[tuple[str, int], list[CodeType]] = {}
         self._by_name: dict[str, list[CodeType]] = {}
-        for inner in code_objects(code):
+        for inner in self.codes:
             self._codes.setdefault((inner.co_qualname, inner.co_firstlineno), []).append(inner)
             self._by_name.setdefault(inner.co_name, []).append(inner)
 

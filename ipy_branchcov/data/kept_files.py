@@ -58,7 +58,7 @@ def save(path: str, key: str, plain: Any) -> None:
     new = f"{place}.{os.getpid()}-{threading.get_ident()}"
     try:
         data = _MAGIC + _head(key) + importlib.util.source_hash(payload) + payload
-        Path(place).parent.mkdir(exist_ok=True)
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(new).write_bytes(data)
         Path(new).replace(place)
     except OSError:  # a folder that cannot be written, a full disk

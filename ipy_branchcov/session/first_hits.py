@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from types import CodeType, FrameType
 
-from ipy_branchcov.analysis.names import names as names_in
 from ipy_branchcov.model.branch import FirstHit
 from ipy_branchcov.model.source import SourceKey
 from ipy_branchcov.own_builtins import BUILTINS
@@ -40,7 +39,7 @@ class FirstHits:
             for number, outcome in analysis.of(placed).outcomes_of(*edge):
                 key = (source.key, number, outcome)
                 if key not in self._found:
-                    names = (*names_in(analysis.decisions.nodes[number]), *arguments(code)) if self._values else ()
+                    names = (*analysis.names[number], *arguments(code)) if self._values else ()
                     self._found[key] = FirstHit(self.context, values_of(frame, names) if names else {})
         except Exception:  # a first hit without its values is better than a changed program
             return
