@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ipy_branchcov.data import json_form
 from ipy_branchcov.data.files import write_whole
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
@@ -102,6 +101,8 @@ def _rendered(coverage: Coverage, kind: str, place: Path, cells: Cells, *, value
                 return {place: pages.document(coverage, "Branch coverage")}
             return {place / name: text for name, text in pages.render(coverage, "Branch coverage").items()}
         case "json":
+            from ipy_branchcov.data import json_form  # not imported where no JSON is written
+
             return {place: json_form.dumps(coverage, values=values)}
         case "lcov":
             from ipy_branchcov.reports import lcov
