@@ -109,9 +109,9 @@ def test_other_code_of_the_same_text_is_analysed(folder: Path, path: Path) -> No
 
 
 def test_an_edited_text_and_another_policy_are_analysed(folder: Path, path: Path) -> None:
-    run(path)
-    optional = run(path, RunOptions(optional=frozenset({"if"})))
-    assert {each.required for branch in optional.branches for each in branch.outcomes if branch.kind == "and"} == {True}
+    for options, required in ((RunOptions(), True), (RunOptions(optional=frozenset({"comp-if"})), False)):
+        branches = run(path, options).branches
+        assert {o.required for each in branches for o in each.outcomes if each.kind == "comp-if"} == {required}
     path.write_text("\n" + TEXT)
     assert {branch.span.line for branch in run(path).branches} == {3, 4, 5}
 
