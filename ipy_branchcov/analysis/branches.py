@@ -123,6 +123,13 @@ class Analysis:
         return ValueNodes(self.decisions)
 
     @cached_property
+    def names(self) -> list[tuple[str, ...]]:
+        """Of each branch, by number: the names whose values decide its outcome."""
+        from ipy_branchcov.analysis.names import names
+
+        return [names(node) for node in self.decisions.nodes]
+
+    @cached_property
     def _live(self) -> list[ast.AST]:
         from ipy_branchcov.model.statements import reachable
 

@@ -19,15 +19,16 @@ INHERITED = __future__.annotations.compiler_flag | __future__.barry_as_FLUFL.com
 class CompiledSource:
     """All code of a source, compiled again, as not all of it may have run.
 
-    ``lines``: those with an instruction. ``flags``: those of its code.
+    ``lines``: those with an instruction. ``flags``: those of its code. ``codes``: its code objects.
     """
 
     def __init__(self, code: CodeType):
         self.flags = code.co_flags
         self.lines = lines_with_code([code])
+        self.codes = list(code_objects(code))
         self._codes: dict[tuple[str, int], list[CodeType]] = {}
         self._by_name: dict[str, list[CodeType]] = {}
-        for inner in code_objects(code):
+        for inner in self.codes:
             self._codes.setdefault((inner.co_qualname, inner.co_firstlineno), []).append(inner)
             self._by_name.setdefault(inner.co_name, []).append(inner)
 

@@ -119,6 +119,12 @@ class Bytecode:
                     self._sources.setdefault(after.index, []).append((each, False))
         return self._sources.get(instruction.index, [])
 
+    def forget(self) -> None:
+        """Free the instructions; they are decoded again when they are asked for."""
+        for name in ("instructions", "at"):
+            vars(self).pop(name, None)
+        self._sources = None
+
     def forget_sources(self) -> None:
         """Free the edges: they are more objects than all the rest."""
         self._sources = None

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.coverage import Coverage
 
@@ -23,6 +22,8 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 def save(coverage: Coverage, path: Path, *, texts: bool = False, values: bool = False) -> None:
     """Write a data file, whole or not at all; ``texts`` and ``values`` as in :func:`json_form.dumps`."""
+    from ipy_branchcov.data import json_form  # not imported where no data file is read or written
+
     write_whole(path, json_form.dumps(coverage, texts=texts, values=values))
 
 
@@ -41,6 +42,8 @@ def load(path: Path) -> Coverage:
         text = data.decode()
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a data file of branchcov (not text)") from None
+    from ipy_branchcov.data import json_form  # not imported where no data file is read or written
+
     return json_form.loads(text, str(path))
 
 

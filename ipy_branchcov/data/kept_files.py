@@ -58,7 +58,7 @@ def save(path: str, key: str, plain: Any) -> None:
     new = f"{place}.{os.getpid()}-{threading.get_ident()}"
     try:
         data = _MAGIC + _head(key) + importlib.util.source_hash(payload) + payload
-        Path(place).parent.mkdir(exist_ok=True)
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(new).write_bytes(data)
         Path(new).replace(place)
     except OSError:  # a folder that cannot be written, a full disk
@@ -81,14 +81,8 @@ def _head(key: str) -> bytes:
 
 @cache
 def _writer() -> str:
-    """Which Python and which state of this package writes here: the package may be an editable installation."""
+    """Which Python and which text of this package writes here. The package may be an editable installation."""
     home = Path(__file__).parents[1]
-    files = []
-    for room in _ROOMS:
-        with os.scandir(home / room) as entries:
-            for each in entries:
-                if each.name.endswith(".py"):
-                    found = each.stat()
-                    files.append((room, each.name, found.st_size, found.st_mtime_ns))
-    stamp = importlib.util.source_hash(repr(sorted(files)).encode()).hex()
+    files = sorted(each for room in _ROOMS for each in (home / room).glob("*.py"))
+    stamp = importlib.util.source_hash(b"\0".join(each.read_bytes() for each in files)).hex()
     return f"{sys.version!r} {sys.flags.optimize} {stamp}"

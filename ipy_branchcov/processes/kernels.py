@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.processes.folder import DataFolder
@@ -85,6 +84,8 @@ class KernelSession:
 
 def collected(text: str, name: str, scope: Scope) -> Coverage:
     """What a kernel handed over, its files under the names of ``scope``. Raises DataError."""
+    from ipy_branchcov.data import json_form  # not imported where there are no notebooks
+
     return scope.renamed(json_form.loads(text, name))
 
 

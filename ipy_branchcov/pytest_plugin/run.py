@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ipy_branchcov.data import json_form
 from ipy_branchcov.data.baseline import regressions
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import BranchcovError, UsageError
@@ -207,6 +206,8 @@ class MeasuredRun:
         if data is None:
             self._lost.append(f"worker {node.gateway.id}: crashed, so its coverage is lost")
             return
+        from ipy_branchcov.data import json_form  # not imported where there are no workers
+
         sent = json.loads(data)
         self._lost += sent["lost"]
         self._notes += sent["notes"]
@@ -227,6 +228,8 @@ class MeasuredRun:
         coverage = merge([self.session.stop(), *self._found])
         worker = getattr(self._config, "workeroutput", None)
         if worker is not None:
+            from ipy_branchcov.data import json_form  # not imported where there are no workers
+
             worker["branchcov"] = json.dumps(
                 {"coverage": json_form.dumps(coverage, values=True), "lost": self._lost, "notes": self._notes}
             )

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ipy_branchcov.data import json_form
 from ipy_branchcov.data.files import append, write_whole
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
@@ -105,6 +104,8 @@ def _rendered(coverage: Coverage, kind: str, place: Path, drawn: PageOptions) ->
                 return {place: pages.document(coverage, "Branch coverage", drawn)}
             return {place / name: text for name, text in pages.render(coverage, "Branch coverage", drawn).items()}
         case "json":
+            from ipy_branchcov.data import json_form  # not imported where no JSON is written
+
             return {place: json_form.dumps(coverage, values=drawn.values)}
         case "lcov":
             from ipy_branchcov.reports import lcov

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from dataclasses import replace
 from types import CodeType
 
@@ -24,6 +25,8 @@ __builtins__ = BUILTINS
 
 #: What was used in the last so many runs is kept.
 _RUNS = 8
+#: So many sources at most have their syntax trees in memory.
+_TREES = 64
 #: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.
 _STEPS = sys.version_info >= (3, 14)
 
@@ -40,6 +43,8 @@ class Analyses:
         self._runs = 0
         #: Whether tracers have to follow decisions.
         self.follow = False
+        #: The sources whose syntax trees are in memory, the oldest first.
+        self._trees: deque[SourceKey] = deque()
         self._lock = threading.RLock()
 
     def set_policy(self, policy: Policy) -> bool:
@@ -83,7 +88,22 @@ class Analyses:
                     known = (None,)
                     self.notes[source.key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
                 self._known[source.key] = known
+                if known[0] is not None and not known[0].kept:
+                    self._trees.append(source.key)
+                    if len(self._trees) > _TREES:
+                        self._settle(self._trees.popleft())
             return known[0]
+
+    def _settle(self, key: SourceKey) -> None:
+        """Map all code objects of a source, and let go of its syntax tree: many modules are imported by large runs."""
+        (analysis,) = self._known.get(key) or (None,)
+        if analysis is None or analysis.source.kind != "file" or analysis.whole is None:
+            return
+        for code in analysis.whole.codes:
+            analysis.of(code)
+        settled = kept.from_plain(analysis.source, self._policy, kept.to_plain(analysis))
+        settled.kept = analysis.kept  # no file has it yet
+        self._known[key] = (settled,)
 
     # --- what is kept from run to run
 
@@ -107,6 +127,8 @@ class Analyses:
     def drop(self, source: Source) -> None:
         """Let go of an analysis that is not needed again."""
         self._known.pop(source.key)
+        if source.key in self._trees:
+            self._trees.remove(source.key)
 
     def plan(self, code: CodeType) -> Plan:
         """What a tracer has to record of a code object. Raises nothing: it is called in the user's code."""
@@ -125,7 +147,11 @@ class Analyses:
         placed = None if analysis is None else analysis.placed(code)
         if analysis is None or placed is None:
             return Plan()
-        plan = _plan(analysis.of(placed), analysis.histories(placed) if self.follow else None)
+        code_map = analysis.of(placed)
+        plan = _plan(code_map, analysis.histories(placed) if self.follow else None)
+        if _STEPS and not plan.values and plan.histories is None:
+            code_map.complete()
+            code_map.bytecode.forget()  # nothing is rewritten; in a large run these are most of all objects
         # Code in other places keeps its own positions.
         return plan if placed is code else replace(plan, bytecode=None, made={})
 

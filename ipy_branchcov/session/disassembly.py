@@ -92,7 +92,7 @@ def disassemble(analysis: Analysis, recording: Recording) -> Disassembly:
     for _, group in groupby(steps, key=lambda item: item[0]):
         members = list(group)
         blocks.append(Block(tuple(step for _, _, step in members), tuple(_leads(*members[-1][1:]))))
-    source = analysis.decisions.map.source
+    source = analysis.source
     return Disassembly(recording.code.co_qualname, recording.code.co_firstlineno, source, tuple(blocks))
 
 
@@ -121,7 +121,7 @@ def _exits(
 
 
 def _outcome(analysis: Analysis, branch: int, outcome: int) -> str:
-    branch_map = analysis.decisions.map
+    branch_map = analysis.map
     found = branch_map.branches[branch]
     if found.outcomes[outcome].reason == COMPOSITE:
         return ""  # its operands say it

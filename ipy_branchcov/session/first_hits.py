@@ -53,7 +53,7 @@ class FirstHits:
             for number, outcome in analysis.of(placed).outcomes_of(*edge[:3]):
                 key = (source.key, number, outcome)
                 if key not in self._found:
-                    names = (*names_in(analysis.decisions.nodes[number]), *arguments(code)) if self._values else ()
+                    names = (*analysis.names[number], *arguments(code)) if self._values else ()
                     self._found[key] = FirstHit(self.context, values_of(frame, names) if names else {})
         except Exception:  # a first hit without its values is better than a changed program
             return

@@ -76,6 +76,8 @@ class Sources:
         """The source of a code object; None where it is not measured."""
         known = self._by_code.get(id(code))
         if known is None or known[0] is not code:
+            if code.co_filename in self._unmeasured:
+                return None
             known = (code, self._locate(code))
             if known[1] is not None and self.when_found is not None:
                 call, self.when_found = self.when_found, None
