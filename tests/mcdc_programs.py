@@ -175,7 +175,7 @@ class Programs:
         if self.walrus:
             makers.append(lambda d: f"(w := {self.test(d)})")
         if self.kind == "async" and not self.inner:
-            makers.append(lambda d: f"[z async for z in Several(2) if {self.isolated(d)}]")
+            makers.append(lambda d: f"len([z async for z in Several(2) if {self.isolated(d)}]) > s")
         return self.random.choice(makers)(depth)
 
     def isolated(self, depth: int) -> str:

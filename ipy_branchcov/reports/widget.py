@@ -12,6 +12,7 @@ import traitlets
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.syntax import Colours, colours
 from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, State, mark_all
 
@@ -68,6 +69,26 @@ class LineView(TypedDict):
     pieces: list[PieceView]
 
 
+class RowView(TypedDict):
+    """An evaluation of a decision."""
+
+    number: int  # of those that were seen, from 1; 0: not seen
+    letters: list[str]  # T, F or - for each condition
+    outcome: str
+    first: str  # who produced it first, or "not seen"
+
+
+class TableView(TypedDict):
+    """The truth table of a decision."""
+
+    title: str
+    columns: list[str]  # the conditions
+    rows: list[RowView]
+    more: str  # in words how many rows are left out, or ""
+    sentences: list[str]  # what shows each condition, or what is missing
+    complete: bool
+
+
 class SourceView(TypedDict):
     """A source with its lines and marks."""
 
@@ -77,6 +98,7 @@ class SourceView(TypedDict):
     note: str
     lines: list[LineView]
     marks: list[MarkView]
+    tables: list[TableView]  # of its decisions, where they were asked for
 
 
 class ViewData(TypedDict):
@@ -144,7 +166,7 @@ def view(
 ) -> ViewData:
     """What the front end draws, as plain JSON with all its words. ``new``: outcomes to show as newly covered."""
     return {
-        "totals": coverage.summary,
+        "totals": "; ".join(filter(None, (coverage.summary, decision_tables.summary(coverage)))),
         "percent": coverage.totals.percent,
         "missed": missed,
         "sources": [_source(marked, coverage.counted, new) for marked in mark_all(coverage, first)],
@@ -187,6 +209,22 @@ def _source(marked: MarkedSource, counted: bool, new: Set[NewOutcome]) -> Source
         "note": "\n".join(marked.notes),
         "lines": lines,
         "marks": [_mark(each, marked, numbers, counted, new) for each in marked.places],
+        "tables": [_table(each) for each in decision_tables.tables(coverage)],
+    }
+
+
+def _table(table: decision_tables.Table) -> TableView:
+    """A truth table without the values of first hits, which may be secrets."""
+    return {
+        "title": f"decision in {table.title}",
+        "columns": list(table.columns),
+        "rows": [
+            {"number": row.number, "letters": list(row.letters), "outcome": row.outcome, "first": row.first}
+            for row in table.rows
+        ],
+        "more": f"... {table.more} more rows" if table.more else "",
+        "sentences": list(table.sentences),
+        "complete": table.complete,
     }
 
 
