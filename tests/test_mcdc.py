@@ -187,6 +187,33 @@ def test_value_that_is_not_boolean_does_not_count(tmp_path: Path) -> None:
     assert gates.failures(coverage, None, mcdc=50)
 
 
+def test_threads_do_not_mix_evaluations(tmp_path: Path) -> None:
+    text = (
+        "import threading\n"
+        "def f(a, b, c, here):\n    return (a or b) and here(c) and c\n"
+        "meet = threading.Barrier(2)\n"
+        "def here(value):\n    meet.wait(10)\n    return True\n"
+        "both = [threading.Thread(target=f, args=each) for each in ((1, 0, True, here), (0, 1, False, here))]\n"
+        "[each.start() for each in both]\n[each.join() for each in both]\n"
+    )
+    for tracer in tracers():
+        coverage = measured(tmp_path / "m.py", text, "", tracer=tracer)
+        assert vectors(coverage) == ["T-TT", "FTTF"]
+
+
+def test_sent_into_a_generator(tmp_path: Path) -> None:
+    """A frame that pauses in a condition goes on with its own evaluation; also where an exception was thrown into it."""
+    text = (
+        "def f(a, b):\n    return (yield) if (a or b) and (yield) else 0\n"
+        "def run(a, b, sent):\n    g = f(a, b)\n    next(g)\n    return g\n"
+        "one, two = run(1, 0, True), run(0, 1, False)\n"
+        "for each, sent in ((one, True), (two, False)):\n"
+        "    try:\n        each.send(sent)\n    except StopIteration:\n        pass\n"
+    )
+    for tracer in tracers():
+        assert vectors(measured(tmp_path / "m.py", text, "", tracer=tracer)) == ["T-T", "FTF"]
+
+
 # --- data
 
 
