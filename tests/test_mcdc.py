@@ -202,7 +202,7 @@ def test_threads_do_not_mix_evaluations(tmp_path: Path) -> None:
 
 
 def test_sent_into_a_generator(tmp_path: Path) -> None:
-    """A frame that pauses in a condition goes on with its own evaluation; also where an exception was thrown into it."""
+    """A frame that pauses in a condition goes on with its own evaluation."""
     text = (
         "def f(a, b):\n    return (yield) if (a or b) and (yield) else 0\n"
         "def run(a, b, sent):\n    g = f(a, b)\n    next(g)\n    return g\n"
