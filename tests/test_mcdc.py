@@ -101,6 +101,8 @@ def test_wrong_logic_is_refused(text: str) -> None:
         ("if a and b or a and c: pass", ["TFTT", "F-F-"], [False, False, True, False]),
         ("if a and b or d and c: pass", ["TFTT", "F-F-"], [False, False, False, False]),
         ("if a and b or a and c: pass", ["TT--", "F-F-"], [True, False, False, False]),
+        # The second `a` decides both, so the first one is not shown.
+        ("if (a or b) and (a or c): pass", ["T-T-", "FTFF"], [False, False, True, False]),
     ],
 )
 def test_shown(text: str, evaluations: list[str], shown: list[bool]) -> None:
@@ -157,11 +159,12 @@ def test_evaluation_that_an_exception_left_is_none(tmp_path: Path) -> None:
 def test_runs_with_and_without_follow_each_other(tmp_path: Path) -> None:
     """The code that was made for one is not taken for the other."""
     path = tmp_path / "m.py"
-    path.write_text(MIXED, "utf-8")
+    text = f"{MIXED}    return a and c > 0\n"  # a value: instrumented on every Python
+    path.write_text(text, "utf-8")
     names: dict[str, object] = {"__name__": "m"}
     session = Session(RunOptions())
     session.add_source(str(path))
-    exec(compile(MIXED, str(path), "exec"), names)
+    exec(compile(text, str(path), "exec"), names)
     found = []
     for mcdc in (False, True, False, True):
         session.start("run", replace(session.options, mcdc=mcdc))
@@ -314,6 +317,12 @@ def test_lcov_groups_of_one_size_on_a_line_are_one(tmp_path: Path) -> None:
     ]
     assert lines[::2][:4] == [f"MCDC:2,4,t,{int(i == 0)},{i},{'abcd'[i]}" for i in range(4)]
     assert lines[-2:] == ["MCF:8", "MCH:2"]
+
+
+def test_lcov_group_of_two_decisions_is_not_that_of_a_larger_one(tmp_path: Path) -> None:
+    text = "def f(a, b, c, d):\n    return 1 if a and b else 2 if c and d else 3 if a and b and c and d else 4\n"
+    found = lcov.render(measured(tmp_path / "m.py", text, "f(1,1,0,0)\n")).splitlines()
+    assert {line.split(",")[1] for line in found if line.startswith("MCDC")} == {"8"}
 
 
 def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
