@@ -40,7 +40,14 @@ PYPERFORMANCE = (
     *("richards", "deltablue", "nqueens", "fannkuch", "nbody", "raytrace", "go", "hexiom", "pyflate", "chaos"),
     *("spectral_norm", "generators", "tomli_loads"),
 )
-ADVERSARIAL = ("one_sided_if", "one_sided_and_or", "tiny_while", "short_calls", "returned_conditions")
+ADVERSARIAL = (
+    "one_sided_if",
+    "one_sided_and_or",
+    "tiny_while",
+    "short_calls",
+    "returned_conditions",
+    "mixed_decisions",
+)
 #: What runs in a measured script without being measured itself, and the package that it needs.
 UNMEASURED = {"standard_library": "", "numpy_calls": "numpy", "pandas_groups": "pandas"}
 #: The processor's seconds that a value without any tool should take.
@@ -109,6 +116,7 @@ def _slipcover(workload: Workload, place: Path) -> list[str]:
 
 def tools(names: Sequence[str]) -> list[Tool]:
     found = [Tool("branchcov", _branchcov()), Tool("branchcov --counts", _branchcov("--counts"))]
+    found.append(Tool("branchcov --mcdc", _branchcov("--mcdc")))
     found.append(Tool("coverage.py (C tracer)", _coverage, {"COVERAGE_CORE": "ctrace"}))
     if sys.version_info >= (3, 14):
         found.append(Tool("coverage.py (sys.monitoring)", _coverage, {"COVERAGE_CORE": "sysmon"}))

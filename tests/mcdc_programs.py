@@ -170,13 +170,18 @@ class Programs:
             lambda d: f"{{z: s for z in (1, 2) if {self.isolated(d)}}}",
             lambda d: f"[p, q][1 if {self.test(d)} else 0]",
             lambda d: f"(s if {self.test(d)} else n()) > 1",
-            lambda d: f"f'{{ {self.test(d)} }}' == 'True'",
+            self.formatted,
         ]
         if self.walrus:
             makers.append(lambda d: f"(w := {self.test(d)})")
         if self.kind == "async" and not self.inner:
-            makers.append(lambda d: f"[z async for z in Several(2) if {self.isolated(d)}]")
+            makers.append(lambda d: f"len([z async for z in Several(2) if {self.isolated(d)}]) > s")
         return self.random.choice(makers)(depth)
+
+    def formatted(self, depth: int) -> str:
+        """In an f-string, where it may have quotes (3.12)."""
+        text = self.test(depth)
+        return f"f'{{ {text} }}' == 'True'" if self.version >= (3, 12) else f"str({text}) == 'True'"
 
     def isolated(self, depth: int) -> str:
         """An expression in a scope of its own."""

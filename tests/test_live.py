@@ -219,7 +219,7 @@ def test_completion(shared: Kernel) -> None:
     def matches(text: str) -> list[str]:
         return list(shared.client.complete(text, reply=True, timeout=60)["content"]["matches"])
 
-    assert matches("%%branchcov --fa") == ["--fail-under"]
+    assert matches("%%branchcov --fail-under-") == ["--fail-under-mcdc"]
     assert matches("%%branchcov --view wi") == ["widget"]
     assert matches("%branchcov_auto o") == ["off", "on"]
 

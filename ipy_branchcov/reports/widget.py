@@ -18,6 +18,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import definitions_in
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.cell_marks import text_key
 from ipy_branchcov.reports.syntax import Colours, colours
 from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, State, mark_all
@@ -81,6 +82,26 @@ class LineView(TypedDict):
     pieces: list[PieceView]
 
 
+class RowView(TypedDict):
+    """An evaluation of a decision."""
+
+    number: int  # of those that were seen, from 1; 0: not seen
+    letters: list[str]  # T, F or - for each condition
+    outcome: str
+    first: str  # who produced it first, or "not seen"
+
+
+class TableView(TypedDict):
+    """The truth table of a decision."""
+
+    title: str
+    columns: list[str]  # the conditions
+    rows: list[RowView]
+    more: str  # in words how many rows are left out, or ""
+    sentences: list[str]  # what shows each condition, or what is missing
+    complete: bool
+
+
 class SourceView(TypedDict):
     """A source with its lines and marks; both come later where it is ``folded``."""
 
@@ -97,6 +118,7 @@ class SourceView(TypedDict):
     folded: bool
     lines: list[LineView]
     marks: list[MarkView]
+    tables: list[TableView]  # of its decisions, where they were asked for
 
 
 class ViewData(TypedDict):
@@ -237,7 +259,7 @@ class View:
         own = bool(self.sources) and self.sources[0].coverage.source.name == self.first
         open_ = 2 if own and not self.sources[0].misses and any(each.misses for each in self.sources[1:2]) else 1
         return {
-            "totals": self.coverage.summary,
+            "totals": "; ".join(filter(None, (self.coverage.summary, decision_tables.summary(self.coverage)))),
             "percent": self.coverage.totals.percent,
             "named": bool(self.sources) and (not own or len(self.sources) > 1),
             "missed": self._missed,
@@ -273,6 +295,7 @@ class View:
             "marks": []
             if folded
             else [_mark(each, marked, numbers, self.coverage.counted, self.new) for each in marked.places],
+            "tables": [] if folded else [_table(each) for each in decision_tables.tables(coverage)],
         }
 
     def _name(self, source: Source) -> str:
@@ -310,6 +333,21 @@ def _lines(marked: MarkedSource, numbers: dict[int, int]) -> Iterator[LineView]:
             "head": number in marked.heads,
             "pieces": list(_pieces(marked, number, coloured, numbers)),
         }
+
+
+def _table(table: decision_tables.Table) -> TableView:
+    """A truth table without the values of first hits, which may be secrets."""
+    return {
+        "title": f"decision in {table.title}",
+        "columns": list(table.columns),
+        "rows": [
+            {"number": row.number, "letters": list(row.letters), "outcome": row.outcome, "first": row.first}
+            for row in table.rows
+        ],
+        "more": f"... {table.more} more rows" if table.more else "",
+        "sentences": list(table.sentences),
+        "complete": table.complete,
+    }
 
 
 def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[int, int]) -> Iterator[PieceView]:

@@ -61,6 +61,24 @@
  */
 
 /**
+ * @typedef {object} RowView
+ * @property {number} number
+ * @property {string[]} letters
+ * @property {string} outcome
+ * @property {string} first
+ */
+
+/**
+ * @typedef {object} TableView
+ * @property {string} title
+ * @property {string[]} columns
+ * @property {RowView[]} rows
+ * @property {string} more
+ * @property {string[]} sentences
+ * @property {boolean} complete
+ */
+
+/**
  * @typedef {object} SourceView
  * @property {string} name
  * @property {string} label
@@ -75,6 +93,7 @@
  * @property {boolean} folded
  * @property {LineView[]} lines
  * @property {MarkView[]} marks
+ * @property {TableView[]} tables
  */
 
 /**
@@ -262,6 +281,39 @@ export function turned(text) {
 }
 
 // --- drawing
+
+/**
+ * The truth tables of decisions: complete ones are folded.
+ * @param {TableView[]} tables
+ * @returns {HTMLElement}
+ */
+function decisions(tables) {
+  const made = element("div", "decisions");
+  for (const each of tables) {
+    const fold = element("details", "decision", element("summary", "", each.title));
+    fold.open = !each.complete;
+    const heads = ["row", ...each.columns, "outcome", "first"].map((title) => {
+      const head = element("th", "", title);
+      head.scope = "col";
+      return head;
+    });
+    const rows = each.rows.map((row) => {
+      const cells = [row.number ? String(row.number) : "-", ...row.letters, row.outcome, row.first];
+      return element("tr", row.number ? "" : "open", ...cells.map((cell) => element("td", "", cell)));
+    });
+    const drawn = element(
+      "table",
+      "",
+      element("thead", "", element("tr", "", ...heads)),
+      element("tbody", "", ...rows),
+    );
+    drawn.setAttribute("aria-label", each.title);
+    const sentences = each.sentences.map((sentence) => element("li", "", sentence));
+    fold.append(drawn, each.more ? element("p", "", each.more) : "", element("ul", "", ...sentences));
+    made.append(fold);
+  }
+  return made;
+}
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -713,6 +765,7 @@ class View {
       this.stop(number);
       yield;
     }
+    if (source.tables.length) this.codes[number].append(decisions(source.tables));
   }
 
   /**

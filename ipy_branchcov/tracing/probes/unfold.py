@@ -2,8 +2,8 @@
 
 ``c`` of ``(a or b) and c`` is copied: behind ``a``, and behind ``b``. An instruction of the code stands once for each
 *state* in which frames come to it: their history, and the exit before it where a shared jump depends on that. Copies
-stand side by side, in stretches that nothing enters or leaves in the middle, so every jump keeps its direction. Where
-no decision is open there is one state, and one instruction.
+stand side by side, in stretches that nothing leaves in the middle, so every jump keeps its direction. Where no decision
+is open there is one state, and one instruction.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class _Unfolder:
             made[node].target, made[node].row = target, row
         result = Unfolded([], {item: state for (_, state), item in made.items() if state != _OUTSIDE})
         for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
+            result.items += self._guard(made[chunk[0]], result.items)
             result.items += (made[node] for node in chunk)
             result.items += self._lead_on(chunk[-1], following[0] if following else None, made)
         return result
@@ -157,12 +158,12 @@ class _Unfolder:
             before = self._fallen((end - 1, states[-1]))
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
-        """First and last (exclusive) instruction of each stretch that nothing enters or leaves in the middle."""
+        """First and last (exclusive) instruction of each stretch that nothing leaves in the middle.
+
+        What jumps ends its stretch, so what it jumps forward to stands in a later one.
+        """
         starts = {0}
         for i, item in enumerate(self._items):
-            for to in (item.target, item.row and item.row[0]):
-                if to is not None:
-                    starts.add(self._index[to])
             assert item.origin is not None
             leaves = (
                 item.target is not None or item.name in FINAL or (item.origin.offset, False) in self._histories.exits
@@ -195,6 +196,15 @@ class _Unfolder:
         jump = self._added("JUMP_FORWARD", item)
         jump.target = made[to]
         yield jump
+
+    def _guard(self, item: Item, before: list[Item]) -> Iterator[Item]:
+        """A NOP with the handler of an item, where another one's stands before it.
+
+        Before a frame that was called by CALL or SEND raises, its caller has stopped behind the instruction before
+        that (``INSTR_OFFSET() - 1`` in Python/ceval.c, 3.13), and the handler of that one is looked up.
+        """
+        if before and before[-1].row != item.row:
+            yield self._added("NOP", item)
 
     def _added(self, name: str, like: Item) -> Item:
         added = Item(name, position=like.position)
