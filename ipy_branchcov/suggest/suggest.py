@@ -100,7 +100,7 @@ def suggest(
     analysis = witness.analysis
     if analysis is None:
         raise UsageError(f"{question.name}: its source does not compile any more; run it again")
-    missed = _missed(target, analysis, question)
+    missed = missed_in(target, analysis, question)
     for kind in PLAIN_TYPES:
         target.names.of(kind)
     guide = Guide(analysis.decisions, target.function.__code__.co_flags)
@@ -172,7 +172,7 @@ def lines_of(target: Target, analysis: Analysis) -> range:
     return range(first, max((line for _, _, line in target.function.__code__.co_lines() if line), default=first) + 1)
 
 
-def _missed(target: Target, analysis: Analysis, question: Question) -> frozenset[Place]:
+def missed_in(target: Target, analysis: Analysis, question: Question) -> frozenset[Place]:
     """The outcomes that are missed in the function's lines, by their numbers in the analysis."""
     above = question.source.within[1] if question.source.within else 0
     covered: set[tuple[Any, str]] = set()
@@ -257,7 +257,7 @@ def _told(
             )
         )
         covered |= places
-    found.sort(key=lambda each: len(each.code))
+    found.sort(key=lambda each: (len(each.code), each.code))
     return tuple(found), covered
 
 

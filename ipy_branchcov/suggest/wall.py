@@ -53,9 +53,13 @@ class Late(BaseException):
 
 
 class Wall:
-    """Refuses effects between :meth:`begin` and :meth:`end` of each trial; what it refused is in :attr:`refused`."""
+    """Refuses effects between :meth:`begin` and :meth:`end` of each trial; what it refused is in :attr:`refused`.
 
-    def __init__(self) -> None:
+    ``refusal``: what it raises.
+    """
+
+    def __init__(self, refusal: type[BaseException] = Refused) -> None:
+        self._refusal = refusal
         self.refused: list[str] = []
         self._on = False
         #: Whether an event loop of ours is being made, which connects two sockets to each other.
@@ -79,7 +83,7 @@ class Wall:
     def refuse(self, what: str) -> NoReturn:
         if what not in self.refused:
             self.refused.append(what)
-        raise Refused(what)
+        raise self._refusal(what)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
