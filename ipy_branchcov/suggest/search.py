@@ -25,7 +25,7 @@ from ipy_branchcov.suggest.target import Arguments, Target
 from ipy_branchcov.suggest.values import Omitted, Value, cost
 
 #: Kinds of branches whose outcomes the guided code does not see: the engine is asked now and then.
-_UNSEEN = frozenset({"pattern", "with", "async-with", "async-for", "async-comp-for", "except*"})
+UNSEEN = frozenset({"pattern", "with", "async-with", "async-for", "async-comp-for", "except*"})
 _BATCH = 48
 #: So many calls are tried before the engine is asked for what the guide does not see.
 _TOGETHER = 240
@@ -105,9 +105,9 @@ class Search:
         self._claims: dict[Arguments, set[Place]] = {}
         self._unasked: list[Arguments] = []
         branches = self.decisions.map.branches
-        self.unseen = {place for place in self.missed if branches[place[0]].kind in _UNSEEN}
+        self.unseen = {place for place in self.missed if branches[place[0]].kind in UNSEEN}
         self.unseen |= {
-            place for place in self.missed if any(branches[need[0]].kind in _UNSEEN for need in self._needs[place])
+            place for place in self.missed if any(branches[need[0]].kind in UNSEEN for need in self._needs[place])
         }
         self.call_seconds = self.limits.call
         self._kinds = [
