@@ -57,7 +57,11 @@ FUNCTIONS = {
     "regular expression": ("def f(s: str):\n    if re.fullmatch(r'v(\\d+)-[a-f]{3}', s): return 1", "f", "f('x')"),
     "enumeration": ("def f(c: Colour):\n    if c is Colour.BLUE: return 1", "f", "f(Colour.RED)"),
     "dataclass": ("def f(p: Point):\n    if p.x == p.y == 7: return 1", "f", "f(Point(1, 2))"),
-    "date": ("def f(d: datetime.date):\n    if d.month == 2 and d.day == 29: return 1", "f", "f(datetime.date(2026, 1, 1))"),
+    "date": (
+        "def f(d: datetime.date):\n    if d.month == 2 and d.day == 29: return 1",
+        "f",
+        "f(datetime.date(2026, 1, 1))",
+    ),
     "pattern": (
         "def f(m):\n    match m:\n        case {'kind': 'circle', 'r': r} if r > 0: return 1\n"
         "        case [x, Point(x=3)]: return 2\n        case str(): return 3",
@@ -65,7 +69,11 @@ FUNCTIONS = {
         "f(1)",
     ),
     "dictionary": ("def f(d: dict):\n    if d.get('mode') == 'slow' and 'x' in d: return 1", "f", "f({'a': 1})"),
-    "handlers": ("def f(s):\n    try: return int(s)\n    except ValueError: return 1\n    except TypeError: return 2", "f", "f('1')"),
+    "handlers": (
+        "def f(s):\n    try: return int(s)\n    except ValueError: return 1\n    except TypeError: return 2",
+        "f",
+        "f('1')",
+    ),
     "method": ("", "Account.draw", "Account(10).draw(3)"),
     "property": ("", "Account.rich", "Account(10).rich"),
     "class method": ("", "Account.of", "Account.of('3')"),

@@ -119,7 +119,9 @@ def ask(folder: Path, acts: Mapping[int, str], limits: Limits) -> Asked:
     trace, victim, written = inner / "trace", inner / "victim", inner / "written"
     victim.write_text("precious")
     lines = [f"    if number == {number}:\n        {act}" for number, act in acts.items()]
-    asked = Measured(folder, TEXT.format(trace=trace.as_posix(), victim=str(victim), written=str(written), acts="\n".join(lines)))
+    asked = Measured(
+        folder, TEXT.format(trace=trace.as_posix(), victim=str(victim), written=str(written), acts="\n".join(lines))
+    )
     threads, handler, here = threading.active_count(), signal.getsignal(signal.SIGALRM), Path.cwd()
     result = asked.suggest("f", "f(1)", limits=limits)
     asked.module.WRITTEN.close()
@@ -143,13 +145,15 @@ def test_effects_are_refused(tmp_path: Path) -> None:
 
 def test_harmless_functions(tmp_path: Path) -> None:
     """What a call prints, raises, or changes in its own process is its own matter."""
-    result, asked, _ = ask(tmp_path, HARMLESS, Limits(seconds=20))
+    result, _, _ = ask(tmp_path, HARMLESS, Limits(seconds=20))
     wanted = ["f(123456)", *(f"f({number})" for number in HARMLESS)]
     assert sorted(code(result)) == sorted(wanted), left(result)
     assert [len(each) for each in code(result)] == sorted(map(len, wanted)), "the shortest first"
     assert not result.refused and not result.left
     errors = {each.code: each.error for each in result.found}
-    assert errors["f(2001)"] == "SystemExit" and errors["f(2004)"] == "EOFError" and errors["f(2007)"] == "RecursionError"
+    assert (
+        errors["f(2001)"] == "SystemExit" and errors["f(2004)"] == "EOFError" and errors["f(2007)"] == "RecursionError"
+    )
     assert errors["f(2008)"] == "MemoryError" and errors["f(2003)"] == ""
 
 
@@ -175,7 +179,10 @@ def test_limits_in_all(tmp_path: Path) -> None:
 
 def test_interrupt_keeps_what_was_found(tmp_path: Path) -> None:
     """Ctrl-C ends the search: what was found until then is shown, and no process is left."""
-    asked = Measured(tmp_path, "def f(number: int):\n    if number > 10:\n        return 1\n    if str(number) == 'x':\n        return 2\n")
+    asked = Measured(
+        tmp_path,
+        "def f(number: int):\n    if number > 10:\n        return 1\n    if str(number) == 'x':\n        return 2\n",
+    )
     interrupt = threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     interrupt.start()
     result = asked.suggest("f", "f(1)", limits=Limits(seconds=60))

@@ -1,6 +1,6 @@
-"""Measure which missed outcomes are covered within some seconds a function: by us, by Hypothesis alone, by CrossHair alone.
+"""Measure which missed outcomes are covered in some seconds a function: by us, by Hypothesis, by CrossHair alone.
 
-    python benchmarks/suggestions/measure.py [--seconds 5] [--only NAME] [--tools ours,hypothesis,crosshair] [--json FILE]
+    python benchmarks/suggestions/measure.py [--seconds 5] [--only NAME] [--tools ours,hypothesis,crosshair] [--json F]
 
 Each function's calls in ``CALLS`` are run and measured; then each tool looks for what is missed in the function. All
 that any of them covered, and what a long search of ours adds, is known to be coverable; the rest may not be. Hypothesis
@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,7 @@ from ipy_branchcov.suggest.target import find  # noqa: E402
 from ipy_branchcov.suggest.witness import Witness  # noqa: E402
 
 
-
-def questions() -> list[tuple[str, Question]]:
+def questions(only: str, every: int) -> Iterator[tuple[str, Question]]:
     """The functions of both sets, each with what its calls cover."""
     folder = Path(tempfile.mkdtemp())
     spec = importlib.util.find_spec("tomli")
@@ -54,7 +54,9 @@ def questions() -> list[tuple[str, Question]]:
     own, libraries = importlib.import_module("own"), importlib.import_module("libraries")
     wanted = [("own", name, calls) for name, calls in own.CALLS.items()]
     wanted += [(*key.split(":"), calls) for key, calls in libraries.CALLS.items()]
-    return [(f"{module}:{name}", _question(module, name, calls)) for module, name, calls in wanted]
+    for module, name, calls in wanted[::every]:
+        if only in f"{module}:{name}":
+            yield f"{module}:{name}", _question(module, name, calls)
 
 
 def _question(module: str, name: str, calls: list[str]) -> Question:
@@ -96,7 +98,9 @@ class Alone:
         branches = self.analysis.decisions.map.branches
         for answer in self.runner.ask(Request(tuple(calls), seconds=0.3, exact=False)) if calls else ():
             for place in answer.covered & self.missed if not answer.refused else ():
-                self.found.add((branches[place[0]].span, branches[place[0]].kind, branches[place[0]].outcomes[place[1]].name))
+                self.found.add(
+                    (branches[place[0]].span, branches[place[0]].kind, branches[place[0]].outcomes[place[1]].name)
+                )
         unseen = {place for place in self.missed if branches[place[0]].kind in UNSEEN}
         if calls and unseen and len(self.found) < len(self.missed):
             for answer in self.runner.ask(Request(tuple(calls), seconds=0.3, together=True)):
@@ -155,9 +159,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parsed = parser.parse_args()
     rows = []
-    for number, (name, question) in enumerate(questions()):
-        if parsed.only not in name or number % parsed.every:
-            continue
+    for name, question in questions(parsed.only, parsed.every):
         alone = Alone(question)
         row: dict[str, Any] = {"name": name, "missed": len(alone.missed)}
         for tool in parsed.tools.split(","):
@@ -169,7 +171,9 @@ def main() -> None:
                 found = set()
             row[tool] = len(found)
             row[f"{tool}_seconds"] = round(time.monotonic() - began, 1)
-            row[f"{tool}_places"] = sorted(f"{span.line}:{span.column} {kind} {outcome}" for span, kind, outcome in found)
+            row[f"{tool}_places"] = sorted(
+                f"{span.line}:{span.column} {kind} {outcome}" for span, kind, outcome in found
+            )
         rows.append(row)
         print(json.dumps({key: value for key, value in row.items() if not key.endswith("places")}), flush=True)
         if parsed.json:
@@ -179,7 +183,9 @@ def main() -> None:
         missed = sum(row["missed"] for row in chosen)
         known = sum(len(set().union(*(row[f"{tool}_places"] for tool in parsed.tools.split(",")))) for row in chosen)
         figures = ", ".join(f"{tool} {sum(row[tool] for row in chosen)}" for tool in parsed.tools.split(","))
-        print(f"{'own functions' if part else 'libraries'}: {len(chosen)} functions, {missed} missed, {known} by any: {figures}")
+        print(
+            f"{'own functions' if part else 'libraries'}: {len(chosen)} functions, {missed} missed, {known} by any: {figures}"
+        )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -77,7 +77,7 @@ class Runner:
         #: By effect that was refused: the number of calls.
         self.refused: dict[str, int] = {}
 
-    def ask(self, request: Request) -> Iterator[Answer]:
+    def ask(self, request: Request) -> Generator[Answer, None, None]:
         """The answers to the calls of a request, in order. A call that ended its process has an empty answer."""
         if request.together:
             yield from self._once(request, 1, request.seconds * len(request.calls))
@@ -88,7 +88,7 @@ class Runner:
                 rest = rest[1:]
                 yield answer
 
-    def _once(self, request: Request, count: int, seconds: float) -> Iterator[Answer]:
+    def _once(self, request: Request, count: int, seconds: float) -> Generator[Answer, None, None]:
         """Answers until all are there or the process has ended; the last is that of the call that ended it."""
         process = self._started()
         self._asked += count

@@ -181,7 +181,7 @@ class Search:
         if not answer.covered <= self._covered:
             self._covered |= answer.covered
             self._corpus.append(call)
-        claimed = answer.covered & self.open
+        claimed = self.open & answer.covered
         if claimed:
             self._claims[call] = claimed
         for place in self.open:

@@ -49,5 +49,3 @@ def _literal(written: str) -> tuple[Value] | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     return None if any(isinstance(each, Named) for _, each in parts(value)) else (value,)
-
-

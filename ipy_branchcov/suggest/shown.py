@@ -26,7 +26,9 @@ def report(result: Suggestions) -> str:
     total = covered + len(result.left)
     if not total:
         return f"branchcov: nothing is missed in {result.name}"
-    lines = [f"branchcov: {covered} of {total} missed outcomes of {result.name}, by {_count(len(result.found), 'call')}"]
+    lines = [
+        f"branchcov: {covered} of {total} missed outcomes of {result.name}, by {_count(len(result.found), 'call')}"
+    ]
     lines += [f"    {each}" for each in imports(result.found)]
     for each in result.found:
         ends = f"    # ends with {each.error}" if each.error else ""
@@ -42,7 +44,9 @@ def report(result: Suggestions) -> str:
 
 def notes(result: Suggestions) -> list[str]:
     """Lines on calls that were not suggested for what they did."""
-    lines = [f"not suggested: {_count(count, 'call')} refused: {what}" for what, count in sorted(result.refused.items())]
+    lines = [
+        f"not suggested: {_count(count, 'call')} refused: {what}" for what, count in sorted(result.refused.items())
+    ]
     if result.late:
         lines.append(f"not suggested: {_count(result.late, 'call')} took too long")
     if result.died:
@@ -59,11 +63,10 @@ def imports(found: Iterable[Suggestion]) -> list[str]:
     return sorted({line for each in found for line in each.imports})
 
 
-def cell(result: Suggestions, found: Iterable[Suggestion] | None = None) -> str:
+def cell(result: Suggestions) -> str:
     """The calls as the code of a cell that measures itself."""
-    chosen = list(result.found if found is None else found)
-    lines = ["%%branchcov", *imports(chosen)]
-    for each in chosen:
+    lines = ["%%branchcov", *imports(result.found)]
+    for each in result.found:
         places = "; ".join(outcome(result, *covers) for covers in each.covers)
         if each.error:
             lines += ["try:", f"    {each.code}  # {places}", f"except {each.error}:", "    pass"]

@@ -70,8 +70,7 @@ class Question:
     """What is asked. ``namespace``: where the function lies. ``locators``: as a session has them, for cells.
 
     ``coverage``: what was covered until now. ``seen``: calls that were seen. ``texts``: sources in which it may be
-    called. ``only``: outcomes of the function's source to look for, as (branch, outcome), rather than all that are
-    missed; see :class:`~ipy_branchcov.model.branch.Branch`.
+    called.
     """
 
     name: str
@@ -82,8 +81,6 @@ class Question:
     locators: tuple[SourceLocator, ...] = ()
     seen: Callable[[Target], Iterable[Arguments]] = lambda target: ()
     texts: tuple[Source, ...] = ()
-    only: frozenset[tuple[Any, str]] | None = None
-    flags: int = 0
 
 
 def suggest(
@@ -175,7 +172,7 @@ def lines_of(target: Target, analysis: Analysis) -> range:
 def missed_in(target: Target, analysis: Analysis, question: Question) -> frozenset[Place]:
     """The outcomes that are missed in the function's lines, by their numbers in the analysis."""
     above = question.source.within[1] if question.source.within else 0
-    covered: set[tuple[Any, str]] = set()
+    covered: set[tuple[Any, ...]] = set()
     for each in question.coverage:
         if each.source.digest in (question.source.digest, question.source.within and question.source.within[0].digest):
             covered |= {(b.span, b.kind, o.name) for b in each.branches for o in b.outcomes if o.covered}
@@ -187,8 +184,6 @@ def missed_in(target: Target, analysis: Analysis, question: Question) -> frozens
         span = branch.span.moved(above) if above else branch.span
         for at, outcome in enumerate(branch.outcomes):
             wanted = outcome.missed and (span, branch.kind, outcome.name) not in covered
-            if question.only is not None:
-                wanted = ((span, branch.kind), outcome.name) in question.only
             if wanted:
                 found.add((number, at))
     return frozenset(found)

@@ -230,7 +230,7 @@ def bind(target: Target, call: Made | None, receiver: Value = OMITTED) -> Argume
     """The arguments of a call in a source, by the parameters; None where they do not fit."""
     if call is None:
         return None
-    free = {key: value for key, value in call.keywords}
+    free = dict(call.keywords)
     rest = list(call.args)
     found: list[Value] = []
     for number, each in enumerate(target.parameters):
