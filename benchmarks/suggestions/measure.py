@@ -183,9 +183,8 @@ def main() -> None:
         missed = sum(row["missed"] for row in chosen)
         known = sum(len(set().union(*(row[f"{tool}_places"] for tool in parsed.tools.split(",")))) for row in chosen)
         figures = ", ".join(f"{tool} {sum(row[tool] for row in chosen)}" for tool in parsed.tools.split(","))
-        print(
-            f"{'own functions' if part else 'libraries'}: {len(chosen)} functions, {missed} missed, {known} by any: {figures}"
-        )
+        kind = "own functions" if part else "libraries"
+        print(f"{kind}: {len(chosen)} functions, {missed} missed, {known} by any: {figures}")
 
 
 if __name__ == "__main__":
