@@ -19,15 +19,15 @@ def test_magic_in_a_kernel() -> None:
             "    if is_large(n) and colour is Colour.BLUE:\n        return 1\n    return 0"
         )
         live.run("%%branchcov\nf(3)")
-        shown = live.run("%branchcov_suggest f")
+        shown = live.run("%branchcov_suggest -t 30 f")
         assert shown.status == "ok", shown.traceback
         assert "3 of 3 missed outcomes of f" in shown.stdout and "Colour.BLUE)" in shown.stdout
         assert live.run("calls").value == "[3]", "a trial changed the notebook's own objects"
         wrong = live.run("%branchcov_suggest g")
         assert wrong.status == "error" and "no function called g" in wrong.stderr + wrong.traceback
         live.run("%branchcov_auto on")
-        again = live.run("%branchcov_suggest --as-tests f")
+        again = live.run("%branchcov_suggest -t 30 --as-tests f")
         assert again.status == "ok" and "def test_f_1():" in again.stdout and "..." in again.stdout
         covered = live.run("f(5000, Colour.BLUE); f(5000)")
         assert covered.status == "ok"
-        assert "nothing is missed in f" in live.run("%branchcov_suggest f").stdout
+        assert "nothing is missed in f" in live.run("%branchcov_suggest -t 30 f").stdout

@@ -98,6 +98,8 @@ class Search:
         self._best = {place: _Best() for place in self.missed}
         self._needs = {place: needs(self.decisions, place[0]) for place in self.missed}
         self._watch = frozenset(self.missed) | {each for row in self._needs.values() for each in row}
+        #: Calls of which all parts were changed.
+        self._done: set[Arguments] = set()
         #: Seconds of the slowest call that ended by itself.
         self._slowest = 0.0
         self._doubts: dict[Place, int] = {}
@@ -265,12 +267,13 @@ class Search:
 
     def _literals(self) -> None:
         """One part changed at a time, in what was seen and in what covered something new since."""
-        done: set[Arguments] = set()
         while not self._over():
-            base = next((each for each in self._bases(8) if each not in done), None)
+            base = next((each for each in self._bases(8) if each not in self._done), None)
+            if base is None and self._corpus and self._corpus[-1] not in self._done:
+                base = self._corpus[-1]
             if base is None:
                 return
-            done.add(base)
+            self._done.add(base)
             self._try(islice(substituted(base, self.pool, self.extra), 1500))
             for place in list(self.open):
                 if (best := self._best[place]).pairs and not self._over():
@@ -308,6 +311,7 @@ class Search:
                 if place in self.open and not self._best[place].exhausted:
                     self._climb(place)
             self._try(self._chances(3 * _BATCH))
+            self._literals()
             turn += 1
             if turn % 10 == 0:
                 self._ask_engine()
