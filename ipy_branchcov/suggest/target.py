@@ -209,7 +209,10 @@ def _parameters(called: Any, function: types.FunctionType) -> tuple[Parameter, .
         found = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         found = inspect.signature(function).parameters.values()
-    return tuple(Parameter(each.name, each.kind, hints.get(each.name, _kind_of_default(each)), each.default is Kinds.empty) for each in found)
+    return tuple(
+        Parameter(each.name, each.kind, hints.get(each.name, _kind_of_default(each)), each.default is Kinds.empty)
+        for each in found
+    )
 
 
 def _kind_of_default(parameter: Kinds) -> Any:
