@@ -33,6 +33,8 @@ _TOGETHER = 240
 _DOUBTS = 6
 #: After so many calls that took too long, calls have less time: at least so many seconds.
 _LATE, _SHORTEST = 2, 0.03
+#: Seconds that a call has more under the engine, which analyses code when it first runs.
+ANALYSIS = 1.0
 #: What a call costs beyond its arguments where one is of a kind that was not seen and is not the parameter's type.
 _ODD = 12.0
 
@@ -216,7 +218,7 @@ class Search:
 
     def exact(self, call: Arguments) -> frozenset[Place]:
         """What the engine sees a call cover, of what was missed; it is noted."""
-        for answer in self.runner.ask(Request((call,), seconds=self.call_seconds, exact=True)):
+        for answer in self.runner.ask(Request((call,), seconds=self.call_seconds + ANALYSIS, exact=True)):
             covered = answer.covered & self.missed
             if covered and not answer.refused and not answer.late and not answer.ends:
                 self.records[call] = covered
@@ -244,7 +246,7 @@ class Search:
         if len(calls) == 1:
             self.exact(calls[0])
             return
-        request = Request(tuple(calls), seconds=self.call_seconds, together=True)
+        request = Request(tuple(calls), seconds=self.call_seconds + ANALYSIS, together=True)
         for answer in self.runner.ask(request):
             if answer.covered & self.open or answer.ends:
                 half = len(calls) // 2

@@ -23,7 +23,7 @@ from ipy_branchcov.suggest.messages import Answer
 from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, literals
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Generating, Runner
-from ipy_branchcov.suggest.search import Generator, Limits, Search
+from ipy_branchcov.suggest.search import ANALYSIS, Generator, Limits, Search
 from ipy_branchcov.suggest.shrink import fewest, shrunk
 from ipy_branchcov.suggest.target import Arguments, Target, find
 from ipy_branchcov.suggest.witness import Witness
@@ -31,7 +31,7 @@ from ipy_branchcov.suggest.witness import Witness
 #: Seconds for making what was found simpler, at most: so much of the search's own.
 _SHRINKING = 0.5
 #: Seconds of a call when it is verified.
-_VERIFYING = 1.0
+_VERIFYING = 3.0
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _simplified(
             search.runner,
             search.odd,
             exact=bool(wanted & search.unseen),
-            seconds=search.call_seconds,
+            seconds=search.call_seconds + (ANALYSIS if wanted & search.unseen else 0),
             until=time.monotonic() + share,
         )
         if simple != call:
