@@ -7,7 +7,7 @@ from __future__ import annotations
 
 #: By ``module:function``: the calls, in the module's own names.
 CALLS = {
-    "tomli._parser:parse_value": ['parse_value("1", 0, float)'],
+    "tomli._parser:parse_value": ['parse_value("1", 0, float, 0)'],
     "tomli._parser:parse_basic_str_escape": [r'parse_basic_str_escape("\\n", 0)'],
     "tomli._parser:skip_until": ['skip_until("abc", 0, "c", error_on=frozenset("x"), error_on_eof=True)'],
     "tomli._parser:parse_multiline_str": ["""parse_multiline_str('\"\"\"a\"\"\"', 0, literal=False)"""],

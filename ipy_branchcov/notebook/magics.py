@@ -202,7 +202,7 @@ class BranchcovMagics(Magics):
     @no_var_expand
     @line_magic
     @magic_arguments()
-    @options(Door.SUGGEST)
+    @options(Door.ASK)
     @argument("function", metavar="FUNCTION", help="A function, class or method of the notebook: f, Parser.atom.")
     def branchcov_suggest(self, line: str) -> None:
         """Show calls that cover what is missed in a function, shortest first, each with what it newly covers.
@@ -215,7 +215,7 @@ class BranchcovMagics(Magics):
             raise IPythonUsageError("%branchcov_suggest in a measured cell would be measured; use a cell of its own")
         with self.hooks.suspended(self.hooks.cells.running_label):
             try:
-                asked = SuggestOptions().overridden(**SuggestOptions.read(Door.SUGGEST, vars(parsed)))
+                asked = SuggestOptions().overridden(**SuggestOptions.read(Door.ASK, vars(parsed)))
                 self.suggesting.show(parsed.function, asked)
             except BranchcovError as error:
                 raise IPythonUsageError(str(error)) from None

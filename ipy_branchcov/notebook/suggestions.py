@@ -13,7 +13,6 @@ from IPython.display import publish_display_data
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.model.span import Span
 from ipy_branchcov.notebook.cells import Cells
 from ipy_branchcov.notebook.display import live
 from ipy_branchcov.session.options import SuggestOptions
@@ -35,7 +34,6 @@ class Suggesting:
         name: str,
         asked: SuggestOptions,
         progress: Callable[[int, int], None] = lambda calls, found: None,
-        only: frozenset[tuple[Any, str]] | None = None,
     ) -> Any:
         """The suggestions for a function by its name in the notebook. Raises BranchcovError."""
         from ipy_branchcov.suggest.search import Limits
@@ -57,7 +55,6 @@ class Suggesting:
             locators=(self._cells,),
             seen=lambda target: of_first_hits(coverage, source, target),
             texts=tuple(self._cells.sources()),
-            only=only,
         )
         limits = Limits(asked.seconds, asked.calls)
         return suggest(question, limits, progress, crosshair=asked.crosshair)
@@ -81,6 +78,8 @@ class Suggesting:
             following.show(text)
         else:
             print(text)
+        if asked.insert and result.found:
+            self._shell.set_next_input(text if asked.as_tests else shown.cell(result))
 
 
 class _Following:
@@ -100,11 +99,3 @@ class _Following:
         with suppress(OSError):
             publish_display_data(data, transient={"display_id": self._id}, update=self._shown)
         self._shown = True
-
-
-def place_of(message: Mapping[str, Any]) -> frozenset[tuple[Any, str]]:
-    """The outcome that a view asks for: its branch's span and kind, and its name. Raises UsageError."""
-    span, kind, outcome = message.get("span"), message.get("kind"), message.get("outcome")
-    if not (isinstance(span, list) and len(span) == 4 and all(type(each) is int for each in span)):
-        raise UsageError("a view asked for an input for no outcome")
-    return frozenset({((Span(*span), str(kind)), str(outcome))})

@@ -36,6 +36,7 @@ _PYTEST, _CONFIG, _TRAIT = Door.PYTEST, Door.CONFIG, Door.TRAIT
 _FILES = _CELL | _SHOW | _RUN | _REPORT | _PYTEST
 _LINES = _RUN | _REPORT | _PYTEST
 _STORED = _CONFIG | _TRAIT
+_ASKED = Door.SUGGEST | Door.ASK
 
 
 def _tracers() -> tuple[str, ...]:
@@ -289,16 +290,17 @@ class SuggestOptions(Options):
     seconds: float = option(
         10.0,
         "Search for at most so many seconds.",
-        Door.SUGGEST,
+        _ASKED,
         SECONDS,
         metavar="N",
         letter="-t",
-        letters=Door.SUGGEST,
+        letters=_ASKED,
     )
-    calls: int = option(100_000, "Try at most so many calls.", Door.SUGGEST, COUNT, metavar="N")
+    calls: int = option(100_000, "Try at most so many calls.", _ASKED, COUNT, metavar="N")
     as_tests: bool = option(
-        False, "Show test functions for pytest, with ... for what is to be expected.", Door.SUGGEST, SWITCH
+        False, "Show test functions for pytest, with ... for what is to be expected.", _ASKED, SWITCH
     )
     crosshair: bool = option(
-        False, "Ask CrossHair too, where it is installed, in a process of its own.", Door.SUGGEST, SWITCH
+        False, "Ask CrossHair too, where it is installed, in a process of its own.", _ASKED, SWITCH
     )
+    insert: bool = option(False, "Put the calls into a new cell, with %%branchcov above them.", Door.ASK, SWITCH)

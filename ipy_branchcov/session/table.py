@@ -32,7 +32,8 @@ class Door(Flag):
     PYTEST = auto()  # pytest
     CONFIG = auto()  # [tool.branchcov] in pyproject.toml
     TRAIT = auto()  # IPython's configuration
-    SUGGEST = auto()  # branchcov suggest, %branchcov_suggest
+    SUGGEST = auto()  # branchcov suggest
+    ASK = auto()  # %branchcov_suggest
     MAGICS = CELL | AUTO | SHOW
     COMMANDS = RUN | REPORT
 

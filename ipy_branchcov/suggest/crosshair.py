@@ -1,4 +1,4 @@
-"""CrossHair in a process of its own: it reads a file with the function and prints calls, which are tried like others."""
+"""CrossHair in a process of its own: it reads a file and prints calls, which are tried like others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CrossHair:
         )
 
     def take(self, seconds: float = 0.0) -> list[Arguments]:
-        """The calls that it printed, once it has ended; waits at most so long. Empty before, and after the first time."""
+        """The calls that it printed, once it has ended; waits at most so long. Each call is returned once."""
         if self._process is None or self._ended:
             return []
         try:

@@ -259,7 +259,7 @@ def parse(node: ast.expr, namespace: Mapping[str, Any]) -> Value:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) if not _starred(items):
-            kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]  # type: ignore[index]
+            kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
             return Items(kind, tuple(parse(each, namespace) for each in items))
         case ast.Dict(keys=keys, values=values) if None not in keys:
             return Items(
@@ -288,7 +288,7 @@ def _starred(items: list[ast.expr]) -> bool:
 
 
 def _is_class(callee: ast.expr, namespace: Mapping[str, Any]) -> bool:
-    """Whether a dotted name is that of a class, which modules alone lead to: no attribute of the user's is asked for."""
+    """Whether a dotted name is that of a class to which modules alone lead: no attribute of the user's is read."""
     parts: list[str] = []
     while isinstance(callee, ast.Attribute):
         parts.insert(0, callee.attr)

@@ -14,21 +14,21 @@ from ipy_branchcov.suggest.describe import describe, known
 from ipy_branchcov.suggest.messages import send
 from ipy_branchcov.suggest.target import Arguments, Parameter, Target
 from ipy_branchcov.suggest.values import Items, Made, Omitted, Value
-from ipy_branchcov.suggest.wall import Refused, Wall
+from ipy_branchcov.suggest.wall import Wall
 
 #: So many calls are sent at a time, so many times.
 _EACH, _ROUNDS = 100, 60
 
 
 def generating(target: Target, seeds: Sequence[Arguments], requests: int, answers: int) -> NoReturn:
-    """Write lists of calls into a pipe until nobody reads them: the whole of a process. It waits where many are unread."""
+    """Write lists of calls into a pipe until nobody reads them: the whole of a process."""
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(os.devnull, "none")  # noqa: PTH118
-    with suppress(Exception, Refused):
+    with suppress(Exception):
         import hypothesis
         from hypothesis.internal.charmap import charmap
 
         charmap()  # it tries to store what it has made of it
-        wall = Wall()
+        wall = Wall(PermissionError)  # Hypothesis goes on where it may not store anything
         wall.build({requests, answers})
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         strategy = strategy_of(target, seeds)
@@ -111,7 +111,7 @@ def _like(st: Any, value: Value) -> Any:
             made: dict[str, Any] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
             return st.lists(inner, max_size=6).map(made[kind])
         case Made(callee):
-            kinds = {"date": datetime.date, "datetime": datetime.datetime, "timedelta": datetime.timedelta}
-            kind = kinds.get(callee.rpartition(".")[2])
-            return None if kind is None else st.from_type(kind)
+            types = {"date": datetime.date, "datetime": datetime.datetime, "timedelta": datetime.timedelta}
+            made_of = types.get(callee.rpartition(".")[2])
+            return None if made_of is None else st.from_type(made_of)
     return None

@@ -173,44 +173,62 @@ def needs(decisions: Decisions, number: int) -> tuple[Place, ...]:
 
 def _needs(decisions: Decisions, node: ast.AST, link: int) -> Iterator[Place]:
     if isinstance(node, ast.Compare):
-        for before in range(link - 1, -1, -1):
-            if (site := decisions.site(node, before)) is not None:
+        for earlier in range(link - 1, -1, -1):
+            if (site := decisions.site(node, earlier)) is not None:
                 yield (site, 0)
     child: ast.AST = node
     while (parent := decisions.parents.get(id(child))) is not None:
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield from _siblings(decisions, parent, child)
             return
-        match parent:
-            case ast.BoolOp():
-                want = 0 if isinstance(parent.op, ast.And) else 1
-                for before in reversed(parent.values[: parent.values.index(child)]):  # type: ignore[arg-type]
-                    if (site := decisions.site(before)) is not None:
-                        yield (site, want)
-            case ast.If() | ast.While() | ast.IfExp() if child is not parent.test:
-                yield from _test(decisions, parent.test, _within(parent.body, child))
-            case ast.For() | ast.AsyncFor() if child is not parent.iter:
-                if (site := decisions.site(parent)) is not None:
-                    yield (site, 0 if _within(parent.body, child) else 1)
-            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp() if not isinstance(
-                child, ast.comprehension
-            ):
-                for each in reversed(parent.generators):
-                    for test in reversed(each.ifs):
-                        yield from _test(decisions, test, True)
-                    if (site := decisions.site(each)) is not None:
-                        yield (site, 0)
-            case ast.ExceptHandler() if child is not parent.type:
-                if (site := decisions.site(parent)) is not None:
-                    yield (site, 0)
-            case ast.match_case() if child is not parent.pattern:
-                if parent.guard is not None and child is not parent.guard:
-                    yield from _test(decisions, parent.guard, True)
-                if (site := decisions.site(parent.pattern)) is not None:
-                    yield (site, 0)
+        yield from _around(decisions, parent, child)
         if isinstance(child, ast.stmt):
             yield from _siblings(decisions, parent, child)
         child = parent
+
+
+def _around(decisions: Decisions, parent: ast.AST, child: ast.AST) -> Iterator[Place]:
+    """The outcomes of a node that lead to one of its children."""
+    if isinstance(parent, ast.expr):
+        yield from _inside_expression(decisions, parent, child)
+    else:
+        yield from _inside_statement(decisions, parent, child)
+
+
+def _inside_expression(decisions: Decisions, parent: ast.expr, child: ast.AST) -> Iterator[Place]:
+    match parent:
+        case ast.BoolOp():
+            want = 0 if isinstance(parent.op, ast.And) else 1
+            for before in reversed(parent.values[: parent.values.index(child)]):  # type: ignore[arg-type]
+                if (site := decisions.site(before)) is not None:
+                    yield (site, want)
+        case ast.IfExp() if child is not parent.test:
+            yield from _test(decisions, parent.test, _within(parent.body, child))
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp() if not isinstance(
+            child, ast.comprehension
+        ):
+            for each in reversed(parent.generators):
+                for test in reversed(each.ifs):
+                    yield from _test(decisions, test, True)
+                if (site := decisions.site(each)) is not None:
+                    yield (site, 0)
+
+
+def _inside_statement(decisions: Decisions, parent: ast.AST, child: ast.AST) -> Iterator[Place]:
+    match parent:
+        case ast.If() | ast.While() if child is not parent.test:
+            yield from _test(decisions, parent.test, _within(parent.body, child))
+        case ast.For() | ast.AsyncFor() if child is not parent.iter:
+            if (site := decisions.site(parent)) is not None:
+                yield (site, 0 if _within(parent.body, child) else 1)
+        case ast.ExceptHandler() if child is not parent.type:
+            if (site := decisions.site(parent)) is not None:
+                yield (site, 0)
+        case ast.match_case() if child is not parent.pattern:
+            if parent.guard is not None and child is not parent.guard:
+                yield from _test(decisions, parent.guard, True)
+            if (site := decisions.site(parent.pattern)) is not None:
+                yield (site, 0)
 
 
 def _within(body: list[ast.stmt] | ast.expr, child: ast.AST) -> bool:

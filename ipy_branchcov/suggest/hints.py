@@ -70,7 +70,7 @@ def _values(hint: Any, names: Names, depth: int) -> Iterator[Value]:
     if isinstance(hint, typing.TypeVar):
         hint = hint.__bound__ or (hint.__constraints__[0] if hint.__constraints__ else object)
     if isinstance(hint, getattr(typing, "TypeAliasType", ())):
-        hint = hint.__value__
+        hint = getattr(hint, "__value__", object)
     if hint in _SIMPLE:
         yield from _SIMPLE[hint]
         return

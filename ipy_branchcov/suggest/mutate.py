@@ -55,6 +55,7 @@ def put(call: Arguments, at: int, path: Path, value: Value) -> Arguments:
 
 
 def is_number(value: Value) -> bool:
+    """Whether a value is a whole number or a float, and no truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -89,9 +90,8 @@ def _toward(value: Value, how: str, left: Value, right: Value, random: Random) -
             yield from _shifted(value, one, other)
         elif isinstance(value, str) and is_number(one) and is_number(other) and str(one) in value:
             yield value.replace(str(one), str(other), 1)
-        elif isinstance(value, int) and isinstance(one, str) and isinstance(other, str) and str(value) == one:
-            if other.lstrip("-").isdigit():
-                yield int(other[:80])
+        elif isinstance(value, int) and isinstance(other, str) and str(value) == one and other.lstrip("-").isdecimal():
+            yield int(other[:80])
 
 
 def _around(value: Value) -> Iterator[Value]:
@@ -183,7 +183,7 @@ def substituted(call: Arguments, pool: Pool, extra: list[list[Value]]) -> Iterat
             yield put(call, at, (), new)
 
 
-def near(value: Value, pool: Pool) -> Iterator[Value]:
+def near(value: Value, pool: Pool) -> Iterator[Value]:  # noqa: PLR0912 (one case a kind of value)
     """Neighbours of a value: a little more, a little less, and joined with literals."""
     match value:
         case bool():

@@ -1,4 +1,4 @@
-"""What a search tries first: the literals of a function and of those that it calls, their neighbours, calls in a source."""
+"""What a search tries first: the literals of a function and of those that it calls; calls that stand in a source."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def literals(target: Target, tree: ast.Module, pool: Pool, random: Random) -> No
                 case ast.UnaryOp() | ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
                     if isinstance(getattr(node, "ctx", None), ast.Store):
                         continue
-                    value = parse(node, namespace)  # type: ignore[arg-type]
+                    value = parse(node, namespace)
                     if not isinstance(value, Named) and not any(isinstance(v, Named) for v in _inside(value)):
                         pool.add(value)
                 case ast.BinOp():
@@ -82,8 +82,8 @@ def literals(target: Target, tree: ast.Module, pool: Pool, random: Random) -> No
                 case ast.Call() | ast.Attribute():
                     _expression(node, target, pool)
                 case ast.match_case():
-                    for value in _matching(node.pattern, target.names):
-                        pool.add(value)
+                    for each_value in _matching(node.pattern, target.names):
+                        pool.add(each_value)
                 case ast.Name(id=name) if name in namespace:
                     _global(namespace[name], target.names, pool, random)
 
@@ -109,7 +109,7 @@ def _folded(node: ast.BinOp, pool: Pool) -> None:
     # Without powers and shifts: those of large numbers take for ever, and this is not a trial.
     simple = (ast.BinOp, ast.Constant, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
     if all(isinstance(each, simple) for each in ast.walk(node)):
-        numbers = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+        numbers: list[Any] = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
         if all(type(each) in (int, float) and abs(each) < 10**6 for each in numbers) and len(numbers) < 6:
             try:
                 pool.add(eval(compile(ast.Expression(node), "<literal>", "eval")))
@@ -139,8 +139,8 @@ def _global(thing: Any, names: Names, pool: Pool, random: Random) -> None:
         return
     value = describe(thing, names)
     if value is not None and known(thing, value):
-        for each in list(_inside(value))[:80]:
-            pool.add(each)
+        for part in list(_inside(value))[:80]:
+            pool.add(part)
 
 
 def _reached(target: Target, tree: ast.Module) -> Iterator[ast.AST]:
@@ -156,7 +156,7 @@ def _reached(target: Target, tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and _first_line(node) == code.co_firstlineno
     ]
     seen: set[int] = set()
-    waiting = list(first)
+    waiting: list[ast.AST] = list(first)
     while waiting:
         node = waiting.pop(0)
         if id(node) in seen or len(seen) > 40:
@@ -170,7 +170,7 @@ def _reached(target: Target, tree: ast.Module) -> Iterator[ast.AST]:
 
 def _first_line(node: ast.AST) -> int:
     decorators = getattr(node, "decorator_list", [])
-    return min([getattr(node, "lineno", 0), *(each.lineno for each in decorators)])
+    return int(min([getattr(node, "lineno", 0), *(each.lineno for each in decorators)]))
 
 
 def _matching(pattern: ast.pattern, names: Names) -> list[Value]:
@@ -188,7 +188,7 @@ def _matching(pattern: ast.pattern, names: Names) -> list[Value]:
         case ast.MatchSequence(patterns=inner):
             columns = [_matching(each, names)[:3] for each in inner if not isinstance(each, ast.MatchStar)]
             rows = [tuple(column[min(i, len(column) - 1)] for column in columns) for i in range(3)]
-            return [Items("list", row) for row in rows] + [Items("tuple", row) for row in rows[:1]]
+            return [*(Items("list", row) for row in rows), *(Items("tuple", row) for row in rows[:1])]
         case ast.MatchMapping(keys=keys, patterns=inner):
             columns = [_matching(each, names)[:3] for each in inner]
             written = [parse(each, namespace) for each in keys]
@@ -226,7 +226,7 @@ def _of_class(pattern: ast.MatchClass, names: Names) -> list[Value]:
 
 
 def calls_in(target: Target, trees: Iterable[ast.AST], *, own: bool = True) -> Iterator[Arguments]:
-    """The calls of the target in some syntax trees, with what they are given. ``own``: its docstring's examples, too."""
+    """The calls of the target in some syntax trees, as arguments. ``own``: its docstring's examples, too."""
     namespace = target.names.namespace
     every = [*trees, *(_examples(target) if own else ())]
     for tree in every:
@@ -316,7 +316,7 @@ def defaults(target: Target) -> list[list[Value]]:
         True,
         -1,
     ]
-    columns = []
+    columns: list[list[Value]] = []
     for each in target.parameters:
         if each.kind is each.kind.VAR_POSITIONAL:
             inner = values_of(each.hint, target.names) if each.hint is not None else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import fractions
+import math
 import operator
 import re
 import sys
@@ -198,7 +199,7 @@ def _truth(value: Any, truth: bool) -> tuple[float, float]:
 
 def _scaled(distance: float) -> float:
     """A distance from 0 on, as a number below 1."""
-    if distance != distance or distance == float("inf"):
+    if not math.isfinite(distance):
         return 0.99
     return distance / (distance + 1)
 
@@ -248,9 +249,9 @@ def _number(value: Any) -> float | None:
         if kind is datetime.date:
             return float(value.toordinal())
         if kind is datetime.datetime:
-            return value.toordinal() + (value.hour * 3600 + value.minute * 60 + value.second) / 86400
+            return float(value.toordinal() + (value.hour * 3600 + value.minute * 60 + value.second) / 86400)
         if kind is datetime.time:
-            return value.hour * 60 + value.minute + value.second / 60
+            return float(value.hour * 60 + value.minute + value.second / 60)
         if kind is datetime.timedelta:
             return float(value.total_seconds())
     except (OverflowError, ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-_parse = re._parser.parse  # the module `sre_parse` of old
+_parse: Any = vars(re)["_parser"].parse  # the module `sre_parse` of old
 _TOP = 0x250
 #: What stands for a class of characters.
 _CLASSES = {

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -25,6 +25,8 @@ from ipy_branchcov.suggest.witness import Witness
 
 #: Seconds beyond a call's own after which its process is killed: the call let no alarm through.
 _GRACE = 0.3
+#: After so many calls a new process begins.
+_FRESH = 1000
 #: Seconds that a run of the engine may need to begin and end.
 _ENGINE = 10.0
 
@@ -68,13 +70,14 @@ class Runner:
             raise BranchcovError("suggestions try each call in a process of its own, by os.fork, which is not there")
         self._target, self._guide, self._witness = target, guide, witness
         self._process: Process | None = None
+        self._asked = 0
         self.calls = 0
         self.died = 0
         self.late = 0
         #: By effect that was refused: the number of calls.
         self.refused: dict[str, int] = {}
 
-    def ask(self, request: Request) -> Iterator[Answer]:
+    def ask(self, request: Request) -> Generator[Answer, None, None]:
         """The answers to the calls of a request, in order. A call that ended its process has an empty answer."""
         if request.together:
             yield from self._once(request, 1, request.seconds * len(request.calls))
@@ -85,9 +88,10 @@ class Runner:
                 rest = rest[1:]
                 yield answer
 
-    def _once(self, request: Request, count: int, seconds: float) -> Iterator[Answer]:
+    def _once(self, request: Request, count: int, seconds: float) -> Generator[Answer, None, None]:
         """Answers until all are there or the process has ended; the last is that of the call that ended it."""
         process = self._started()
+        self._asked += count
         patience = seconds * CLOCK + _GRACE + (_ENGINE if request.exact or request.together else 0)
         try:
             send(process.requests, request)
@@ -127,7 +131,10 @@ class Runner:
         return Answer(made=False, late=late, ends=True)
 
     def _started(self) -> Process:
+        if self._asked > _FRESH:  # what calls leave behind is left behind for good, but not for all that follow
+            self.close()
         if self._process is None:
+            self._asked = 0
             self._process = Process(
                 lambda there, back: Trials(self._target, self._guide, self._witness, there, back).run()
             )

@@ -25,7 +25,7 @@ from ipy_branchcov.suggest.target import Arguments, Target
 from ipy_branchcov.suggest.values import Omitted, Value, cost
 
 #: Kinds of branches whose outcomes the guided code does not see: the engine is asked now and then.
-_UNSEEN = frozenset({"pattern", "with", "async-with", "async-for", "async-comp-for", "except*"})
+UNSEEN = frozenset({"pattern", "with", "async-with", "async-for", "async-comp-for", "except*"})
 _BATCH = 48
 #: So many calls are tried before the engine is asked for what the guide does not see.
 _TOGETHER = 240
@@ -33,6 +33,8 @@ _TOGETHER = 240
 _DOUBTS = 6
 #: After so many calls that took too long, calls have less time: at least so many seconds.
 _LATE, _SHORTEST = 2, 0.03
+#: Seconds that a call has more under the engine, which analyses code when it first runs.
+ANALYSIS = 1.0
 #: What a call costs beyond its arguments where one is of a kind that was not seen and is not the parameter's type.
 _ODD = 12.0
 
@@ -98,6 +100,8 @@ class Search:
         self._best = {place: _Best() for place in self.missed}
         self._needs = {place: needs(self.decisions, place[0]) for place in self.missed}
         self._watch = frozenset(self.missed) | {each for row in self._needs.values() for each in row}
+        #: Calls of which all parts were changed.
+        self._done: set[Arguments] = set()
         #: Seconds of the slowest call that ended by itself.
         self._slowest = 0.0
         self._doubts: dict[Place, int] = {}
@@ -105,9 +109,9 @@ class Search:
         self._claims: dict[Arguments, set[Place]] = {}
         self._unasked: list[Arguments] = []
         branches = self.decisions.map.branches
-        self.unseen = {place for place in self.missed if branches[place[0]].kind in _UNSEEN}
+        self.unseen = {place for place in self.missed if branches[place[0]].kind in UNSEEN}
         self.unseen |= {
-            place for place in self.missed if any(branches[need[0]].kind in _UNSEEN for need in self._needs[place])
+            place for place in self.missed if any(branches[need[0]].kind in UNSEEN for need in self._needs[place])
         }
         self.call_seconds = self.limits.call
         self._kinds = [
@@ -181,7 +185,7 @@ class Search:
         if not answer.covered <= self._covered:
             self._covered |= answer.covered
             self._corpus.append(call)
-        claimed = answer.covered & self.open
+        claimed = self.open & answer.covered
         if claimed:
             self._claims[call] = claimed
         for place in self.open:
@@ -214,7 +218,7 @@ class Search:
 
     def exact(self, call: Arguments) -> frozenset[Place]:
         """What the engine sees a call cover, of what was missed; it is noted."""
-        for answer in self.runner.ask(Request((call,), seconds=self.call_seconds, exact=True)):
+        for answer in self.runner.ask(Request((call,), seconds=self.call_seconds + ANALYSIS, exact=True)):
             covered = answer.covered & self.missed
             if covered and not answer.refused and not answer.late and not answer.ends:
                 self.records[call] = covered
@@ -242,7 +246,7 @@ class Search:
         if len(calls) == 1:
             self.exact(calls[0])
             return
-        request = Request(tuple(calls), seconds=self.call_seconds, together=True)
+        request = Request(tuple(calls), seconds=self.call_seconds + ANALYSIS, together=True)
         for answer in self.runner.ask(request):
             if answer.covered & self.open or answer.ends:
                 half = len(calls) // 2
@@ -265,12 +269,13 @@ class Search:
 
     def _literals(self) -> None:
         """One part changed at a time, in what was seen and in what covered something new since."""
-        done: set[Arguments] = set()
         while not self._over():
-            base = next((each for each in self._bases(8) if each not in done), None)
+            base = next((each for each in self._bases(8) if each not in self._done), None)
+            if base is None and self._corpus and self._corpus[-1] not in self._done:
+                base = self._corpus[-1]
             if base is None:
                 return
-            done.add(base)
+            self._done.add(base)
             self._try(islice(substituted(base, self.pool, self.extra), 1500))
             for place in list(self.open):
                 if (best := self._best[place]).pairs and not self._over():
@@ -308,6 +313,7 @@ class Search:
                 if place in self.open and not self._best[place].exhausted:
                     self._climb(place)
             self._try(self._chances(3 * _BATCH))
+            self._literals()
             turn += 1
             if turn % 10 == 0:
                 self._ask_engine()

@@ -63,11 +63,10 @@ def imports(found: Iterable[Suggestion]) -> list[str]:
     return sorted({line for each in found for line in each.imports})
 
 
-def cell(result: Suggestions, found: Iterable[Suggestion] | None = None) -> str:
+def cell(result: Suggestions) -> str:
     """The calls as the code of a cell that measures itself."""
-    chosen = list(result.found if found is None else found)
-    lines = ["%%branchcov", *imports(chosen)]
-    for each in chosen:
+    lines = ["%%branchcov", *imports(result.found)]
+    for each in result.found:
         places = "; ".join(outcome(result, *covers) for covers in each.covers)
         if each.error:
             lines += ["try:", f"    {each.code}  # {places}", f"except {each.error}:", "    pass"]

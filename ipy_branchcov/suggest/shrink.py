@@ -27,7 +27,7 @@ _LATE = 4
 def fewest(
     records: Mapping[Arguments, frozenset[Place]], price: Callable[[Arguments], float]
 ) -> dict[Arguments, frozenset[Place]]:
-    """Calls that cover all that is covered, each with what it adds: those that cover the most first, then the cheapest."""
+    """Calls that cover all that is covered, each with what it adds: first those that cover the most, the cheapest."""
     open_places = frozenset().union(*records.values())
     chosen: dict[Arguments, frozenset[Place]] = {}
     while open_places:
@@ -118,7 +118,7 @@ def _smaller(value: Value) -> Iterator[Value]:
             )
             yield from (value // 1000 * 1000, sign * 10 ** max(0, len(str(abs(value))) - 1), value - 10 * sign)
         case float():
-            if value == value and abs(value) < 1e15:
+            if abs(value) < 1e15:  # false for what is no number
                 yield from (float(int(value)), round(value, 1), round(value, 2), float(int(value / 10) * 10))
             yield from (0.0, 1.0, -1.0, 10.0, 0.5)
         case str():

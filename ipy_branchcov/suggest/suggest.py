@@ -23,7 +23,7 @@ from ipy_branchcov.suggest.messages import Answer
 from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, literals
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Generating, Runner
-from ipy_branchcov.suggest.search import Generator, Limits, Search
+from ipy_branchcov.suggest.search import ANALYSIS, Generator, Limits, Search
 from ipy_branchcov.suggest.shrink import fewest, shrunk
 from ipy_branchcov.suggest.target import Arguments, Target, find
 from ipy_branchcov.suggest.witness import Witness
@@ -31,7 +31,7 @@ from ipy_branchcov.suggest.witness import Witness
 #: Seconds for making what was found simpler, at most: so much of the search's own.
 _SHRINKING = 0.5
 #: Seconds of a call when it is verified.
-_VERIFYING = 1.0
+_VERIFYING = 3.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class Question:
     """What is asked. ``namespace``: where the function lies. ``locators``: as a session has them, for cells.
 
     ``coverage``: what was covered until now. ``seen``: calls that were seen. ``texts``: sources in which it may be
-    called. ``only``: outcomes of the function's source to look for, as (branch, outcome), rather than all that are
-    missed; see :class:`~ipy_branchcov.model.branch.Branch`.
+    called.
     """
 
     name: str
@@ -82,8 +81,6 @@ class Question:
     locators: tuple[SourceLocator, ...] = ()
     seen: Callable[[Target], Iterable[Arguments]] = lambda target: ()
     texts: tuple[Source, ...] = ()
-    only: frozenset[tuple[Any, str]] | None = None
-    flags: int = 0
 
 
 def suggest(
@@ -100,7 +97,7 @@ def suggest(
     analysis = witness.analysis
     if analysis is None:
         raise UsageError(f"{question.name}: its source does not compile any more; run it again")
-    missed = _missed(target, analysis, question)
+    missed = missed_in(target, analysis, question)
     for kind in PLAIN_TYPES:
         target.names.of(kind)
     guide = Guide(analysis.decisions, target.function.__code__.co_flags)
@@ -172,10 +169,10 @@ def lines_of(target: Target, analysis: Analysis) -> range:
     return range(first, max((line for _, _, line in target.function.__code__.co_lines() if line), default=first) + 1)
 
 
-def _missed(target: Target, analysis: Analysis, question: Question) -> frozenset[Place]:
+def missed_in(target: Target, analysis: Analysis, question: Question) -> frozenset[Place]:
     """The outcomes that are missed in the function's lines, by their numbers in the analysis."""
     above = question.source.within[1] if question.source.within else 0
-    covered: set[tuple[Any, str]] = set()
+    covered: set[tuple[Any, ...]] = set()
     for each in question.coverage:
         if each.source.digest in (question.source.digest, question.source.within and question.source.within[0].digest):
             covered |= {(b.span, b.kind, o.name) for b in each.branches for o in b.outcomes if o.covered}
@@ -187,8 +184,6 @@ def _missed(target: Target, analysis: Analysis, question: Question) -> frozenset
         span = branch.span.moved(above) if above else branch.span
         for at, outcome in enumerate(branch.outcomes):
             wanted = outcome.missed and (span, branch.kind, outcome.name) not in covered
-            if question.only is not None:
-                wanted = ((span, branch.kind), outcome.name) in question.only
             if wanted:
                 found.add((number, at))
     return frozenset(found)
@@ -208,7 +203,7 @@ def _simplified(
             search.runner,
             search.odd,
             exact=bool(wanted & search.unseen),
-            seconds=search.call_seconds,
+            seconds=search.call_seconds + (ANALYSIS if wanted & search.unseen else 0),
             until=time.monotonic() + share,
         )
         if simple != call:
@@ -257,7 +252,7 @@ def _told(
             )
         )
         covered |= places
-    found.sort(key=lambda each: len(each.code))
+    found.sort(key=lambda each: (len(each.code), each.code))
     return tuple(found), covered
 
 

@@ -209,7 +209,15 @@ def _parameters(called: Any, function: types.FunctionType) -> tuple[Parameter, .
         found = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         found = inspect.signature(function).parameters.values()
-    return tuple(Parameter(each.name, each.kind, hints.get(each.name), each.default is Kinds.empty) for each in found)
+    return tuple(
+        Parameter(each.name, each.kind, hints.get(each.name, _kind_of_default(each)), each.default is Kinds.empty)
+        for each in found
+    )
+
+
+def _kind_of_default(parameter: Kinds) -> Any:
+    """The type of a default, where it says one; None elsewhere."""
+    return None if parameter.default is Kinds.empty or parameter.default is None else type(parameter.default)
 
 
 def _hints(function: types.FunctionType) -> dict[str, Any]:
@@ -230,7 +238,7 @@ def bind(target: Target, call: Made | None, receiver: Value = OMITTED) -> Argume
     """The arguments of a call in a source, by the parameters; None where they do not fit."""
     if call is None:
         return None
-    free = {key: value for key, value in call.keywords}
+    free = dict(call.keywords)
     rest = list(call.args)
     found: list[Value] = []
     for number, each in enumerate(target.parameters):

@@ -53,25 +53,30 @@ class Trials:
 
     def run(self) -> NoReturn:
         """Answer requests until there are none, and end the process."""
-        try:
-            with suppress(OSError):
-                os.setsid()
-            self._wall.build({self._requests, self._answers})
-            setattr(builtins, RECORDER, self._recorder)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGALRM, self._alarm)
-            signal.signal(signal.SIGPROF, self._alarm)
-            threading.excepthook = lambda *_: None
-            sys.unraisablehook = lambda *_: None
-            while True:
-                for answer in self._answered(receive(self._requests)):
-                    send(self._answers, answer)
-                    if answer.ends:
-                        return
-        except (EOFError, OSError):
-            return
-        finally:
-            os._exit(0)
+        with suppress(EOFError, OSError):
+            self._begin()
+            while self._answer_all(receive(self._requests)):
+                continue
+        os._exit(0)
+
+    def _begin(self) -> None:
+        with suppress(OSError):
+            os.setsid()
+        self._wall.build({self._requests, self._answers})
+        setattr(builtins, RECORDER, self._recorder)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGALRM, self._alarm)
+        signal.signal(signal.SIGPROF, self._alarm)
+        threading.excepthook = lambda *_: None
+        sys.unraisablehook = lambda *_: None
+
+    def _answer_all(self, request: Request) -> bool:
+        """Send the answers to a request; returns whether this process can be used again."""
+        for answer in self._answered(request):
+            send(self._answers, answer)
+            if answer.ends:
+                return False
+        return True
 
     def _answered(self, request: Request) -> Iterator[Answer]:
         if request.together:

@@ -1,4 +1,4 @@
-"""Arguments as expressions: a trial builds them anew for each call, a reader can type them, and a search can change them.
+"""Arguments as expressions: a trial makes them anew for each call, a reader types them, a search changes them.
 
 A value is a constant of Python, or one of the three kinds below. No code of the user's runs before :func:`build`.
 """

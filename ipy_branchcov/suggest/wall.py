@@ -21,7 +21,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 #: Families of events of which each is refused that is not allowed below.
 _REFUSED = frozenset(
     {
-        "ctypes", "ensurepip", "fcntl", "ftplib", "http", "imaplib", "marshal_dump", "msvcrt", "nntplib", "os", "poplib",
+        "ctypes", "ensurepip", "fcntl", "ftplib", "http", "imaplib", "msvcrt", "nntplib", "os", "poplib",
         "pty", "resource", "shutil", "signal", "smtplib", "socket", "sqlite3", "subprocess", "syslog", "telnetlib",
         "tempfile", "urllib", "webbrowser", "winreg", "_winapi", "_posixsubprocess",
     }
@@ -53,9 +53,13 @@ class Late(BaseException):
 
 
 class Wall:
-    """Refuses effects between :meth:`begin` and :meth:`end` of each trial; what it refused is in :attr:`refused`."""
+    """Refuses effects between :meth:`begin` and :meth:`end` of each trial; what it refused is in :attr:`refused`.
 
-    def __init__(self) -> None:
+    ``refusal``: what it raises.
+    """
+
+    def __init__(self, refusal: type[BaseException] = Refused) -> None:
+        self._refusal = refusal
         self.refused: list[str] = []
         self._on = False
         #: Whether an event loop of ours is being made, which connects two sockets to each other.
@@ -79,7 +83,7 @@ class Wall:
     def refuse(self, what: str) -> NoReturn:
         if what not in self.refused:
             self.refused.append(what)
-        raise Refused(what)
+        raise self._refusal(what)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
@@ -142,11 +146,11 @@ class _Sink(io.TextIOBase):
 
 
 def _close(keep: set[int]) -> None:
-    """Let every open file lead nowhere; their numbers stay taken, so that no object closes a new file by an old number."""
+    """Let every open file lead nowhere. Their numbers stay taken, so that no object closes a new file by an old one."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     places = "/dev/fd" if os.path.isdir("/dev/fd") else "/proc/self/fd"  # noqa: PTH112
     with suppress(OSError):
-        for name in os.listdir(places):
+        for name in os.listdir(places):  # noqa: PTH208
             number = int(name)
             if number not in keep and number != nowhere:
                 with suppress(OSError):
@@ -164,7 +168,7 @@ def _limit_system() -> None:
         with suppress(OSError, ValueError):
             resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
     with suppress(OSError, ValueError, IndexError):
-        with open("/proc/self/statm", encoding="ascii") as file:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
             size = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     gc.freeze()  # what the parent will not have back is not to be collected here, with all that would set off
