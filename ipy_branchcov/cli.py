@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.text import Text
 
 from ipy_branchcov import __version__
 from ipy_branchcov.bytecode.unseen import unseen
@@ -30,7 +23,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
 from ipy_branchcov.processes.bottom import at_bottom
 from ipy_branchcov.processes.modules import run_module
-from ipy_branchcov.processes.notebooks import Interrupt, NotebookFailed, NotebookInterrupted, run_notebook
+from ipy_branchcov.processes.notebook_runs import run_notebooks
 from ipy_branchcov.processes.program import Report, run_script
 from ipy_branchcov.processes.targets import Asked, Program, split
 from ipy_branchcov.reports import differences
@@ -200,7 +193,7 @@ def _command(
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source or ())
     runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
-    coverage, status = _run_notebooks(runs, options.jobs)
+    coverage, status = run_notebooks(runs, options.jobs)
     coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
     coverage = with_texts(appended(former, coverage))  # a kernel does not send the texts of files
     if report.data:
@@ -258,75 +251,9 @@ def _checked(asked: Asked) -> list[Path]:
     return [Path(name) for name in asked.notebooks]
 
 
-def _run_notebooks(runs: list[tuple[Path, RunOptions]], jobs: int) -> tuple[Coverage, int]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cells"))
-    console = Console(stderr=True)
-    scope, interrupt = Scope(), Interrupt()
-    interrupted: list[NotebookInterrupted] = []
-    progress = Progress(*columns, console=console, transient=True)
-    with progress if console.is_terminal else nullcontext():  # rich < 14.2 ends a disabled one with an empty line
-
-        def run(one: tuple[Path, RunOptions]) -> tuple[Coverage, int]:
-            path, options = one
-            task = progress.add_task(str(path), total=None)
-            try:
-                return run_notebook(path, scope, options, partial(_advance, progress, task), interrupt), 0
-            except NotebookInterrupted as error:
-                interrupted.append(error)
-                return error.coverage, 0
-            except NotebookFailed as error:
-                if str(error) not in error.coverage.lost:  # else it is reported at the end
-                    text = f"branchcov: {error}\n{error.traceback}".rstrip("\n")
-                    console.print(Text.from_ansi(text), soft_wrap=True)
-                return error.coverage, 1
-
-        with ThreadPoolExecutor(jobs) as pool:  # each thread only waits for a kernel
-            futures = [pool.submit(run, one) for one in runs]
-            signalled = _wait(futures, interrupt)
-    ended = [future.result() for future in futures]
-    if interrupted:
-        console.print(f"branchcov: {_where(interrupted)}", soft_wrap=True, markup=False, highlight=False)
-    status = max(status for _, status in ended)
-    return merge(coverage for coverage, _ in ended), 128 + signalled if signalled else status
-
-
 def _never_imported(coverage: Coverage, options: RunOptions) -> Coverage:
     """The files of the sources that no kernel imported, all missed, but for modules that only kernels find."""
     return Session(replace(options, source=tuple(filter(is_source, options.source)))).never_imported(coverage)
-
-
-def _wait(futures: list[Future[tuple[Coverage, int]]], interrupt: Interrupt) -> int:
-    """Wait for notebooks; return the signal that stopped them, 0 for none.
-
-    Ctrl-C or SIGTERM interrupts the cells that run; the second one kills their kernels.
-    """
-
-    signalled = 0
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal signalled
-        signalled = number
-        interrupt.ask()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        wait(futures)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return signalled
-
-
-def _where(interrupted: list[NotebookInterrupted]) -> str:
-    """What Ctrl-C stopped, in one line."""
-    begun = ", ".join(str(each) for each in interrupted if each.begun)
-    waiting = ", ".join(str(each) for each in interrupted if not each.begun)
-    parts = (begun and f"interrupted in {begun}; no cell below ran", waiting and f"not run: {waiting}")
-    return "; ".join(filter(None, parts))
-
-
-def _advance(progress: Progress, task: TaskID, done: int, cells: int) -> None:
-    progress.update(task, completed=done, total=cells)
 
 
 def _ended(

@@ -13,6 +13,7 @@ import pytest
 
 from ipy_branchcov.cli import main
 from ipy_branchcov.data import json_form
+from ipy_branchcov.data.contexts import numbers
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
@@ -20,9 +21,11 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.selection import covered_by
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.reports import pages
+from ipy_branchcov.session.contexts import Contexts
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
+from ipy_branchcov.tracing.tracer import Edge, Mechanism, Recording
 from tests import target_programs
 from tests.programs import program
 from tests.project import Project
@@ -73,9 +76,11 @@ def one_sided(hits: int, coverage: Coverage) -> bool:
     return coverage.counted and hits % 2 == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tracer", "counts", "late"), WAYS)
 def test_what_runs_again_in_another_context_is_recorded_again(tracer: str, counts: bool, late: bool) -> None:
-    for path in target_programs.targets():
+    every = target_programs.targets()
+    for path in every if not (counts or late) else every[counts + 2 * late :: 4]:
         coverage = twice(path, tracer, counts=counts, late=late)
         assert coverage.sources and wrong(coverage) == [], path
         once = target_programs.run(path, tracer, counts=counts, late=late)
@@ -233,3 +238,17 @@ def test_every_test_and_cell_that_covers_an_outcome(words: tuple[str, ...], tmp_
     found = {place: names - {"pytest"} for place, names in contexts(project).items()}
     composite = {place: names for place, names in found.items() if place in EXPECTED}
     assert composite == EXPECTED
+
+
+def test_turns_are_summed_by_code() -> None:
+    one, two = compile("1", "a", "exec"), compile("1", "b", "exec")
+    edge, other, found = Edge(0, 2), Edge(0, 4), Contexts()
+    found.add("a", [Recording(one, Mechanism.SPLIT, edges={edge: 2}, lines={1})])
+    found.add("b", [Recording(one, Mechanism.SPLIT, edges={edge: 1, other: 1}), Recording(two, Mechanism.SPLIT)])
+    first, second = found.recordings()
+    assert (first.code, first.edges, first.lines) == (one, {edge: 3, other: 1}, {1}) and second.code is two
+    assert first.contexts == {edge: {"a", "b"}, other: {"b"}} and not second.contexts
+
+
+def test_contexts_are_numbered_in_the_order_of_people() -> None:
+    assert dict(numbers(data("t10", "t2", other=("t1",)))) == {"t1": 0, "t2": 1, "t10": 2}

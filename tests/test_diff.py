@@ -12,6 +12,7 @@ from ipy_branchcov.data.diff import Change, compare
 from ipy_branchcov.data.files import save
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.reports import changes
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 
@@ -147,3 +148,9 @@ def test_a_diff_does_not_pass_on_what_was_not_measured(capsys: pytest.CaptureFix
     save(Coverage(), Path("new.json"))
     assert main(["diff", "old.json", "new.json"]) == 0
     assert "6 removed" in capsys.readouterr().out
+
+
+def test_a_diff_of_nothing_has_no_percentage() -> None:
+    assert changes.sentence(compare(Coverage(), Coverage())) == (
+        "branchcov: 0 gained, 0 lost; no branches before, no branches now"
+    )

@@ -51,7 +51,7 @@ SAMPLES: dict[Kind, tuple[list[str], object]] = {
     BRANCH_KINDS: (["assert"], frozenset({"assert"})),
     # Paths in pyproject.toml start from its folder, but for globs that can match anywhere.
     GLOBS: (["*.so", "*/a,*/b"], ("*.so", "*/a", "*/b")),
-    REGEXES: (["no cover"], ("no cover",)),
+    REGEXES: (["no.cover"], ("no.cover",)),
     PATHS: (["{lib = ['/lib', '*/lib']}"], (("/lib", "*/lib"),)),
 }
 #: Flags of parsers that are not options of a run or report.

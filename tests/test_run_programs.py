@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov.errors import UsageError
+from ipy_branchcov.processes import modules, notebook_runs, program
 from ipy_branchcov.processes.targets import Asked, Program, split
 
 SAYS = """\
@@ -148,3 +150,19 @@ def test_words_are_told_apart(line: str) -> None:
 def test_what_cannot_be_told_apart_is_refused(line: str) -> None:
     with pytest.raises(UsageError):
         split(line.split(), VALUES.get)
+
+
+def test_both_ways_to_run_a_program_take_a_session_and_a_report() -> None:
+    ends = [list(inspect.signature(run).parameters)[-2:] for run in (modules.run_module, program.run_script)]
+    assert ends == [["session", "report"]] * 2
+
+
+def test_what_stopped_notebooks_is_one_line() -> None:
+    class Stopped(Exception):
+        def __init__(self, name: str, begun: bool):
+            super().__init__(name)
+            self.begun = begun
+
+    stopped = [Stopped("a.ipynb#1", True), Stopped("b.ipynb", False)]
+    line = "interrupted in a.ipynb#1; no cell below ran; not run: b.ipynb"
+    assert notebook_runs._where(stopped) == line  # type: ignore[arg-type]

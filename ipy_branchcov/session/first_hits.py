@@ -79,9 +79,12 @@ class FirstHits:
     def of(self, key: SourceKey, branch: int, outcome: int, contexts: Iterable[str] = ()) -> FirstHit:
         """The first hit of a covered outcome. Where the run's context was not known when it began, it is now.
 
-        ``contexts``: all that covered it, where they are known.
+        ``contexts``: all that covered it, where they are known. What ran with probes has no values.
         """
         found = self._found.get((key, branch, outcome))
+        first = min(contexts, key=lambda name: self.order.get(name, 0), default=None)
+        if first is not None and (found is None or found.by != first):
+            return FirstHit(first)
         if found is None:
-            return FirstHit(min(contexts, key=lambda name: self.order.get(name, 0), default=self.context))
+            return FirstHit(self.context)
         return found if found.by else replace(found, by=self.context)
