@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -186,3 +189,22 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, monkeypatch: pyt
         )
         line = "branchcov: the report cannot be written: No space left on device\n"
         assert done.returncode == 1 and done.stderr.startswith(line)
+
+
+def test_a_compiled_module_that_was_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text beside it is not what ran."""
+    folder = Path(sysconfig.get_config_var("DESTSHARED") or "nowhere")
+    found = next(iter(folder.glob(f"_lsprof*{sysconfig.get_config_var('EXT_SUFFIX')}")), None)
+    if found is None:
+        pytest.skip("this Python has no compiled module that could be copied")
+    package = tmp_path / "pkg"
+    package.mkdir()
+    shutil.copy(found, package)
+    for name in ("__init__.py", "_lsprof.py"):
+        (package / name).write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    session = Session(RunOptions(source=("pkg",)))
+    with session.measuring("In [2]") as run:
+        importlib.import_module("pkg._lsprof")
+    assert "compiled: pkg._lsprof is a .so" in [note for each in run.coverage for note in each.notes]
+    assert any("compiled: pkg._lsprof" in line for line in failures(run.coverage, 50.0))
