@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -193,18 +193,19 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, monkeypatch: pyt
 
 def test_a_compiled_module_that_was_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text beside it is not what ran."""
-    folder = Path(sysconfig.get_config_var("DESTSHARED") or "nowhere")
-    found = next(iter(folder.glob(f"_lsprof*{sysconfig.get_config_var('EXT_SUFFIX')}")), None)
-    if found is None:
+    known = [importlib.util.find_spec(name) for name in ("_lsprof", "_queue", "_uuid", "_decimal", "_sqlite3")]
+    origins = [Path(each.origin) for each in known if each is not None and str(each.origin).endswith(".so")]
+    if not origins:
         pytest.skip("this Python has no compiled module that could be copied")
+    name = origins[0].name.partition(".")[0]
     package = tmp_path / "pkg"
     package.mkdir()
-    shutil.copy(found, package)
-    for name in ("__init__.py", "_lsprof.py"):
-        (package / name).write_text("")
+    shutil.copy(origins[0], package)
+    for file in ("__init__.py", f"{name}.py"):
+        (package / file).write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     session = Session(RunOptions(source=("pkg",)))
     with session.measuring("In [2]") as run:
-        importlib.import_module("pkg._lsprof")
-    assert "compiled: pkg._lsprof is a .so" in [note for each in run.coverage for note in each.notes]
-    assert any("compiled: pkg._lsprof" in line for line in failures(run.coverage, 50.0))
+        importlib.import_module(f"pkg.{name}")
+    assert f"compiled: pkg.{name} is a .so" in [note for each in run.coverage for note in each.notes]
+    assert any(f"compiled: pkg.{name}" in line for line in failures(run.coverage, 50.0))
