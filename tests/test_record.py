@@ -87,15 +87,15 @@ def test_of_other_cells_a_line_a_function(tmp_path: Path) -> None:
     coverage = together(tmp_path, "x = 1 if [1] else 2", HELPER.format(n=1) + "h1(5, 2)\nh1(0)")
     made = record(coverage, first="In [2]")
     assert made.text.split("\n") == [
-        "branchcov: 9 of 12 outcomes covered (75.0%)",
+        "branchcov: 10 of 14 outcomes covered (71.4%)",
         "this cell: 1 of 2 outcomes covered (50.0%)",
         "  1 | x = 1 if [1] else 2",
         "    |          ^^^ never false",
         "    |                   ^ never ran",
-        "another cell · h1: 8 of 10 outcomes covered (80.0%)",
-        "  h1 8 of 10, missed in 2, 4",
+        "another cell · h1: 9 of 12 outcomes covered (75.0%)",
+        "  h1 9 of 12, missed in 2, 4",
     ]
-    assert "<div>&emsp;<code>h1</code> 8 of 10, missed in 2, 4</div>" in made.html
+    assert "<div>&emsp;<code>h1</code> 9 of 12, missed in 2, 4</div>" in made.html
     assert made.html.count("<pre>") == 1 and "return x if y" not in made.html
     assert len(made.marks.split("\n")) == 2 and not made.without
 
