@@ -64,8 +64,9 @@ const drawn = (element) => {
   return element.checkVisibility({opacityProperty: true, visibilityProperty: true}) && width > 5 && height > 5;
 };
 return [...document.querySelectorAll('.branchcov-record')].map((record) => {
-  for (const folded of record.querySelectorAll('details')) folded.open = true;
-  return [[...record.querySelectorAll('em')].filter(drawn).length, record.textContent];
+  const copy = record.cloneNode(true);
+  for (const sheet of copy.querySelectorAll('style')) sheet.remove();
+  return [[...record.querySelectorAll('em')].filter(drawn).length, copy.textContent];
 });
 """
 
@@ -74,7 +75,7 @@ return [...document.querySelectorAll('.branchcov-record')].map((record) => {
 _PLACES = (
     _PARSE
     + """
-const marked = [...document.querySelectorAll('.branchcov-record u, .branchcov-widget .mark')];
+const marked = [...document.querySelectorAll('.branchcov-record mark, .branchcov-widget .mark')];
 const found = arguments[0].map((text) => marked.find((mark) => mark.textContent === text && mark.checkVisibility()));
 found[0]?.scrollIntoView({block: 'center'});
 const frame = window.frameElement?.getBoundingClientRect() ?? {left: 0, top: 0};
@@ -88,10 +89,12 @@ return found.map((mark) => {
   if (!mark) return null;
   const label = mark.nextElementSibling;
   const line = mark.closest('pre, .text').getBoundingClientRect();
-  const end = onScreen([line.right - 30, line.bottom - 12, line.right - 20, line.bottom - 2]);
+  const {bottom} = [...mark.getClientRects()].pop();
+  const end = onScreen([line.right - 30, bottom - 12, line.right - 20, bottom - 2]);
   const style = getComputedStyle(mark);
   const [wash, under] = [style.backgroundColor, style.borderBottomColor].map(parse);
-  return {mark: box(mark), label: box(label), words: label.textContent.trim(), end, wash, under};
+  const chip = parse(getComputedStyle(label).backgroundColor);
+  return {mark: box(mark), label: box(label), words: label.textContent.replace('←', '').trim(), end, wash, under, chip};
 });
 """
 )
@@ -124,18 +127,19 @@ def _wrong(image: Image.Image, place: Place, found: dict[str, Any]) -> list[str]
     wash, line = _over(found["wash"], back), _over(found["under"], _over(found["wash"], back))
     mark, label = _cut(image, found["mark"]), _cut(image, found["label"])
     wrong = []
-    red, green, _, opacity = found["wash"]
+    red, green, blue, opacity = found["wash"]
     low, high = _GREEN[place.state]
-    if not (opacity > 0.1 and low <= green / max(red, 1) <= high):
+    highlighted = (red, green, blue, opacity) == (255, 255, 0, 1)  # by the browser, where the sheet was stripped
+    if not highlighted and not (opacity > 0.1 and low <= green / max(red, 1) <= high):
         wrong.append(f"{place.text!r}: {found['wash']} is no wash of what {place.state}")
     if found["words"] != place.words:
         wrong.append(f"the label says {found['words']!r}")
     if _share(mark, line) < 0.02:
         wrong.append(f"{place.text!r}: no line of {line}")
-    for words, picture in ((place.text, mark), (place.words, label)):
-        if _share(picture, wash) < 0.3:
-            wrong.append(f"{words!r}: no wash of {wash} on {back}, but {_commonest(picture)}")
-        if _letters(picture, wash) < 0.02:
+    for words, picture, ground in ((place.text, mark, wash), (place.words, label, _over(found["chip"], back))):
+        if _share(picture, ground) < 0.3:
+            wrong.append(f"{words!r}: no wash of {ground} on {back}, but {_commonest(picture)}")
+        if _letters(picture, ground) < 0.02:
             wrong.append(f"{words!r}: no letters")
     return wrong
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -186,3 +189,23 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, monkeypatch: pyt
         )
         line = "branchcov: the report cannot be written: No space left on device\n"
         assert done.returncode == 1 and done.stderr.startswith(line)
+
+
+def test_a_compiled_module_that_was_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text beside it is not what ran."""
+    known = [importlib.util.find_spec(name) for name in ("_lsprof", "_queue", "_uuid", "_decimal", "_sqlite3")]
+    origins = [Path(each.origin) for each in known if each is not None and str(each.origin).endswith(".so")]
+    if not origins:
+        pytest.skip("this Python has no compiled module that could be copied")
+    name = origins[0].name.partition(".")[0]
+    package = tmp_path / "pkg"
+    package.mkdir()
+    shutil.copy(origins[0], package)
+    for file in ("__init__.py", f"{name}.py"):
+        (package / file).write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    session = Session(RunOptions(source=("pkg",)))
+    with session.measuring("In [2]") as run:
+        importlib.import_module(f"pkg.{name}")
+    assert f"compiled: pkg.{name} is a .so" in [note for each in run.coverage for note in each.notes]
+    assert any(f"compiled: pkg.{name}" in line for line in failures(run.coverage, 50.0))

@@ -126,7 +126,7 @@ def _records(notebook: Path) -> list[str]:
 
 
 def _text(html: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", html))
+    return unescape(re.sub(r"<style>.*?</style>|<[^>]*>", "", html))
 
 
 def _look(driver: webdriver.Chrome, notebook: Path, viewer: str) -> None:

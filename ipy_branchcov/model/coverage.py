@@ -298,7 +298,8 @@ class Coverage:
         if not self.sources:
             return "nothing measured yet"
         unmeasured = [note for source in self.sources for note in source.unmeasured]
-        return unmeasured[0] if len(unmeasured) == len(self.sources) else "no branches in what ran"
+        all_of_it = all(source.unmeasured or source.source.kind == "cell" for source in self.sources)
+        return unmeasured[0] if unmeasured and all_of_it else "no branches in what ran"
 
     def __iter__(self) -> Iterator[SourceCoverage]:
         return iter(self.sources)

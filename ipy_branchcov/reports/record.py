@@ -267,7 +267,7 @@ def _close(tag: str) -> str:
 
 
 def _words_of(mark: Mark, *, counts: bool) -> str:
-    counted = words.counts(mark.branch) if counts and mark.branch is not None and not mark.composite else ""
+    counted = words.counts(mark.branch) if counts and mark.branch is not None and mark.counts else ""
     return ", ".join(filter(None, (mark.label, counted)))
 
 

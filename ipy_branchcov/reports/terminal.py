@@ -143,7 +143,7 @@ def _notes(marked: MarkedSource, line: int, *, every: bool, counts: bool) -> lis
             continue
         start, end = marked.extent(each, line)
         under = each.label
-        if counts and each.branch is not None:
+        if counts and each.branch is not None and (each.counts or not each.label):
             under = ", ".join(filter(None, (under, words.counts(each.branch))))
         notes.setdefault((start, end, under), _note(text, start, end, under, _STYLES[each.state]))
     return list(notes.values())

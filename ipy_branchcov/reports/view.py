@@ -53,6 +53,11 @@ class Mark:
         """Whether it is a decision whose conditions are counted instead of it."""
         return self.branch is not None and self.branch.composite
 
+    @property
+    def counts(self) -> bool:
+        """Whether the hits of its outcomes say more than its words."""
+        return self.branch is not None and not self.composite and self.state != "never-ran"
+
 
 @dataclass(frozen=True)
 class Segment:

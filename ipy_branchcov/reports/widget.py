@@ -369,7 +369,7 @@ def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bo
         "state": each.state,
         "label": each.label,
         "words": each.words,
-        "counts": words.counts(branch) if branch and counted and not each.composite else "",
+        "counts": words.counts(branch) if branch and counted and each.counts else "",
         "missed": marked.missed_at(each) if each.label else 0,
         "kind": branch.kind if branch else "",
         "kind_words": words.KINDS.get(branch.kind, branch.kind) if branch else "",

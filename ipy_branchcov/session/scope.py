@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import ModuleType
 
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.errors import UsageError
@@ -113,6 +114,19 @@ class Scope:
         for path in self._all_files(namespaces):
             if self.covers(path):
                 yield path
+
+    def compiled(self) -> Iterator[str]:
+        """The paths of measured files beside which a compiled module lies, which was imported in their place."""
+        if not self.places:
+            return
+        for module in list(sys.modules.values()):
+            # A module of another type can have a __getattribute__ of its own.
+            file = module.__dict__.get("__file__") if type(module) is ModuleType else None
+            if type(file) is str and file.endswith(tuple(EXTENSION_SUFFIXES)):
+                name = f"{Path(file).name.partition('.')[0]}.py"
+                path = os.path.realpath(Path(file).with_name(name))
+                if self.covers(path) and os.path.isfile(path):  # noqa: PTH113
+                    yield path
 
     def _all_files(self, namespaces: Set[str]) -> Iterator[str]:
         yield from sorted(self.places.files)

@@ -380,6 +380,8 @@ class Session:
                 self._analyses.keep(source)
             elif source.path and newest[source.path] == source.key:
                 found.append(changed(self._source_coverage(run, source, members)))
+        known = {source.path for source, _ in groups.values()}
+        found += [self._never_imported(path) for path in self.scope.compiled() if path not in known]
         for name, error in self._sources.failures.items():
             found.append(self._unmeasured(name, error))
         self._sources.failures.clear()

@@ -1,0 +1,165 @@
+"""The record in a notebook: how large it may be, what it says, and that it reads well without its style sheet."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.reports import presented, terminal
+from ipy_branchcov.reports.record import MOST, Record, limit_of, record
+from tests.test_cell_marks import PROGRAM, RUNS, measured
+
+HELPER = """\
+def h{n}(x, y=0):
+    if x > {n} and y or x < 0:
+        return [v for v in range(x) if v % 2]
+    return x if y else -x
+"""
+USE = "[abs(i) for i in range(60)]; None"
+
+
+def named(coverage: Coverage, name: str) -> Coverage:
+    (one,) = coverage.sources
+    return replace(coverage, sources=(replace(one, source=replace(one.source, name=name)),))
+
+
+def size(made: Record) -> int:
+    """Bytes in a notebook's JSON."""
+    return sum(len(json.dumps(each, ensure_ascii=False).encode()) for each in made.bundle.values())
+
+
+def text(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"<style>.*?</style>", "", html)))
+
+
+#: Texts of cells that are measured, and called with what is ``given``.
+TEXTS = {
+    "one line": "x = 1 if given else 2",
+    "no branches": "x = 1",
+    "a program": PROGRAM,
+    "much escaped": "if given and '" + '<&>"' * 300 + "':\n    x = 1",
+    "many misses": "".join(f"if given and {n} or len(given) > {n}: x = 1 if given else 2\n" for n in range(150)),
+    "long lines": "x = " + " or ".join(f"(given and {n})" for n in range(300)),
+    "scripts": "名前 = [字 for 字 in '中文𝒳' if 字 > 'a' or given]\n" * 30,
+    "larger than all": "".join(f"def f{n}(x):\n    return 1 if x else {n}\n" for n in range(1500)),
+    "never ran": "def f():\n" + "    x = 1\n" * 3000,
+}
+
+
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.parametrize("name", TEXTS)
+def test_it_is_small(tmp_path: Path, name: str, missed: bool) -> None:
+    coverage = named(measured(TEXTS[name], tmp_path / "p.py"), "In [3]")
+    made = record(coverage, first="In [3]", missed=missed)
+    assert size(made) <= limit_of(TEXTS[name]) <= MOST
+    assert made.text.startswith(f"branchcov: {coverage.summary}") and str(coverage.summary) in made.html
+    if coverage.totals.missed:
+        assert re.search(r"never|missed in|more line", made.text) and re.search(r"never|more line", text(made.html))
+
+
+def together(tmp_path: Path, *texts: str) -> Coverage:
+    parts = [named(measured(each, tmp_path / "p.py"), f"In [{number + 2}]") for number, each in enumerate(texts)]
+    return merge(parts)
+
+
+def test_a_small_cell_that_calls_many_functions(tmp_path: Path) -> None:
+    helpers = ["".join(HELPER.format(n=10 * cell + n) for n in range(10)) for cell in range(6)]
+    coverage = together(tmp_path, USE, *helpers)
+    made = record(coverage, first="In [2]")
+    assert size(made) <= limit_of(USE) and len(made.text.split("\n")) > 5
+    (more,) = re.findall(r"\.\.\. (\d+) more functions with misses", made.text)
+    shown = re.findall(r"^  h\d+ missed in [-\d, ]+|^  h\d+ 0 of \d+, missed in [-\d, ]+$", made.text, re.M)
+    assert len(shown) + int(more) == 60
+    # A front end that is connected keeps the marks for which there is no room.
+    known = {each.key for each in coverage if each.source.text != USE}
+    assert made.without and made.without <= known
+
+
+def test_of_other_cells_a_line_a_function(tmp_path: Path) -> None:
+    coverage = together(tmp_path, "x = 1 if [1] else 2", HELPER.format(n=1) + "h1(5, 2)\nh1(0)")
+    made = record(coverage, first="In [2]")
+    assert made.text.split("\n") == [
+        "branchcov: 10 of 14 outcomes covered (71.4%)",
+        "this cell: 1 of 2 outcomes covered (50.0%)",
+        "  1 | x = 1 if [1] else 2",
+        "    |          ^^^ never false",
+        "    |                   ^ never ran",
+        "another cell · h1: 9 of 12 outcomes covered (75.0%)",
+        "  h1 9 of 12, missed in 2, 4",
+    ]
+    assert "<div>&emsp;<code>h1</code> 9 of 12, missed in 2, 4</div>" in made.html
+    assert made.html.count("<pre>") == 1 and "return x if y" not in made.html
+    assert len(made.marks.split("\n")) == 2 and not made.without
+
+
+def test_the_source_stands_there_once_and_unchanged(tmp_path: Path) -> None:
+    coverage = named(measured(PROGRAM, tmp_path / "p.py", RUNS[0]), "In [2]")
+    made = record(coverage, first="In [2]")
+    (pre,) = re.findall(r"<pre>(.*?)</pre>", made.html, re.S)
+    code = unescape(re.sub(r"<em>.*?</em>|<i>.*?</i>|<[^>]*>", "", pre))
+    assert code == PROGRAM.rstrip("\n")
+    assert "\n\n" not in made.html, "a blank line ends HTML in Markdown"
+
+
+def test_it_reads_well_where_sheets_and_classes_are_stripped(tmp_path: Path) -> None:
+    coverage = named(measured(PROGRAM, tmp_path / "p.py", RUNS[0]), "In [2]")
+    made = record(coverage, first="In [2]")
+    assert "style=" not in made.html
+    shown = text(made.html)
+    assert "if (a ← never false  or b ← never ran ) and 0 < c ← never false" in shown
+    # Every place with a label is highlighted by the browser itself.
+    assert len(re.findall(r"</mark><em>", made.html)) == len(re.findall(r"<em>", made.html)) > 5
+    assert MarkdownIt("commonmark", {"html": True}).render(f"{made.html}\n\nend").strip().endswith("<p>end</p>")
+
+
+def test_counts_stand_at_the_marks(tmp_path: Path) -> None:
+    coverage = named(measured("for i in range(4):\n    if i < 9 or i: pass", tmp_path / "p.py", counts=True), "In [2]")
+    made = record(coverage, first="In [2]")
+    assert "<mark>i &lt; 9</mark><em> ← never false, 4× / 0 </em>" in made.html
+    assert "<span>i in range(4)</span><em> ← 4× / 1× </em>" in made.html
+    assert "^^^^^ never false, 4× / 0" in made.text
+    assert "^ 4× / 1×" in terminal.render(coverage, counts=True)
+
+
+def test_no_place_of_this_machine_and_no_numbers(tmp_path: Path) -> None:
+    places = {
+        "/home/me/venv/lib/python3.14/site-packages/pkg/a.py": "pkg/a.py",
+        "/usr/lib/python3.14/json/decoder.py": "json/decoder.py",
+        "/home/me/work/a.py": "work/a.py",
+        "C:/me/work/a.py": "work/a.py",
+        "../../me/work/a.py": "work/a.py",
+        "src/pkg/a.py": "src/pkg/a.py",
+    }
+    (one,) = measured("x = 1 if [1] else 2", tmp_path / "p.py").sources
+    for name, shown in places.items():
+        source = Source(name, one.source.text, "file", name)
+        made = record(Coverage((replace(one, source=source),)))
+        assert f"\n{shown}: " in made.text and f"<b>{shown}</b>" in made.html
+        assert "/me" not in made.text + made.html and "/usr" not in made.text + made.html
+    cells = [
+        record(together(tmp_path, *[PROGRAM] * 1, "y = 1 if [1] else 2"), first=first) for first in ("In [2]", None)
+    ]
+    assert not any("In [" in part for each in cells for part in each.bundle.values())
+
+
+def test_a_coverage_that_shows_itself_has_its_sources(tmp_path: Path) -> None:
+    coverage = presented.Coverage.of(together(tmp_path, "x = 1 if [1] else 2", PROGRAM))
+    shown = coverage._repr_mimebundle_()
+    assert shown["text/html"].count("<pre>") == 2 and "never false" in shown["text/plain"]
+    long = presented.Coverage.of(together(tmp_path, TEXTS["many misses"], TEXTS["larger than all"], PROGRAM))
+    assert sum(len(each.encode()) for each in long._repr_mimebundle_().values()) <= MOST
+
+
+def test_what_stopped_the_cell(tmp_path: Path) -> None:
+    coverage = named(measured("x = 1 if [1] else 2", tmp_path / "p.py"), "In [2]")
+    made = record(coverage, first="In [2]", stopped="stopped in line 3 by KeyError")
+    assert made.text.split("\n")[1] == "  stopped in line 3 by KeyError"
+    assert "<div>stopped in line 3 by KeyError</div>" in made.html
