@@ -31,7 +31,8 @@ class _Cell:
             found = {line for _, _, line in code.co_lines() if line}
             # A coroutine begins on line 1; the value of a cell without one is a None behind its last line.
             found.discard(code.co_firstlineno)
-            return bool(found) and all(self.body.start <= line <= self.body.stop for line in found)
+            # Before 3.12 a module without statements, of a cell that is one expression, has no line: it can be of any.
+            return all(self.body.start <= line <= self.body.stop for line in found)
         return code.co_firstlineno in self.body and not code.co_qualname.startswith(f"{self.name}.<locals>.")
 
 
