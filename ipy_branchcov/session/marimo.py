@@ -28,6 +28,8 @@ class _Cell:
     def holds(self, code: CodeType) -> bool:
         """Whether code was compiled from the body, and not from the file: there it lies in the function."""
         if code.co_name == "<module>":
+            if not code.co_names and set(code.co_consts) <= {None}:
+                return True  # the value of a cell or function without one: of whichever cell, it says nothing
             found = {line for _, _, line in code.co_lines() if line}
             # A coroutine begins on line 1; the value of a cell without one is a None behind its last line.
             found.discard(code.co_firstlineno)
