@@ -138,8 +138,10 @@ def test_run_measures_cells_in_the_file(tmp_path: Path) -> None:
     assert "not measured" not in text
     (source,) = json.loads((tmp_path / "c.json").read_text())["sources"]
     assert (source["name"], source["kind"]) == ("app.py", "file")
-    assert missed(source) == MISSED
-    assert source["missed_lines"] == [[30, 30], [51, 51], [63, 64]]
+    # On 3.11, what follows a top-level await in code that nobody instrumented before is not recorded.
+    lost = {50: ["true", "false"]} if sys.version_info < (3, 12) else {}
+    assert missed(source) == MISSED | lost
+    assert source["missed_lines"] == [[30, 30], [50 if lost else 51, 51], [63, 64]]
     functions = {branch["span"][0]: branch["function"] for branch in source["branches"]}
     assert (functions[28], functions[38], functions[24]) == ("_.<locals>.f", "classify", "_.<locals>.Shape.area")
     hits = {(each["span"][0], each["kind"]): [o["hits"] for o in each["outcomes"]] for each in source["branches"]}

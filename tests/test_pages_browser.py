@@ -317,8 +317,7 @@ def test_folds_are_open_in_print(driver: webdriver.Chrome, site: Path, name: str
     driver.execute_script("for (const each of document.querySelectorAll('.cell, .page')) each.open = false")
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        heights = "return [...document.querySelectorAll('.line')].map((each) => each.getBoundingClientRect().height)"
-        assert min(driver.execute_script(heights)) > 10
+        assert seen(driver, ".line") == len(driver.find_elements("css selector", ".line")) > 2
         assert seen(driver, ".tools, nav") == 0
     finally:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

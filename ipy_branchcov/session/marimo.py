@@ -28,10 +28,13 @@ class _Cell:
     def holds(self, code: CodeType) -> bool:
         """Whether code was compiled from the body, and not from the file: there it lies in the function."""
         if code.co_name == "<module>":
+            if not code.co_names and set(code.co_consts) <= {None}:
+                return True  # the value of a cell or function without one: of whichever cell, it says nothing
             found = {line for _, _, line in code.co_lines() if line}
             # A coroutine begins on line 1; the value of a cell without one is a None behind its last line.
             found.discard(code.co_firstlineno)
-            return bool(found) and all(self.body.start <= line <= self.body.stop for line in found)
+            # Before 3.12 a module without statements, of a cell that is one expression, has no line: it can be of any.
+            return all(self.body.start <= line <= self.body.stop for line in found)
         return code.co_firstlineno in self.body and not code.co_qualname.startswith(f"{self.name}.<locals>.")
 
 
