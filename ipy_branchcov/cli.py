@@ -398,6 +398,8 @@ def _suggest(parsed: argparse.Namespace, settings: RunOptions, stdout: TextIO) -
 @contextmanager
 def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show in a terminal how many calls were tried, and how many outcomes they covered."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda calls, found: None
