@@ -44,7 +44,7 @@ def test_positions_name_the_innermost_node() -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("a and b.c[d]", ("a", "b", "d")), ("(x := y) > x", ("x", "y")), ("f(1)", ("f",))],
+    [("a and b.c[d]", ("a", "b.c", "b", "d")), ("(x := y) > x", ("x", "y")), ("f(1)", ("f",))],
 )
 def test_names_in_an_expression(text: str, found: tuple[str, ...]) -> None:
     assert names(expression(text)) == found

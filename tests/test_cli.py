@@ -103,7 +103,9 @@ def test_every_report_is_written_and_the_threshold_checked() -> None:
     closing = "branchcov: 4 of 6 outcomes covered (66.7%); written to html, c.json, c.info, c.xml\n"
     assert (done.returncode, done.stdout) == (2, "both even []\n" + closing)
     assert done.stderr == "branchcov: branch coverage 4 of 6 outcomes covered (66.7%) is below 66.8%\n"
-    assert {path.name for path in Path("html").iterdir()} == {"index.html", "script.py.html"}
+    assert {path.name for path in Path("html").iterdir()} == {
+        *("index.html", "functions.html", "script.py.html", "branchcov-report.css", "branchcov-report.js")
+    }
     assert "BRDA:5,0,0,1" in Path("c.info").read_text() and "condition-coverage" in Path("c.xml").read_text()
     assert branchcov("report", "c.json").stdout == SHOWN.replace("branchcov:", "branchcov: script.py:")
     assert branchcov("report", "c.json", "--fail-under", "66.6").returncode == 0

@@ -59,7 +59,7 @@ class Program:
         found = (
             analysis.decisions.map.branches[branch].outcomes[outcome].name
             for edge in edges
-            for branch, outcome in analysis.of(self.sign).outcomes_of(*edge)
+            for branch, outcome in analysis.of(self.sign).outcomes_of(*edge[:3])
         )
         return sorted(found)
 

@@ -172,6 +172,9 @@ class Session:
             self._hold(options, self._lasting | resolve_all(added))
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
+            if functions.counting() and not functions.following():
+                # A function has one code object: that of the run around this one. Outcomes prove what they can.
+                options = replace(options, mcdc=False, fail_under_mcdc=None)
             counts = options.counts or functions.counting()
             self._analyses.follow = follow = options.follow or functions.following()
             begun = factory(
