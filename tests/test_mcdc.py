@@ -21,6 +21,7 @@ from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, UNFOLLOWED, Decisio
 from ipy_branchcov.model.logic import Logic
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports import decision_tables, gates, html, lcov, pages, summary, terminal
+from ipy_branchcov.reports.record import record
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -300,8 +301,9 @@ def test_text_names_the_form_and_the_rows(tmp_path: Path) -> None:
 def test_pages_and_record_have_the_table_without_values(tmp_path: Path) -> None:
     coverage = measured(tmp_path / "m.py", LEAP, "leap(2024)\n")
     files = pages.render(coverage, "x")
-    page = next(text for name, text in files.items() if name != "index.html")
-    for text in (page, html.render(coverage)):
+    page = next(text for name, text in files.items() if name.endswith("m.py.html"))
+    kept = record(coverage, first=coverage.sources[0].source.name)
+    for text in (page, html.render(coverage), kept.html, kept.text):
         assert FORM in text and "show `y % 4 == 0`" in text and "y=2024" not in text
     assert FORM in files["index.html"]
     assert FORM in summary.render(coverage)

@@ -34,7 +34,8 @@ from ipy_branchcov.session.table import (
 from tests.doors import ask
 
 TABLES = (RunOptions, ReportOptions)
-DOORS = tuple(Door)
+#: Those of runs and reports; test_suggest has those of suggestions.
+DOORS = tuple(door for door in Door if door not in Door.SUGGEST | Door.ASK)
 LINES = Door.MAGICS | Door.COMMANDS | Door.PYTEST
 EVERY = [(row, door) for table in TABLES for row in table.rows() for door in DOORS if door in row.doors]
 #: For each kind of value: texts to give, and what arrives. A switch arrives turned.

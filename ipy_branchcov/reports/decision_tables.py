@@ -89,20 +89,23 @@ def missing(coverage: Coverage) -> Iterator[str]:
 # --- as text
 
 
-def lines(source: SourceCoverage, *, missed: bool = False) -> Iterator[str]:
-    """The tables as lines of text. ``missed``: only those of decisions with a condition that is not shown."""
+def lines(source: SourceCoverage, *, missed: bool = False, values: bool = True) -> Iterator[str]:
+    """The tables as lines of text.
+
+    ``missed``: only those of decisions with a condition that is not shown. ``values``: those of first hits, too.
+    """
     for table in tables(source):
         if not (missed and table.complete):
-            yield from _text(table)
+            yield from _text(table, values)
 
 
-def _text(table: Table) -> Iterator[str]:
+def _text(table: Table, shown: bool) -> Iterator[str]:
     yield f"  decision in {table.title}"
     heads = [shortened(each, _LONGEST) for each in table.columns]
     yield "       " + " | ".join([*heads, "outcome", "first"])
     for row in table.rows:
         cells = [letter.center(len(head)) for letter, head in zip(row.letters, heads, strict=True)]
-        values = ", ".join(f"{name}={value}" for name, value in row.values)
+        values = ", ".join(f"{name}={value}" for name, value in row.values) if shown else ""
         words = visible(" ".join(filter(None, (row.first, values))))
         mark = str(row.number) if row.number else "-"
         yield f"  {mark:>4} " + " | ".join([*cells, row.outcome.ljust(7), words]).rstrip()

@@ -17,7 +17,7 @@ from html import escape
 from ipy_branchcov.model import words
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import SourceKey, shortened
-from ipy_branchcov.reports import cell_marks, terminal
+from ipy_branchcov.reports import cell_marks, decision_tables, terminal
 from ipy_branchcov.reports.by_function import Part, parts
 from ipy_branchcov.reports.view import Mark, MarkedSource, mark_all
 
@@ -80,6 +80,7 @@ def record(
     several = len([each for each in sources if each.places]) > 1
     for each in sources if whole else own:
         made.show(each, named=several and bool(each.places), last=len(sources) == 1)
+    made.show_decisions()
     others = [each for each in sources if not any(each is shown for shown in made.shown)]
     made.name_parts(others)
     made.add_marks(others)
@@ -166,6 +167,18 @@ class _Made:
         more = "".join(_more(len(drawn) - count, "\n<i>… {} more {}</i>", "line", "lines"))
         if not self._take([f"<pre>{chr(10).join(drawn[:count])}{more}</pre>"], text):
             self._take(text=text)
+
+    def show_decisions(self) -> None:
+        """The truth tables of what is shown, where they were asked for; without values, which may be secrets."""
+        if not (total := decision_tables.summary(self._coverage)):
+            return
+        self.add(total)
+        for marked in self.shown:
+            source = marked.coverage
+            lines = list(decision_tables.lines(source, values=False))
+            if lines and not self._take([decision_tables.html(source)], lines):
+                for line in decision_tables.missing(Coverage((source,))):
+                    self.add(line)
 
     def _head(self, marked: MarkedSource) -> bool:
         name, totals = marked.title, str(marked.coverage.totals)
