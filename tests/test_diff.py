@@ -12,7 +12,7 @@ from ipy_branchcov.data.diff import Change, compare
 from ipy_branchcov.data.files import save
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.reports import changes
+from ipy_branchcov.reports import differences
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 
@@ -151,6 +151,6 @@ def test_a_diff_does_not_pass_on_what_was_not_measured(capsys: pytest.CaptureFix
 
 
 def test_a_diff_of_nothing_has_no_percentage() -> None:
-    assert changes.sentence(compare(Coverage(), Coverage())) == (
+    assert differences.sentence(compare(Coverage(), Coverage())) == (
         "branchcov: 0 gained, 0 lost; no branches before, no branches now"
     )

@@ -1,0 +1,134 @@
+"""Small modules by themselves; most are otherwise reached through programs that run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import stat
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from ipy_branchcov.analysis import lines, obligations
+from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.statements import reachable
+from ipy_branchcov.processes import alive, block, bottom, leftovers
+from ipy_branchcov.reports import by_function
+from ipy_branchcov.reports.view import mark_all
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing import callbacks, failures
+
+CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
+
+
+def test_the_lines_of_a_statement() -> None:
+    text = "x = f(a,\n      b.c)\nif x: pass\n"
+    tree = ast.parse(text)
+    found = sorted(lines.head_lines(Source("a.py", text, "file"), tree, list(reachable(tree))))
+    assert [(each.first, each.last) for each in found] == [(1, 2), (3, 3), (3, 3)]
+    assert list(found[0].lines) == [1, 2] and found[0].below == {2: (Span(2, 8, 2, 9), Span(2, 6, 2, 7))}
+
+
+@pytest.mark.parametrize(
+    ("policy", "required"),
+    [(Policy(), [True, False]), (Policy(optional=frozenset({"if"})), [False, False])],
+)
+def test_the_obligations_of_a_branch(policy: Policy, required: list[bool]) -> None:
+    span = Span(1, 0, 1, 1)
+    found = obligations.Found("if", span, "f", ast.Name("x"), -1, {"false": obligations.ASSERTED})
+    branch = obligations.branch_of(found, policy)
+    assert [each.required for each in branch.outcomes] == required
+    assert branch.outcomes[1].reason == obligations.ASSERTED
+
+
+def test_parts_of_a_source_are_its_functions_with_misses(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        "def f(x):\n    return 1 if x else 2\n\ndef g(x):\n    return x\n\ndef h(x):\n    if x: x\n"
+    )
+    session = Session(RunOptions(source=(str(tmp_path / "m.py"),)))
+    with session.measuring() as run:
+        names: dict[str, object] = {}
+        exec(session.instrument(compile((tmp_path / "m.py").read_text(), str(tmp_path / "m.py"), "exec")), names)
+        names["f"](0), names["g"](0)  # type: ignore[operator]
+    found = by_function.parts(mark_all(run.coverage)[0])
+    assert [(each.name, str(each.totals).partition(" out")[0], each.lines) for each in found] == [
+        ("h", "0 of 2", [(8, 8)]),
+        ("f", "1 of 2", [(2, 2)]),
+    ]
+
+
+def test_a_process_is_alive_until_it_has_ended() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    assert alive.is_alive(os.getpid())
+    ended.wait()
+    assert os.name != "posix" or not alive.is_alive(ended.pid)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights")
+def test_a_folder_is_private_and_held() -> None:
+    folder, lock = leftovers.make()
+    try:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert lock >= 0
+    finally:
+        os.close(lock)
+        for each in folder.iterdir():
+            each.unlink()
+        folder.rmdir()
+
+
+def test_a_block_measures_no_processes_where_they_are_switched_off() -> None:
+    assert block.processes_of(Session())(RunOptions(subprocesses=False)) is None
+    end = block.processes_of(Session())(RunOptions())
+    assert end is not None and "BRANCHCOV_PROCESSES" in os.environ
+    assert end("") == Coverage() and "BRANCHCOV_PROCESSES" not in os.environ
+
+
+def test_where_others_have_called_us_a_program_runs_in_place() -> None:
+    assert bottom.at_bottom(lambda: 7) == 7
+
+
+def test_a_callback_is_looked_at_through_what_wraps_it() -> None:
+    seen: list[CodeType] = []
+
+    def wanted(code: CodeType) -> bool:
+        seen.append(code)
+        return True
+
+    class Tool:
+        def __call__(self) -> None: ...
+        def method(self) -> None: ...
+
+    found = failures.Failures()
+    each = callbacks.Callbacks(wanted, found)
+    for callback in (partial(Tool().method), Tool(), len):
+        each.see(callback)
+    assert seen == [Tool.method.__code__, Tool.__call__.__code__]
+    assert [line.partition(" (")[0] for line in found.lines(lambda code: "a.py")] == [
+        f"a.py: {code.co_qualname}" for code in seen
+    ]
+
+
+def test_an_error_of_ours_is_a_line_and_no_error_of_the_program() -> None:
+    found = failures.Failures()
+    assert failures.guarded(found, lambda: 1 // 0)() is None
+    found.add(CODE, KeyError("x"))
+    found.add(CODE, KeyError("y"))
+    assert list(found.lines(lambda code: code.co_filename)) == [
+        "a.py: f (line 1): not all that it did was measured: branchcov failed: KeyError('x')",
+        "code that others made was not measured: branchcov failed: ZeroDivisionError("
+        + ("'division by zero')" if sys.version_info >= (3, 14) else "'integer division or modulo by zero')"),
+    ]
+    said: list[str] = []
+    with pytest.raises(Unencodable):
+        failures.encodable(lambda: 1 // 0, CODE, said.append)
+    assert len(said) == 1 and said[0].startswith("f was measured slowly")
