@@ -129,11 +129,10 @@ def test_markdown_shows_code_and_names_as_they_are(text: str) -> None:
     assert name.startswith(f"{text}.py: 1 of 2") and row[2] == text
 
 
-def test_markdown_fits_into_a_summary(coverage: Coverage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markdown_fits_into_a_summary(coverage: Coverage) -> None:
     several = named(coverage, *(f"ä{number:02}.py" for number in range(20)))
     assert len(tables(markdown.render(several))) == 21
-    monkeypatch.setattr(markdown, "LARGEST", 2000)
-    text = markdown.render(several)
+    text = markdown.render(several, 2000)
     shown = len(tables(text)) - 1
     assert len(text.encode()) <= 2000 and 0 < shown < 20
     assert text.endswith(f"\n{20 - shown} more sources have misses.\n")

@@ -145,5 +145,5 @@ def test_every_report_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     reasons = [(each["excluded"], each.get("reason")) for branch in branches for each in branch["outcomes"]]
     assert reasons == [(False, None), (True, "# branchcov: no false")] * 3
     assert main(["report", str(data), "--html", str(page)]) == 0
-    assert "false never covered, excluded: # branchcov: no false" in page.read_text()
+    assert "<b>false</b> – never covered, excluded: # branchcov: no false" in page.read_text()
     assert "exempted: line 2" in page.read_text()

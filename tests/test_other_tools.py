@@ -279,7 +279,9 @@ def test_the_ids_of_other_kinds_of_tools_stay_free() -> None:
     tool = Tool({EVENTS.PY_START: lambda code, offset: None})
     second = Tool({})
     assert (tool.id, second.id) == (4, 5)
-    with pytest.raises(TracerError, match=r"branchcov holds 4 and branchcov holds 5.*stop one, or choose the tracer settrace"):
+    with pytest.raises(
+        TracerError, match=r"branchcov holds 4 and branchcov holds 5.*stop one, or choose the tracer settrace"
+    ):
         Tool({})
     assert (tool.give_back(), second.give_back()) == ("", "")
     assert [MONITORING.get_tool(i) for i in range(6)] == [None] * 6

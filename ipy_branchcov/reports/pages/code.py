@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 
 from ipy_branchcov.model import words
-from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.branch import Branch, Outcome, natural
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports.pages.contents import Part
 from ipy_branchcov.reports.syntax import Colours, colours
@@ -28,6 +28,8 @@ _TOKENS = {
     "def": "d",
     "meta": "d",
 }
+#: So many tests and cells that covered an outcome are named.
+_CONTEXTS = 5
 _DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\b")
 #: What lines can be filtered by: the class of such a line, and of the definitions above it.
 FILTERS = {"missed": "with misses", "never": "never ran", "other": "optional or excluded", "changed": "changed"}
@@ -161,6 +163,10 @@ class Listing:
             if self._values and first.values:
                 known = ", ".join(f"{name}={value}" for name, value in first.values.items())
                 said[-1] += f" with <code>{escape(printable(known))}</code>"
+        if outcome.contexts:
+            names = sorted(outcome.contexts, key=natural)
+            more = f" and {len(names) - _CONTEXTS} more" if len(names) > _CONTEXTS else ""
+            said.append(f"by {', '.join(map(self._link, names[:_CONTEXTS]))}{more}")
         if outcome.excluded or not outcome.required:
             said.append(escape(printable(words.duty(outcome))))
         return ", ".join(said)
