@@ -125,7 +125,7 @@ def test_a_program_ends_as_it_does(tmp_path: Path, broken: str, ends: str) -> No
     starter.write_text(
         f"import sys\nfrom {module} import {kind}\nfrom ipy_branchcov.cli import main\n"
         f"def fails(*each, **others):\n    raise ZeroDivisionError('ours')\n{kind}.{name} = fails\n"
-        f"sys.exit(main(['run', {str(script)!r}, '--fail-under', '10', '--json', {os.devnull!r}]))\n"
+        f"sys.exit(main(['run', '--fail-under', '10', '--json', {os.devnull!r}, {str(script)!r}]))\n"
     )
     plain, measured = (
         subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False)

@@ -160,5 +160,5 @@ def test_carets_stand_below_their_code(columns: int, tmp_path: Path) -> None:
         shell.expect(r"In \[4\]")
         rows = shell.rows()
         assert marked(rows) == [*MARKED, ("x", "never false"), ("2", "never ran")]
-        heads = ("branchcov: 10 of 18", "In [3]: no branches", "program.py: 9 of 16", "In [2]: 1 of 2")
+        heads = ("branchcov: 10 of 18", "In [3]: no branches", "program.py: 9 of 16", "In [2] · here: 1 of 2")
         assert sorted(heads, key=shell.find) == list(heads)

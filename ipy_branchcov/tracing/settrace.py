@@ -128,7 +128,11 @@ class SettraceTracer:
             frame, previous = self._joined
             frame.f_trace, self._joined = previous, None
         # On 3.11 a generator that never began is entered to be closed, and runs no instruction.
-        recordings = [recording for _, recording in self._known.values() if recording is not None and recording.edges]
+        recordings = [
+            recording
+            for code, recording in self._known.values()
+            if recording is not None and (recording.edges or id(code) in self._ran)
+        ]
         for recording in recordings:
             ran = self._ran.get(id(recording.code), set()) | {edge.dst for edge in recording.edges}
             recording.lines = lines_at(recording.code, ran)
