@@ -143,8 +143,9 @@ def _session(
         locator = _interactive(code)
         session.add_locator(locator)
         texts = locator.sources
-    session.companions.append(_processes(session, locator if typed else None))
-    if clients:
+    if not clients:  # a cluster's workers are processes, too, and are measured by its client
+        session.companions.append(_processes(session, locator if typed else None))
+    else:
         from ipy_branchcov.processes.engines import engine_of, gather
         from ipy_branchcov.processes.engines.texts import FUTURE
 

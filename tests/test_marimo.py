@@ -134,7 +134,7 @@ def missed(source: dict) -> dict[int, list[str]]:
 def test_run_measures_cells_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     files = ["--json", "c.json", "--html", "h"]
-    text = run(tmp_path, "-m", "ipy_branchcov", "run", "app.py", "--counts", *files)
+    text = run(tmp_path, "-m", "ipy_branchcov", "run", "--counts", *files, "app.py")
     assert "not measured" not in text
     (source,) = json.loads((tmp_path / "c.json").read_text())["sources"]
     assert (source["name"], source["kind"]) == ("app.py", "file")
