@@ -389,9 +389,9 @@ def changed_tests(plain: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 
 def outcomes_of(run: dict[str, Any]) -> set[tuple[str, Place, str]]:
-    """What a process returned: (path, place, outcome)."""
+    """What a process returned: (path without links, place, outcome)."""
     return {
-        (path, Place(kind, (*span,), function), outcome)
+        (os.path.realpath(path), Place(kind, (*span,), function), outcome)
         for path, outcomes in run["outcomes"].items()
         for kind, span, function, outcome in outcomes
     }
