@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -94,16 +95,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(folder), "TMPDIR": str(folder / "temporary")}
-    (folder / "temporary").mkdir()
     command = (sys.executable, *command)
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    with tempfile.TemporaryDirectory() as temporary:  # a short path: a fork server has a socket there
+        environment = os.environ | {"PYTHONPATH": str(folder), "TMPDIR": temporary}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+        assert not list(Path(temporary).iterdir())
+    return done
 
 
 def test_of_a_script(folder: Path) -> None:
     done = run(folder, "program.py")
     assert (done.stdout.splitlines(), done.stderr) == (EXPECTED, "")
-    assert not list((folder / "temporary").iterdir())
 
 
 def test_inside_a_measured_run_both_have_them(folder: Path) -> None:
@@ -112,4 +114,3 @@ def test_inside_a_measured_run_both_have_them(folder: Path) -> None:
     assert done.stdout.splitlines()[: len(EXPECTED)] == EXPECTED, done.stderr
     (source,) = load(folder / "all.json").sources
     assert [outcome.hits for outcome in source.branches[0].outcomes] == [14, 7]
-    assert not list((folder / "temporary").iterdir())

@@ -259,7 +259,7 @@ def test_probes_that_vanish(program: Program) -> None:
     from ipy_branchcov.tracing.py311.one_shot import Once, Sweeper
     from ipy_branchcov.tracing.py311.place import VanishingProbePlacer
 
-    code, probed = probe(program.sign, program.plan, program.sign.co_consts, "probes")
+    code, probed = probe(program.sign, program.plan, program.sign.co_consts, Mechanism.PROBES)
     sign = type(test_probes_that_vanish)(code, {})
     fresh = bytes(units(code))
     assert sign(1) == "+"
