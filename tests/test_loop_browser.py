@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -106,7 +107,10 @@ def test_the_walk_counts_outcomes(lab: Lab) -> None:
     for _ in range(7):
         press(lab, "n")
         seen.append(run(lab, STATUS))
-    assert sorted(seen) == ['"big": never ran', *(f"{n} of 6" for n in range(1, 7))]
+    assert '"big": never ran' in seen
+    walked = [re.fullmatch(r"(\d)(?:–(\d))? of 6", each) for each in seen]
+    found = {n for each in walked if each for n in range(int(each[1]), int(each[2] or each[1]) + 1)}
+    assert found == set(range(1, 7))  # a place can have two missed outcomes
 
 
 def test_running_again_keeps_what_the_reader_set_and_says_what_changed(lab: Lab) -> None:
@@ -129,7 +133,7 @@ def test_running_again_keeps_what_the_reader_set_and_says_what_changed(lab: Lab)
     lab.until("return document.querySelector('.branchcov-widget .changes')?.textContent.startsWith('+')")
     lab.until("return document.querySelector('.branchcov-widget .pinned')")
     assert run(lab, STATE) == [*before[:3], "+4, −2 since the last run"]
-    news = "return [...root.querySelectorAll('.label.new')].map((each) => each.textContent)"
+    news = "return [...root.querySelectorAll('.row .label.new')].map((each) => each.textContent)"
     assert sorted(run(lab, news)) == ["new: false", "new: true", "new: true", "new: true"]
 
 

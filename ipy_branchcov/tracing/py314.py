@@ -137,7 +137,10 @@ class MonitoringTracer:
                 self._watch(code)
         self._tool.set_events(self._global)
         for code in functions.running_elsewhere():
-            self._look(code)
+            try:
+                self._look(code)
+            except Exception as error:  # the run begins all the same, and its tool is given back at its end
+                self.failures.add(code, error)
 
     def record_frame(self, frame: FrameType) -> None:
         self._look(frame.f_code)

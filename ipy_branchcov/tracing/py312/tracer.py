@@ -116,7 +116,10 @@ class InstructionTracer:
         functions.begin(self, self._kind)
         self._tool.set_events(events.PY_START | events.PY_RESUME)
         for code in functions.running_elsewhere():
-            self._starts(code, 0)
+            try:
+                self._starts(code, 0)
+            except Exception as error:  # the run begins all the same, and its tool is given back at its end
+                self.failures.add(code, error)
 
     def record_frame(self, frame: FrameType) -> None:
         self._starts(frame.f_code, frame.f_lasti)
