@@ -68,7 +68,7 @@ return [
 """
 
 
-@pytest.mark.xfail(reason="the view of %branchcov_watch has lost the pin since folded sources come on demand")
+@pytest.mark.xfail(reason="no pin is found in the view of %branchcov_watch since folded sources come on demand")
 def test_what_the_reader_did_to_the_view_stays(tmp_path: Path) -> None:
     other = "def other(x):\n    return 1 if x else 2 if x is None else 3"
     cells = [*CELLS[:2], other, "%branchcov_watch kind other", "kind(3)", "other(3)"]
