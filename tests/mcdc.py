@@ -4,7 +4,7 @@
 
 runs random programs, dense with compound decisions, under the oracle and under each tracer with ``--mcdc``: one-shot,
 counting, and late code. Compared are output and end, the hits of each outcome, the evaluations of each decision, the
-conditions that they show; and what the same programs' data tell that were measured without ``--mcdc``: nothing that
+conditions that they show; and what data of the same programs proves that was measured without ``--mcdc``: nothing that
 never happened, and everything where the decision is a tree.
 """
 

@@ -67,7 +67,7 @@ def after(module: Any, begun: Any) -> None:
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ModuleType]:
-    """Imports the module anew."""
+    """Imports the module again."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "nested.py").write_text(TEXT)
     (tmp_path / "later.py").write_text(LATER)

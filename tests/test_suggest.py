@@ -151,9 +151,9 @@ def test_command(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     run = [sys.executable, "-m", "ipy_branchcov", "run", "--source", "shop_a.py", "--data", "d.json", "use.py"]
     subprocess.run(run, check=True, capture_output=True, cwd=tmp_path)
     assert main(["suggest", "shop_a.py::price", "--data", "d.json"]) == 0
-    told = capsys.readouterr().out
-    assert "3 of 3 missed outcomes of price, by 2 calls" in told
-    assert "price(0)" in told and "price(7)    # ends with KeyError" in told
+    printed = capsys.readouterr().out
+    assert "3 of 3 missed outcomes of price, by 2 calls" in printed
+    assert "price(0)" in printed and "price(7)    # ends with KeyError" in printed
     assert main(["suggest", "shop_a.py::price", "--as-tests"]) == 0
     tests = capsys.readouterr().out
     compile(tests, "tests", "exec")
@@ -169,5 +169,5 @@ def test_command_errors(tmp_path: Path, monkeypatch: Any, capsys: Any, target: s
     monkeypatch.chdir(tmp_path)
     Path("shop_b.py").write_text("def f(n):\n    if n: return 1\n")
     assert main(["suggest", target]) == 2
-    told = capsys.readouterr().err
-    assert words in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert words in printed and printed.count("\n") == 1

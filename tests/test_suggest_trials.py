@@ -314,8 +314,8 @@ def test_a_notebook_shows_the_calls_and_puts_them_into_a_cell(tmp_path: Path, ca
     )
     suggesting = Suggesting(shell, session, Cells())  # type: ignore[arg-type]
     suggesting.show("f", SuggestOptions(seconds=2.0, calls=300, insert=True))
-    told = capsys.readouterr().out
-    assert told.startswith("branchcov: 1 of 1 missed outcomes of f, by 1 call\n    f(101)\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith("branchcov: 1 of 1 missed outcomes of f, by 1 call\n    f(101)\n")
     assert len(inputs) == 1 and inputs[0].startswith("%%branchcov") and "f(101)" in inputs[0] and released == [1]
 
 

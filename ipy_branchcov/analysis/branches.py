@@ -169,7 +169,7 @@ class Analysis:
 
     @cached_property
     def followed(self) -> Followed:
-        """The decisions of which an outcome alone does not tell the evaluation."""
+        """The decisions whose evaluations do not follow from single outcomes."""
         from ipy_branchcov.analysis.histories import Followed
 
         return Followed(self.decisions)

@@ -1,4 +1,4 @@
-"""Follow the decisions of which an outcome alone does not tell the evaluation: ``c`` of ``(a or b) and c``.
+"""Follow the decisions whose evaluations do not follow from single outcomes: ``c`` of ``(a or b) and c``.
 
 A *history* is what the open evaluations of a frame have come to: (number of the decision, vector), by number. It
 begins with a decision's first condition, and ends with its outcome. An exception leaves a history that no later

@@ -14,7 +14,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source
 
-#: Characters of a branch's text that tell it from others.
+#: Characters of a branch's text that distinguish it from others.
 _LONGEST = 2000
 
 
@@ -93,7 +93,7 @@ def _by_function(coverage: SourceCoverage | None) -> dict[str, list[Branch]]:
 
 
 def _keys(coverage: SourceCoverage | None, branches: Sequence[Branch], texts: bool) -> list[Hashable]:
-    """What tells branches of a function apart: their text; where that is not known on both sides, their size."""
+    """What distinguishes the branches of a function: their text; where that is not known on both sides, their size."""
     if coverage is None:
         return []
     if texts:

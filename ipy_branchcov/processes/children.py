@@ -100,7 +100,7 @@ _this: list[_Process] = []
 _began: list[tuple[Path, dict[str, object]]] = []
 #: Whether forks of this fork server ask again.
 _serving: list[bool] = []
-#: Whether this is such a fork, and begins anew.
+#: Whether this is such a fork, and has begun again.
 _asked_again: list[bool] = []
 
 

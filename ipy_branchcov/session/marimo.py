@@ -1,4 +1,4 @@
-"""The cells of a marimo app: functions of its file that marimo never calls, but compiles anew from their bodies."""
+"""The cells of a marimo app: functions of its file that marimo never calls, but compiles again from their bodies."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _global(thing: Any, names: Names, pool: Pool, random: Random) -> None:
 
 
 def _reached(target: Target, tree: ast.Module) -> Iterator[ast.AST]:
-    """The function, and the functions and methods of its source that it calls, as far as names tell."""
+    """The function, and the functions and methods of its source that it calls, as far as names show."""
     by_name: dict[str, list[ast.AST]] = {}
     for node in ast.walk(tree):
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):

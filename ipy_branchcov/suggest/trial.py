@@ -1,4 +1,4 @@
-"""The process of trials: calls the function with arguments made anew, under limits, and reports what each call did."""
+"""The process of trials: calls the function with fresh arguments, under limits, and reports what each call did."""
 
 from __future__ import annotations
 

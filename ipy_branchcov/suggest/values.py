@@ -1,4 +1,4 @@
-"""Arguments as expressions: a trial makes them anew for each call, a reader types them, a search changes them.
+"""Arguments as expressions: a trial makes them again for each call, a reader types them, a search changes them.
 
 A value is a constant of Python, or one of the three kinds below. No code of the user's runs before :func:`build`.
 """
@@ -55,7 +55,7 @@ def pair(key: Value, value: Value) -> Items:
 
 
 def build(value: Value, namespace: Mapping[str, Any]) -> Any:
-    """The object that a value stands for, made anew. Raises what its expressions raise: they are the user's."""
+    """A fresh object that a value stands for. Raises what its expressions raise: they are the user's."""
     match value:
         case Items("dict", items):
             return dict(_two(each, namespace) for each in items)

@@ -230,7 +230,7 @@ export function next(misses, at, step) {
 }
 
 /**
- * Where a place stands on the walk: "3 of 5" or "3–4 of 5" missed outcomes; lines without any are told apart.
+ * Where a place stands on the walk: "3 of 5" or "3–4 of 5" missed outcomes; lines without any are named.
  * @param {MarkView} mark
  * @param {number} before
  * @param {number} all
@@ -242,7 +242,7 @@ export function walked({ missed, place, label }, before, all) {
 }
 
 /**
- * What was missed, in outcomes; lines that never ran are told apart.
+ * What was missed, in outcomes; lines that never ran are counted apart.
  * @param {{missed: number, never_ran: number}[]} sources
  * @returns {string}
  */
