@@ -23,8 +23,12 @@ from ipy_branchcov.model.statements import reachable
 from ipy_branchcov.processes import alive, block, bottom, leftovers
 from ipy_branchcov.reports import by_function
 from ipy_branchcov.reports.view import mark_all
+from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.results import Results
+from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.tracing import callbacks, failures
 
 CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
@@ -132,3 +136,18 @@ def test_an_error_of_ours_is_a_line_and_no_error_of_the_program() -> None:
     with pytest.raises(Unencodable):
         failures.encodable(lambda: 1 // 0, CODE, said.append)
     assert len(said) == 1 and said[0].startswith("f was measured slowly")
+
+
+def test_sources_of_which_nothing_ran_are_missed(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text("x = 1 if y else 2  # branchcov: no true(z)\n")
+    (tmp_path / "bad.py").write_text("x = =\n")
+    scope = Scope(tmp_path, source=[str(tmp_path)])
+    sources = Sources(scope)
+    found = Results(scope, sources, Analyses(sources, Policy())).never_imported(Coverage(), RunOptions())
+    assert {each.source.name: (str(each.totals), each.note.partition(": ")[2]) for each in found} == {
+        "good.py": (
+            "0 of 2 outcomes covered (0.0%)",
+            '"# branchcov: no true(z)": not there; there is true(y), false(y)',
+        ),
+        "bad.py": ("no branches", "not measured: does not compile; omit it if it is no Python source"),
+    }

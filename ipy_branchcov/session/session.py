@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import atexit
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Protocol
 
-from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
-from ipy_branchcov.model.source import Source, SourceKey
 from ipy_branchcov.printable import printable
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.contexts import Contexts
 from ipy_branchcov.session.first_hits import FirstHits
-from ipy_branchcov.session.measure import measure
 from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.scope import Places, Scope, compiled, resolve, resolve_all
-from ipy_branchcov.session.sources import UNREADABLE, SourceLocator, Sources
-from ipy_branchcov.session.total import Total, changed
+from ipy_branchcov.session.results import Results
+from ipy_branchcov.session.scope import Places, Scope, resolve, resolve_all
+from ipy_branchcov.session.sources import SourceLocator, Sources
+from ipy_branchcov.session.total import Total
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.choice import choose_tracer
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.probes import functions
 from ipy_branchcov.tracing.probes.readers import READING
-from ipy_branchcov.tracing.tracer import Mechanism, Recording, Tracer
+from ipy_branchcov.tracing.tracer import Mechanism, Tracer
 
 if TYPE_CHECKING:
     from ipy_branchcov.session.disassembly import Disassembly
@@ -107,6 +103,7 @@ class Session:
         #: What is measured between runs: without what one run alone was asked to measure.
         self._lasting: Places = self.scope.places
         self._analyses = Analyses(self._sources, _policy(options))
+        self._results = Results(self.scope, self._sources, self._analyses)
         self._running: _Running | None = None
         #: Whether a run has ended whose functions still have instrumented code.
         self._instrumented = False
@@ -231,7 +228,8 @@ class Session:
             run.contexts.add(run.first_hits.context, recordings)
             recordings = run.contexts.recordings()
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
-        coverage = self._coverage(run, recordings)
+        result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
+        self.disassemblies, coverage = result.disassemblies, result.coverage
         coverage = replace(coverage, lost=coverage.lost.union(run.tracer.failures.lines(self._name_of)))
         self._analyses.run_ended()
         elsewhere, by = run.elsewhere, run.first_hits.context
@@ -333,95 +331,12 @@ class Session:
     def all_missed(self, code: CodeType) -> SourceCoverage | None:
         """The source of a code object with everything missed. None where it is not measured."""
         source = self._sources.of(code)
-        return None if source is None else self._all_missed(source)
+        return None if source is None else self._results.all_missed(source, self.options)
 
     def never_imported(self, measured: Coverage) -> Coverage:
         """The files of the scope that ``measured`` has not, with everything missed."""
-        seen = {each.source.path for each in measured if each.source.path is not None}
-        found = tuple(self._never_imported(path) for path in self.scope.files(seen) if path not in seen)
-        return Coverage(found, frozenset(), self.options.counts)
-
-    def _never_imported(self, path: str) -> SourceCoverage:
-        source = self.scope.read(path)
-        if source is None:
-            return self._unmeasured(path, UNREADABLE)
-        if (sentence := compiled(path)) is not None:
-            return SourceCoverage(source, note=sentence)
-        coverage = self._all_missed(source)
-        if coverage is None:
-            return self._unmeasured(path, "does not compile; omit it if it is no Python source")
-        self._analyses.keep(source)
-        self._analyses.drop(source)  # a package can have thousands of files of which a run imports a few
-        return coverage
-
-    def _unmeasured(self, path: str, why: str) -> SourceCoverage:
-        name = self.scope.name(path)
-        return SourceCoverage(Source(name, "", "file", path), note=f"{name}: not measured: {why}")
-
-    def _all_missed(self, source: Source) -> SourceCoverage | None:
-        analysis = self._analyses.of(source)
-        if analysis is None:
-            return None
-        first = (lambda decision, vector: None) if self.options.follow else None
-        coverage = measure(analysis, (), counts=self.options.counts, first_evaluation=first)
-        notes = filter(None, (coverage.note, *_wrong(analysis, source)))
-        return replace(coverage, source=source, note="\n".join(notes)).placed()
-
-    @gc_control.paused()
-    def _coverage(self, run: _Running, recordings: list[Recording]) -> Coverage:
-        groups: dict[SourceKey, tuple[Source, list[Recording]]] = {}
-        for recording in recordings:
-            source = self._sources.of(recording.code)
-            if source is not None:
-                groups.setdefault(source.key, (source, []))[1].append(recording)
-        newest = self._sources.newest()
-        former = {s.path for s, _ in groups.values() if s.path and newest.get(s.path, s.key) != s.key}
-        found = []
-        for source, members in groups.values():
-            if source.path not in former:
-                found.append(self._source_coverage(run, source, members))
-                self._analyses.keep(source)
-            elif source.path and newest[source.path] == source.key:
-                found.append(changed(self._source_coverage(run, source, members)))
-        known = {source.path for source, _ in groups.values()}
-        found += [self._never_imported(path) for path in self.scope.compiled() if path not in known]
-        for name, error in self._sources.failures.items():
-            found.append(self._unmeasured(name, error))
-        self._sources.failures.clear()
-        self.disassemblies.sort(key=lambda each: (not each.exits, each.source.name, each.line))
-        version = ".".join(map(str, sys.version_info[:3]))
-        return merge([Coverage(tuple(found), frozenset({version}), run.options.counts)])
-
-    def _source_coverage(self, run: _Running, source: Source, recordings: list[Recording]) -> SourceCoverage:
-        analysis, note = self._analyses.of(source), self._analyses.notes.get(source.key, "")
-        if analysis is None:
-            return SourceCoverage(source, note=note).placed()
-        coverage = measure(
-            analysis,
-            recordings,
-            counts=run.options.counts,
-            first_hit=partial(run.first_hits.of, source.key),
-            first_evaluation=partial(run.first_hits.of_evaluation, source.key) if run.options.follow else None,
-        )
-        if run.options.opcodes:
-            from ipy_branchcov.session.disassembly import disassemble
-
-            self.disassemblies += [
-                disassemble(analysis, each) for each in recordings if analysis.placed(each.code) is each.code
-            ]
-        notes = filter(None, (coverage.note, note, run.tracer.note))
-        # All cells of one text share an analysis, also under different names.
-        lines = filter(None, ("; ".join(notes), *_wrong(analysis, source)))
-        return replace(coverage, source=source, note="\n".join(lines)).placed()
+        return self._results.never_imported(measured, self.options)
 
 
 def _policy(options: RunOptions) -> Policy:
     return Policy(options.optional, options.required, options.exclude, options.exclude_also, options.partial_branches)
-
-
-def _wrong(analysis: Analysis, source: Source) -> list[str]:
-    """One line for each comment of a source that should exclude something and does not."""
-    above = source.within[1] if source.within else 0
-    # The name of a cell outside a notebook file has its execution count.
-    place = f"{source.name}:" if source.kind == "file" or "#" in source.name else "line "
-    return [f"{place}{line + above}: {what}" for line, what in analysis.map.wrong]
