@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ipy_branchcov.reports.changes import since
+from ipy_branchcov.reports.live_view import View
 from ipy_branchcov.reports.view import mark
-from ipy_branchcov.reports.widget import View
 from tests.target_programs import targets
 from tests.test_cell_marks import PROGRAM, RUNS, measured
 from tests.test_record import named

@@ -12,7 +12,7 @@ import pytest
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal, widget
+from ipy_branchcov.reports import cobertura, html, lcov, live_view, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record
 from ipy_branchcov.reports.view import mark
@@ -271,9 +271,9 @@ def test_the_words_come_with_the_view(tmp_path: Path) -> None:
     first = source.branches[1]["true"].first
     assert mark["sentence"] == "or: true covered once, first by test, new; false never covered"
     known = {} if first is None else first.values
-    assert [(each["sentence"], dict(each["values"][0])) for each in widget.View(coverage, new=new).values(0)][1:] == (
-        [("or: true covered once, first by test with x=1, new; false never covered", known)] if known else []
-    )
+    assert [(each["sentence"], dict(each["values"][0])) for each in live_view.View(coverage, new=new).values(0)][
+        1:
+    ] == ([("or: true covered once, first by test with x=1, new; false never covered", known)] if known else [])
     assert [(o["state"], o["fate"], o["duty"], o["new"]) for o in mark["outcomes"]] == [
         ("covered", "covered once", "required", True),
         ("missed", "never covered", "required", False),

@@ -20,7 +20,7 @@ from ipy_branchcov.data.files import save
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.reports import html, pages, presented, summary, terminal, widget
+from ipy_branchcov.reports import html, live_view, pages, presented, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record
 
@@ -83,8 +83,8 @@ def test_the_state_of_a_widget(monkeypatch: pytest.MonkeyPatch) -> None:
     """A front end can save it into the notebook. A view on the page asks for the values, and gets them."""
     sent: list[object] = []
     monkeypatch.setattr(widget.CoverageWidget, "send", lambda self, content: sent.append(content))
-    made = widget.CoverageWidget(widget.View(with_a_secret()), record="record")
-    made.show(widget.View(with_a_secret()), record="record")
+    made = widget.CoverageWidget(live_view.View(with_a_secret()), record="record")
+    made.show(live_view.View(with_a_secret()), record="record")
     data = zlib.decompress(base64.b64decode(made.data)).decode()
     assert "never covered" in data and SECRET not in data + str(made.get_state())
     assert sent == []

@@ -65,12 +65,12 @@ def show(
         if made.without:
             send_marks(total().select(lambda each: each.key in made.without), keep=True)
     if view == "widget" or (view == "auto" and live()):
-        from ipy_branchcov.reports import widget
+        from ipy_branchcov.reports import live_view, widget
         from ipy_branchcov.reports.changes import since
 
         cell, before = widgets.place()
         changed = since(before, coverage, first)
-        seen = widget.View(
+        seen = live_view.View(
             coverage, first=first, missed=missed, new=changed.new, changes=changed.words, stopped=stopped
         )
         shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell)
@@ -144,12 +144,12 @@ class Followed:
 
         made = record(coverage)
         if self._live:
-            from ipy_branchcov.reports import widget
+            from ipy_branchcov.reports import live_view, widget
 
             if self._widget is None:
-                self._widget = widget.CoverageWidget(widget.View(coverage), record=made.name)
+                self._widget = widget.CoverageWidget(live_view.View(coverage), record=made.name)
             else:
-                self._widget.show(widget.View(coverage, new=new), record=made.name)
+                self._widget.show(live_view.View(coverage, new=new), record=made.name)
         publish_display_data(made.bundle, transient={"display_id": self._id}, update=update)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.reports.live_view import View
 from ipy_branchcov.reports.view import NewOutcome
-from ipy_branchcov.reports.widget import View
 
 #: What an outcome is known by where the text around it may be another one: its source (None: the cell that ran), its
 #: function, the kind and text of its branch, which of several alike it is, and its name.

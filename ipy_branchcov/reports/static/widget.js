@@ -8,7 +8,7 @@
 // All words about outcomes come with the data: `label` beside a place, `words` for it in any state, `sentence` for its
 // branch, and `fate` and `duty` of each outcome.
 
-// --- the data: the same types as in widget.py, which has comments on the fields
+// --- the data: the same types as in live_view.py, which has comments on the fields
 
 /**
  * @typedef {object} OutcomeView
