@@ -145,18 +145,20 @@ class Doors:
 
     def _run(self, words: str) -> tuple[Any, ...]:
         from ipy_branchcov import cli
+        from ipy_branchcov.command_line import parsers
         from ipy_branchcov.session.config import load_config
         from ipy_branchcov.session.table import Door
 
-        parsed = cli._parser().parse_args(["run", "script.py", *words.split()])
+        parsed = parsers()[0].parse_args(["run", "script.py", *words.split()])
         return cli._options(parsed, Door.RUN, load_config(Path.cwd()))
 
     def _report(self, words: str) -> tuple[Any, ...]:
         from ipy_branchcov import cli
+        from ipy_branchcov.command_line import parsers
         from ipy_branchcov.session.config import load_config
         from ipy_branchcov.session.table import Door
 
-        parsed = cli._parser().parse_args(["report", "data.json", *words.split()])
+        parsed = parsers()[0].parse_args(["report", "data.json", *words.split()])
         return cli._options(parsed, Door.REPORT, load_config(Path.cwd()))
 
     def _pytest(self, words: str) -> tuple[Any, ...]:

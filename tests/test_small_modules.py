@@ -16,6 +16,7 @@ import pytest
 from ipy_branchcov.analysis import lines, obligations
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.command_line import parsers
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
@@ -151,3 +152,19 @@ def test_sources_of_which_nothing_ran_are_missed(tmp_path: Path) -> None:
         ),
         "bad.py": ("no branches", "not measured: does not compile; omit it if it is no Python source"),
     }
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("--json", 1),
+        ("--json=x", 0),
+        ("--jso", 1),
+        ("--counts", 0),
+        ("--own", None),
+        ("-z", None),
+    ],
+)
+def test_how_many_words_an_option_takes(word: str, values: int | None) -> None:
+    _, run = parsers()
+    assert run.values(word) == values
