@@ -28,8 +28,9 @@ from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
 from tests.agreement import _differences, _ended, _first, _hits, ways
-from tests.mcdc_oracle import MOST, run, shown, watch
+from tests.mcdc_oracle import MOST, shown, watch
 from tests.mcdc_programs import program
+from tests.oracle import with_recorder
 
 
 @dataclass
@@ -53,7 +54,7 @@ def compare(name: str, text: str, path: str) -> Result:
     result = Result(name)
     plain, _ = _ended(partial(exec, compile(text, path, "exec", dont_inherit=True)), path)
     code, recorder = watch(text, path)
-    watched, _ = _ended(partial(run, code, recorder), path)
+    watched, _ = _ended(partial(with_recorder, recorder, code), path)
     gc.collect()
     if watched != plain:
         result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")

@@ -8,7 +8,6 @@ each condition reports its truth, by frame.
 from __future__ import annotations
 
 import ast
-import builtins
 import itertools
 import sys
 from dataclasses import dataclass, field
@@ -233,12 +232,3 @@ def watch(text: str, filename: str) -> tuple[CodeType, EvaluationRecorder]:
     code = compile(tree, filename, "exec", dont_inherit=True)
     del kept
     return code, EvaluationRecorder(rewriter.places, rewriter.decisions)
-
-
-def run(code: CodeType, recorder: EvaluationRecorder, names: dict[str, Any]) -> None:
-    """Run a watched program in a namespace."""
-    setattr(builtins, NAME, recorder)
-    try:
-        exec(code, names)
-    finally:
-        delattr(builtins, NAME)

@@ -107,3 +107,9 @@ class Project:
             check=False,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in the current folder, as its users run it."""
+    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from ipy_branchcov.cli import main
+from tests.project import branchcov
 
 SCRIPT = """\
 import sys
@@ -41,11 +42,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "script.py").write_text(SCRIPT)
     return tmp_path
-
-
-def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def notebook(name: str, *cells: str) -> None:

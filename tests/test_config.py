@@ -21,18 +21,13 @@ from ipy_branchcov.session.coveragepy import read_ini
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
-from tests.project import Project
+from tests.project import Project, branchcov
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path.resolve()
-
-
-def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def names(file: str = "c.json") -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from ipy_branchcov.model.totals import Totals, decimals
 from ipy_branchcov.reports import markdown
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.session.total import appended
-from tests.project import Project
+from tests.project import Project, branchcov
 
 SCRIPT = "import sys\nx = len(sys.argv)\ny = 1 if x == 1 else 2\nz = 1 if x == 2 else 2\n"
 
@@ -27,11 +25,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.py").write_text(SCRIPT)
     return tmp_path
-
-
-def branchcov(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ipy_branchcov", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.slow

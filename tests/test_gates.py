@@ -23,6 +23,7 @@ from ipy_branchcov.reports.gates import failures
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import compiled, resolve
 from ipy_branchcov.session.session import Session
+from tests.project import branchcov
 from tests.views import viewed
 
 SOURCE = Source("m.py", "x = 1 if y else 2\n", "file")
@@ -149,11 +150,6 @@ def test_files_that_cannot_be_measured_are_noted(tmp_path: Path) -> None:
         "fast.py": f"compiled: fast is a {Path(EXTENSION_SUFFIXES[0]).suffix}",
     }
     assert all(each.unmeasured and not each.branches for each in found.values())
-
-
-def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.patch import changed_lines, select, sentence
-from tests.project import SHAPES, Project
+from tests.project import SHAPES, Project, branchcov
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="changes are those of git")
 BEFORE = "def old(x):\n    return 1 if x else 2\n"
@@ -106,11 +105,6 @@ def test_changed_cells_are_found(repository: Path) -> None:
     coverage = measured("nb.ipynb#c0", ifexp(2, 9, 2, 1, 0), kind="cell")
     part = select(coverage, changed_lines("HEAD", repository), place_cells(coverage, repository))
     assert sentence(part) == "this change adds 2 outcomes, 1 missed"
-
-
-def branchcov(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ipy_branchcov", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_report_of_a_patch() -> None:

@@ -16,6 +16,7 @@ from itertools import islice, product
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.logic import UNKNOWN, Logic
 from ipy_branchcov.model.span import Span
+from ipy_branchcov.model.totals import percent_of, percentage
 
 #: The form of MC/DC that is measured; stands wherever a figure of it does.
 FORM = "unique-cause MC/DC for short-circuit operators, masking for repeated conditions"
@@ -62,13 +63,8 @@ class Proofs:
 
     @property
     def percent(self) -> float | None:
-        """As that of outcomes: 0 and 100 are never reached by rounding."""
-        if not self.conditions:
-            return None
-        percent = round(100 * self.shown / self.conditions, 1)
-        if percent >= 100 and self.shown < self.conditions:
-            return 99.9
-        return 0.1 if percent <= 0 and self.shown else percent
+        """As that of outcomes."""
+        return percent_of(self.shown, self.conditions)
 
     def __add__(self, other: Proofs) -> Proofs:
         return Proofs(self.conditions + other.conditions, self.shown + other.shown)
@@ -77,7 +73,7 @@ class Proofs:
         if self.percent is None:
             return "MC/DC: no decision with two or more conditions that count"
         conditions = "condition" if self.conditions == 1 else "conditions"
-        return f"MC/DC: {self.shown} of {self.conditions} {conditions} shown ({self.percent:.1f}%)"
+        return f"MC/DC: {self.shown} of {self.conditions} {conditions} shown ({percentage(self.percent)})"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,23 @@ def decimals(number: int) -> Iterator[None]:
         _DECIMALS.reset(token)
 
 
+def percent_of(part: int, whole: int) -> float | None:
+    """One decimal, or as :func:`decimals` says. None for nothing; 0 and 100 are never reached by rounding."""
+    if not whole:
+        return None
+    digits = _DECIMALS.get()
+    step = 10.0**-digits
+    percent = round(100 * part / whole, digits)
+    if percent >= 100 and part < whole:
+        return round(100 - step, digits)
+    return step if percent <= 0 and part else percent
+
+
+def percentage(percent: float | None) -> str:
+    """The same as a text; "-" for None."""
+    return "-" if percent is None else f"{percent:.{_DECIMALS.get()}f}%"
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Required outcomes, and how many of them were covered. Totals add up, so that ``sum()`` works."""
@@ -34,7 +51,7 @@ class Totals:
 
     @property
     def percent(self) -> float | None:
-        """One decimal, or as :func:`decimals` says. None for no outcomes; 0 and 100 are never reached by rounding.
+        """The percentage, by :func:`percent_of`; None for no outcomes.
 
         >>> Totals(3000, 2999).percent, Totals(3000, 1).percent, Totals().percent
         (99.9, 0.1, None)
@@ -42,19 +59,12 @@ class Totals:
         ...     Totals(3, 2).percent, Totals(100_000, 99_999).percent
         (66.67, 99.99)
         """
-        if not self.outcomes:
-            return None
-        digits = _DECIMALS.get()
-        step = 10.0**-digits
-        percent = round(100 * self.covered / self.outcomes, digits)
-        if percent >= 100 and self.covered < self.outcomes:
-            return round(100 - step, digits)
-        return step if percent <= 0 and self.covered else percent
+        return percent_of(self.covered, self.outcomes)
 
     @property
     def percentage(self) -> str:
         """The percentage as a text; "-" for no outcomes."""
-        return "-" if self.percent is None else f"{self.percent:.{_DECIMALS.get()}f}%"
+        return percentage(self.percent)
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(self.outcomes + other.outcomes, self.covered + other.covered)

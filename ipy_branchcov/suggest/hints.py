@@ -95,7 +95,7 @@ def _inner(kind: Any, inner: tuple[Any, ...], hint: Any, names: Names, depth: in
             yield from _containers("tuple", values_of(inner[0], names, depth + 1))
         else:
             columns = [values_of(each, names, depth + 1) for each in inner]
-            yield from (Items("tuple", tuple(row)) for row in _rows(columns))
+            yield from (Items("tuple", tuple(row)) for row in rows(columns))
     elif kind is dict:
         keys = values_of(inner[0] if inner else str, names, depth + 1)
         of = values_of(inner[1] if inner else object, names, depth + 1)
@@ -122,15 +122,18 @@ def _turns(columns: list[list[Value]]) -> Iterator[list[Value]]:
         yield [each[row] for each in columns if row < len(each)]
 
 
-def _rows(columns: list[list[Value]]) -> Iterator[tuple[Value, ...]]:
-    """Rows with a value of each column: the first of each, then each column changed alone, then all."""
+def rows(columns: list[list[Value]], *, each: int = 4, most: int = 40) -> Iterator[tuple[Value, ...]]:
+    """Rows with a value of each column: the first of each, then each column changed alone, then some of all together.
+
+    ``each``: values of each column in these; ``most``: how many these are.
+    """
     if not all(columns):
         return
-    first = tuple(each[0] for each in columns)
+    first = tuple(column[0] for column in columns)
     yield first
     for at, column in enumerate(columns):
-        yield from ((*first[:at], each, *first[at + 1 :]) for each in column[1:])
-    yield from islice(product(*(each[:4] for each in columns)), 40)
+        yield from ((*first[:at], value, *first[at + 1 :]) for value in column[1:])
+    yield from islice(product(*(column[:each] for column in columns)), most)
 
 
 def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
@@ -143,7 +146,7 @@ def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
     yield Items("dict", ())
     yield Items("dict", tuple(whole))
     yield from (Items("dict", (each,)) for each in whole)
-    for row in _rows(columns):
+    for row in rows(columns):
         yield Items("dict", tuple(pair(name, each) for name, each in zip(fields, row, strict=True)))
 
 
@@ -162,7 +165,7 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
     if kind in _MADE:
         yield from (Made(callee, args) for args in _MADE[kind])
         return
-    yield from (Made(callee, tuple(row)) for row in _rows(_columns(kind, names, depth)))
+    yield from (Made(callee, tuple(row)) for row in rows(_columns(kind, names, depth)))
     if not _columns(kind, names, depth):
         yield Made(callee)
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.suggest.guide import needs
+from ipy_branchcov.suggest.hints import rows
 from ipy_branchcov.suggest.messages import Answer, Request
 from ipy_branchcov.suggest.mutate import Pair, compared, is_number, leaves, mutated, near, put, stepped, substituted
 from ipy_branchcov.suggest.pools import Pool, kind_of
@@ -370,11 +371,5 @@ class Search:
 
 
 def _spread(extra: list[list[Value]]) -> Iterator[Arguments]:
-    """Calls by types alone: the first value of each parameter, each changed alone, then some of all together."""
-    if not all(extra):
-        return
-    first = tuple(column[0] for column in extra)
-    yield first
-    for at, column in enumerate(extra):
-        yield from ((*first[:at], each, *first[at + 1 :]) for each in column[1:])
-    yield from islice(product(*(column[:6] for column in extra)), 300)
+    """Calls by types alone."""
+    return rows(extra, each=6, most=300)
