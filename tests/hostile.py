@@ -26,8 +26,9 @@ from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import OUTCOMES
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.printable import is_printable
-from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal
+from ipy_branchcov.reports import cobertura, lcov, pages, summary, terminal
 from ipy_branchcov.reports.files import with_texts
+from ipy_branchcov.reports.record import record
 from tests.views import viewed
 
 FILE = "def f(x, ys):\n    if x and ys:\n        return [y for y in ys if y] or None\n    return 1 < x < 3\n"
@@ -172,7 +173,7 @@ class Enemy:
 REPORTS: dict[str, Callable[[Coverage], list[str]]] = {
     "text": lambda coverage: [terminal.render(coverage, named=True)],
     "coloured": lambda coverage: [re.sub(r"\x1b\[[\d;]*m", "", terminal.render(coverage, color=True, counts=True))],
-    "html": lambda coverage: [html.render(coverage, static=True)],
+    "html": lambda coverage: [record(coverage, whole=True).html],
     "pages": lambda coverage: ["\n".join(each) for each in pages.render(coverage, "title").items()],
     "lcov": lambda coverage: [lcov.render(coverage)],
     "cobertura": lambda coverage: [cobertura.render(coverage)],

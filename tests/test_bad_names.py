@@ -20,8 +20,9 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.printable import is_printable, printable, visible
-from ipy_branchcov.reports import cobertura, html, lcov, opcodes, pages, summary, terminal
+from ipy_branchcov.reports import cobertura, lcov, opcodes, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports
+from ipy_branchcov.reports.record import record
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import resolve
 from ipy_branchcov.session.session import Session
@@ -89,7 +90,7 @@ def test_every_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert f'href="{page.name}"' in (places["html"] / "index.html").read_text("utf-8")
     for text in (
         terminal.render(coverage, named=True),
-        html.render(coverage),
+        record(coverage, whole=True).html,
         json.dumps(viewed(coverage), ensure_ascii=False),
         summary.render(coverage, missing=True),
     ):

@@ -21,8 +21,9 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.reports import cobertura, html, lcov, pages, summary, terminal
+from ipy_branchcov.reports import cobertura, lcov, pages, summary, terminal
 from ipy_branchcov.reports.files import with_texts
+from ipy_branchcov.reports.record import record
 from tests.views import viewed
 
 PROGRAM = """\
@@ -67,7 +68,7 @@ def test_nothing_excluded_is_missed_in_any_report(tmp_path: Path) -> None:
     ]
     drawn = [re.sub(r"(?s)<footer>.*", "", text) for name, text in pages.render(shown, "t").items() if "html" in name]
     assert len(drawn) == 3
-    for report in (html.render(shown), *drawn, summary.render(shown, missing=True)):
+    for report in (record(shown, whole=True).html, *drawn, summary.render(shown, missing=True)):
         assert " never ran" not in report and "lines never ran" not in report
     marks = viewed(shown)["sources"][0]["marks"]
     assert {each["state"] for each in marks} == {"excluded"} and not any(each["label"] for each in marks)
@@ -87,7 +88,7 @@ def test_no_part_of_an_excluded_line_is_missed(tmp_path: Path) -> None:
 def test_an_excluded_outcome_that_was_covered_is_said(tmp_path: Path) -> None:
     shown = with_texts(run(tmp_path, "for i in (0, 1):\n    if i:\n        i = 2  # pragma: no cover\n"))
     line = "excluded and covered all the same: line 2"
-    assert line in terminal.render(shown) and line in html.render(shown)
+    assert line in terminal.render(shown) and line in record(shown, whole=True).html
     assert line in summary.render(shown, missing=True) and line not in summary.render(shown)
     assert viewed(shown)["sources"][0]["note"] == line
     quiet = run(tmp_path, "TYPE_CHECKING = 0\nif TYPE_CHECKING:\n    import x\n")

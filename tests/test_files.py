@@ -9,8 +9,9 @@ from ipy_branchcov.data import json_form
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.reports import html, summary, terminal
+from ipy_branchcov.reports import summary, terminal
 from ipy_branchcov.reports.files import with_texts
+from ipy_branchcov.reports.record import record
 
 TEXT = "x = 1 if 2 else 3\n"
 IF = Branch("ifexp", Span(1, 9, 1, 10), (Outcome("true", 1), Outcome("false", 0)))
@@ -58,7 +59,7 @@ def test_a_note_is_added_to_others_and_each_has_its_line(tmp_path: Path) -> None
     for text in (
         terminal.render(found),
         summary.render(found),
-        html.render(found).replace("<div ", "\n").replace("</div>", "\n"),
+        record(found, whole=True).html.replace("<div ", "\n").replace("</div>", "\n"),
     ):
         assert [line[line.index("note: ") :] for line in text.split("\n") if "note: " in line] == expected
     (one,) = found.sources

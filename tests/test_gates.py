@@ -18,8 +18,9 @@ from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.model import Branch, Coverage, Outcome, Source, SourceCoverage, Span
 from ipy_branchcov.model.coverage import merge
-from ipy_branchcov.reports import html, pages, terminal
+from ipy_branchcov.reports import pages, terminal
 from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.reports.record import record
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import compiled, resolve
 from ipy_branchcov.session.session import Session
@@ -97,7 +98,7 @@ def test_no_gate_passes_on_what_was_not_measured(coverage: Coverage, words: str,
 def test_every_report_says_what_was_measured(coverage: Coverage, words: str, lines: list[str]) -> None:
     assert terminal.render(coverage).startswith(f"branchcov: {words}")
     assert viewed(coverage)["totals"] == words
-    for page in (html.render(coverage), pages.render(coverage, "x")["index.html"]):
+    for page in (record(coverage, whole=True).html, pages.render(coverage, "x")["index.html"]):
         assert f" {words}</div>" in page
 
 

@@ -20,7 +20,7 @@ from ipy_branchcov.model.decision_words import opposite, sentence
 from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, UNFOLLOWED, Decision, Evaluation, Proofs
 from ipy_branchcov.model.logic import Logic
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.reports import decision_tables, gates, html, lcov, pages, summary, terminal
+from ipy_branchcov.reports import decision_tables, gates, lcov, pages, summary, terminal
 from ipy_branchcov.reports.record import record
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
@@ -303,7 +303,7 @@ def test_pages_and_record_have_the_table_without_values(tmp_path: Path) -> None:
     files = pages.render(coverage, "x")
     page = next(text for name, text in files.items() if name.endswith("m.py.html"))
     kept = record(coverage, first=coverage.sources[0].source.name)
-    for text in (page, html.render(coverage), kept.html, kept.text):
+    for text in (page, record(coverage, whole=True).html, kept.html, kept.text):
         assert FORM in text and "show `y % 4 == 0`" in text and "y=2024" not in text
     assert FORM in files["index.html"]
     assert FORM in summary.render(coverage)

@@ -10,7 +10,8 @@ import pytest
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
-from ipy_branchcov.reports import cobertura, html, lcov, summary, terminal
+from ipy_branchcov.reports import cobertura, lcov, summary, terminal
+from ipy_branchcov.reports.record import record
 from tests import target_programs
 from tests.parts import compare, random_programs
 from tests.test_lines import measured
@@ -107,7 +108,7 @@ def test_every_report_has_them(tmp_path: Path) -> None:
     assert data["sources"][0]["missed_lines"] == [[3, 3]]
     shown = terminal.render(coverage)
     assert "         ^^^^^^^^^^^^^^ never called" in shown and "                ^^^ never ran" in shown
-    assert "never called" in html.render(coverage)
+    assert "never called" in record(coverage, whole=True).html
     table = summary.render(coverage, missing=True, width=200)
     assert "g: 1:10 never called" in table and "2:4 never false, 3, 4:10 never false, 4:17 never ran" in table
     assert [line for line in lcov.render(coverage).split("\n") if line[:3] == "DA:"] == [
@@ -137,7 +138,7 @@ def test_an_operand_that_is_counted_by_its_own_operands_is_marked_once(tmp_path:
 def test_a_source_of_which_only_a_part_is_missed_is_shown(tmp_path: Path) -> None:
     coverage = Coverage((measured("f = lambda: 1\n", tmp_path),))
     assert "1:13 never called" in summary.render(coverage, missing=True)
-    assert "never called" in terminal.render(coverage) and "never called" in html.render(coverage)
+    assert "never called" in terminal.render(coverage) and "never called" in record(coverage, whole=True).html
 
 
 def test_excluded_and_unreachable_code_has_no_parts(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.reports import cobertura, html, lcov, live_view, pages, summary, terminal
+from ipy_branchcov.reports import cobertura, lcov, live_view, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record
 from ipy_branchcov.reports.view import mark
@@ -63,14 +63,15 @@ def test_text(coverage: Coverage) -> None:
 def test_label_of_multiline_place_is_kept(tmp_path: Path) -> None:
     coverage = measured("def f(x):\n    if (x\n            .real):\n        return 1\n    return 2\nf(1)\n", tmp_path)
     for missed in (True, False):
-        (row,) = (row for row in html.render(coverage, missed=missed).split("<tr ") if "> never false <" in row)
-        assert row.count("> never false <") == 1 and ".real</u>" in row
+        rows = record(coverage, whole=True, missed=missed).html.splitlines()
+        (row,) = (row for row in rows if "never false" in row)
+        assert row == "<i>3 </i>            <mark>.real</mark><em> ← never false </em>):"
 
 
 def test_record_does_not_depend_on_cell_names(coverage: Coverage) -> None:
     (one,) = coverage.sources
     other = replace(one.source, text=PROGRAM.replace("classify", "judge"))
-    for render in (terminal.render, html.render, lambda both, static: record(both).html + record(both).text):
+    for render in (terminal.render, lambda both, static: record(both).html + record(both).text):
         shown = set()
         for names in (("In [9]", "In [10]"), ("a.ipynb#judge", "a.ipynb#class")):
             cells = (replace(s, name=name, kind="cell") for s, name in zip((one.source, other), names, strict=True))
@@ -145,16 +146,17 @@ def test_cobertura(coverage: Coverage) -> None:
 
 
 def test_record_needs_no_scripts_or_styles(coverage: Coverage) -> None:
-    text = html.render(coverage, static=True)
-    assert text == html.render(coverage, static=True)
+    text = record(coverage, whole=True).html
+    assert text == record(coverage, whole=True).html
+    text = re.sub(r"<style>.*?</style>", "", text)
     for dropped in ("<script", "<style", "<svg", "aria-", "data-", "var(", "onclick"):
         assert dropped not in text
-    assert text.count("> never false </em>") == 2 and text.count("> never ran </em>") == 1
-    assert " if x &gt; 0 never false  and y &gt; 0:" in re.sub(r"<[^>]*>", "", text)
+    assert text.count("never false </em>") == 2 and text.count("never ran </em>") == 1
+    assert " if x &gt; 0 ← never false  and y &gt; 0:" in re.sub(r"<[^>]*>", "", text)
 
 
 def test_html_escapes(tmp_path: Path) -> None:
-    text = html.render(measured("x = '<b>&' if 1 > len('<script>') else 2", tmp_path))
+    text = record(measured("x = '<b>&' if 1 > len('<script>') else 2", tmp_path), whole=True).html
     assert "<script>" not in text and "&lt;script&gt;" in text
 
 
@@ -236,7 +238,7 @@ def test_multiline_place_is_shown_on_all_its_lines(tmp_path: Path) -> None:
 def test_code_that_never_ran_has_one_label(tmp_path: Path) -> None:
     coverage = measured("x = 0\ny = x and [z for z in (x, 1) if z and (z > 1 or x)]\n", tmp_path)
     assert [each.label for each in mark(coverage.sources[0]).misses] == ["never true", "never ran"]
-    for text in (terminal.render(coverage), html.render(coverage), summary.render(coverage, missing=True)):
+    for text in (terminal.render(coverage), record(coverage, whole=True).html, summary.render(coverage, missing=True)):
         assert (text.count("never true"), text.count("never ran")) == (1, 1)
 
 

@@ -20,7 +20,7 @@ from ipy_branchcov.data.files import save
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.reports import html, live_view, pages, presented, summary, terminal, widget
+from ipy_branchcov.reports import live_view, pages, presented, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record
 
@@ -68,7 +68,7 @@ def test_the_record_and_texts() -> None:
     coverage = presented.Coverage.of(with_a_secret())
     texts = [
         *coverage._repr_mimebundle_().values(),
-        html.render(coverage),
+        record(coverage, whole=True).html,
         *record(coverage).bundle.values(),
         terminal.render(coverage, counts=True, color=True),
         terminal.render(coverage, counts=True),
