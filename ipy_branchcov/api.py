@@ -168,10 +168,14 @@ class _TypedSources(Protocol):
 def _processes(session: Session, locator: _TypedSources | None) -> Companion:
     """Begins to measure the processes of a run. What that needs is imported when the first run begins."""
 
-    def begin(options: RunOptions) -> Callable[[str], Measured] | None:
+    @functools.cache
+    def companion() -> Companion:
         from ipy_branchcov.processes.block import processes_of
 
-        return processes_of(session, dict if locator is None else locator.named)(options)
+        return processes_of(session, dict if locator is None else locator.named)
+
+    def begin(options: RunOptions) -> Callable[[str], Measured] | None:
+        return companion()(options)
 
     return begin
 

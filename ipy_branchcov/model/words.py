@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from ipy_branchcov.model.branch import OTHER, Branch, Outcome, natural
+from ipy_branchcov.model.branch import OTHER, Branch, Outcome
 from ipy_branchcov.model.source import shortened
 
 #: What the kinds of branches are called; words of the language stand between backticks.
@@ -101,13 +101,12 @@ def sentence(
     counted: bool = False,
     firsts: bool = False,
     values: bool = True,
-    contexts: bool = False,
     new: Collection[str] = (),
 ) -> str:
     """A branch in words: ``if: true covered; false never covered, optional: why``.
 
-    ``firsts``: with who covered an outcome first, and where ``values`` are wanted, with those. ``contexts``: with all
-    that covered it, where that is known. ``new``: names of outcomes that are newly covered.
+    ``firsts``: with who covered an outcome first, and where ``values`` are wanted, with those.
+    ``new``: names of outcomes that are newly covered.
     """
     parts = []
     for outcome in branch.outcomes:
@@ -115,8 +114,6 @@ def sentence(
         if firsts and outcome.covered and outcome.first is not None:
             known = ", ".join(f"{name}={value}" for name, value in outcome.first.values.items()) if values else ""
             words.append(f"first by {outcome.first.by}" + (f" with {known}" if known else ""))
-        if contexts and outcome.contexts:
-            words.append(f"by {_some(sorted(outcome.contexts, key=natural))}")
         if outcome.name in new:
             words.append("new")
         if outcome.excluded or not outcome.required:

@@ -1,6 +1,6 @@
 """The processes that a measured block of code starts: those of ``measure()`` and ``measured``.
 
-Each run of a block has its own folder. The environment names one folder of this process, in which the runs that are on
+Each session has its own folder. The environment names one folder of this process, in which the runs that are on
 are named: multiprocessing's fork server keeps the environment in which it was started, and serves later blocks, too.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
 from ipy_branchcov.errors import BranchcovError
-from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.processes.children import VARIABLE, elsewhere
 from ipy_branchcov.processes.folder import DataFolder, RunsFolder
@@ -30,12 +31,16 @@ def processes_of(session: Session, typed: Typed = dict) -> Companion:
 
     A process that has not ended when its run does is a loss: the block has its result then.
     """
+    folders: list[DataFolder] = []
 
     def begin(options: RunOptions) -> Callable[[str], Coverage] | None:
         if not options.subprocesses or session.in_fork or sys.platform == "emscripten":
             return None
         try:
-            return _Block(session, options, typed()).end
+            if not folders:
+                folders.append(made := DataFolder())
+                weakref.finalize(session, _remove, made, os.getpid())
+            return _Block(session, options, typed(), folders[0]).end
         except (OSError, BranchcovError) as error:
             lost = Coverage(lost=frozenset([f"processes that were started: not measured: {error}"]))
             return lambda context: lost
@@ -43,12 +48,18 @@ def processes_of(session: Session, typed: Typed = dict) -> Companion:
     return begin
 
 
+def _remove(folder: DataFolder, process: int) -> None:
+    """Remove a session's folder, in the process that made it. A function that is measured has one for all its calls."""
+    if os.getpid() == process:
+        folder.remove()
+
+
 class _Block:
     """The processes of one run."""
 
-    def __init__(self, session: Session, options: RunOptions, typed: dict[str, Source]):
+    def __init__(self, session: Session, options: RunOptions, typed: dict[str, Source], folder: DataFolder):
         self._scope = session.scope
-        self._folder = DataFolder()
+        self._folder = folder
         self._folder.write_settings(elsewhere(options, session.scope).changes())
         for name, source in typed.items():
             self._folder.add_cell(name, source)
@@ -61,7 +72,8 @@ class _Block:
         self._forks.close()
         with suppress(OSError, BranchcovError):  # another run's processes then measure for this one, in vain
             self._home.discard(self._folder)
-        return self._folder.finish(self._scope)
+        found, lost = self._folder.collect(self._scope)
+        return merge([*found, Coverage(lost=frozenset(lost))])
 
 
 class _Home:

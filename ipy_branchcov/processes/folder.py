@@ -22,7 +22,7 @@ from ipy_branchcov.processes.alive import is_alive
 from ipy_branchcov.session.scope import Scope
 
 _SETTINGS = "settings.json"
-_RUNS = "runs.txt"
+_RUNS = "runs"
 #: What only our own settings have.
 _SCHEMA = "ipy_branchcov/processes/1"
 
@@ -41,9 +41,9 @@ def read_settings(folder: Path) -> dict[str, object]:
 
 def runs_of(folder: Path) -> list[Path]:
     """The folders of the runs that are on: the folder itself, or those that it names (:class:`RunsFolder`)."""
+    place = folder / _RUNS
     try:
-        path = folder / _RUNS
-        return [Path(each) for each in path.read_text("utf-8").splitlines()] if path.is_file() else [folder]
+        return [Path(each.read_text("utf-8")) for each in sorted(place.iterdir())] if place.is_dir() else [folder]
     except (OSError, ValueError):
         return [folder]
 
@@ -135,30 +135,30 @@ class DataFolder:
 
 
 class RunsFolder:
-    """A folder that names the folders of the runs that are on, for processes that outlive one run: a fork server."""
+    """A folder that names the folders of the runs that are on, for processes that outlive one run: a fork server.
+
+    A file a run: a function that is measured begins one at each call.
+    """
 
     def __init__(self) -> None:
         self._folder = DataFolder()
         self.path = self._folder.path
-        self._runs: list[Path] = []
+        self._runs = self.path / _RUNS
+        self._runs.mkdir()
+        self._count = 0
 
     def add(self, run: Path) -> None:
-        """Raises DataError."""
-        self._runs.append(run)
-        self._write()
+        """Raises OSError."""
+        (self._runs / run.name).write_text(str(run), "utf-8")
+        self._count += 1
 
     def discard(self, run: Path) -> None:
-        """Raises DataError."""
-        if run in self._runs:
-            self._runs.remove(run)
-            self._write()
-
-    def _write(self) -> None:
-        write_whole(self.path / _RUNS, "".join(f"{each}\n" for each in self._runs))
+        self._count -= 1
+        (self._runs / run.name).unlink(missing_ok=True)
 
     @property
     def empty(self) -> bool:
-        return not self._runs
+        return not self._count
 
     def remove(self) -> None:
         self._folder.remove()

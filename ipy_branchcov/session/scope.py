@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -27,6 +28,7 @@ __builtins__ = BUILTINS
 _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 
+_EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 #: Why code in an archive is not measured, and what to do.
 IN_ARCHIVE = "its code lies in an archive; unpack that, and name the folder"
 
@@ -122,9 +124,8 @@ class Scope:
         for module in list(sys.modules.values()):
             # A module of another type can have a __getattribute__ of its own.
             file = module.__dict__.get("__file__") if type(module) is ModuleType else None
-            if type(file) is str and file.endswith(tuple(EXTENSION_SUFFIXES)):
-                name = f"{Path(file).name.partition('.')[0]}.py"
-                path = os.path.realpath(Path(file).with_name(name))
+            if type(file) is str and file.endswith(_EXTENSIONS):
+                path = _text_beside(file)
                 if self.covers(path) and os.path.isfile(path):  # noqa: PTH113
                     yield path
 
@@ -137,6 +138,13 @@ class Scope:
                     name for name, path in folders if str(path) in namespaces or (path / "__init__.py").is_file()
                 ]
                 yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118
+
+
+@functools.cache
+def _text_beside(extension: str) -> str:
+    """Where the text of a compiled module lies, if it is there. Kept: each run asks for all that are loaded."""
+    path = Path(extension)
+    return os.path.realpath(path.with_name(f"{path.name.partition('.')[0]}.py"))
 
 
 def is_installed(path: str) -> bool:
@@ -180,7 +188,7 @@ def resolve(spec: str) -> Places:
         raise UsageError(f"{spec}: {IN_ARCHIVE}")
     if origin and origin.endswith(".py"):
         return Places((), frozenset({str(Path(origin).resolve())}))
-    if origin and origin.endswith(tuple(EXTENSION_SUFFIXES)):
+    if origin and origin.endswith(_EXTENSIONS):
         raise UsageError(f"compiled: {spec} is a {Path(origin).suffix}; name a module that is written in Python")
     raise UsageError(f"{spec}: not written in Python ({origin or 'built in'}), nothing to measure")
 

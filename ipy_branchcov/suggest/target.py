@@ -49,11 +49,6 @@ class Target:
     def is_coroutine(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
 
-    @property
-    def runs_when_iterated(self) -> bool:
-        """Whether a call runs nothing before its items are asked for."""
-        return inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function)
-
     def expression(self, arguments: Arguments) -> str:
         """A call as a reader types it."""
         given = list(zip(self.parameters, arguments, strict=True))
