@@ -16,12 +16,13 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import nbformat
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -38,6 +39,14 @@ _SETTINGS = {
         "themes.jupyterlab-settings": {"theme": "JupyterLab Light"},
     }
 }
+
+
+def written(path: Path, cells: Iterable[str]) -> Path:
+    """Write a notebook of these cells; return its path."""
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = [nbformat.v4.new_code_cell(each) for each in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec}), path)
+    return path
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -19,7 +18,7 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 from ipy_branchcov.reports.cell_marks import MIME  # noqa: E402
 from tests import axe  # noqa: E402
-from tests.jupyterlab import APPLICATIONS, Lab, browser, server  # noqa: E402
+from tests.jupyterlab import APPLICATIONS, Lab, browser, server, written  # noqa: E402
 from tests.sight import CONTRASTS  # noqa: E402
 
 CLASSIFY = """\
@@ -76,9 +75,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             nonlocal count
             count += 1
             name = f"{count}.ipynb"
-            spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-            made = [nbformat.v4.new_code_cell(each) for each in cells]
-            nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec}), folder / name)
+            written(folder / name, cells)
             lab = Lab(driver, address, name, application)
             lab.file = folder / name
             if run:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -15,7 +14,7 @@ pytest.importorskip("selenium")
 
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 
-from tests.jupyterlab import Lab, opened  # noqa: E402
+from tests.jupyterlab import Lab, opened, written  # noqa: E402
 
 HELPERS = """\
 class World:
@@ -42,10 +41,7 @@ CELLS = ["%load_ext ipy_branchcov\ngiven = [1]", HELPERS, USE, FAR]
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("loop")
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(each) for each in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), folder / "loop.ipynb")
-    with opened(folder / "loop.ipynb", height=900) as lab:
+    with opened(written(folder / "loop.ipynb", CELLS), height=900) as lab:
         for _ in CELLS:
             lab.command("notebook:run-cell-and-select-next")
         lab.until("return document.querySelectorAll('.branchcov-widget').length >= 1")

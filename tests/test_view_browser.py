@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -18,7 +17,7 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 from ipy_branchcov.printable import visible  # noqa: E402
 from tests import axe  # noqa: E402
-from tests.jupyterlab import Lab, opened  # noqa: E402
+from tests.jupyterlab import Lab, opened, written  # noqa: E402
 
 NESTED = """\
 %%branchcov --counts
@@ -78,10 +77,7 @@ CELLS = [
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("odd")
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(each) for each in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), folder / "odd.ipynb")
-    with opened(folder / "odd.ipynb", height=1400) as lab:
+    with opened(written(folder / "odd.ipynb", CELLS), height=1400) as lab:
         (lab.file.parent / "big.py").write_text(BIG)
         lab.run_all()
         lab.until("return document.querySelectorAll('.branchcov-widget').length === 5")

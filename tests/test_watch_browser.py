@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("selenium")
 
-from tests.jupyterlab import opened  # noqa: E402
+from tests.jupyterlab import opened, written  # noqa: E402
 
 CELLS = (
     "%load_ext ipy_branchcov",
@@ -29,16 +27,8 @@ return [views.length, ...[...cell.querySelectorAll('.branchcov-widget .row .labe
 """
 
 
-def written(folder: Path, cells: Iterable[str]) -> Path:
-    """A notebook of these cells."""
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    made = [nbformat.v4.new_code_cell(each) for each in cells]
-    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec}), folder / "watch.ipynb")
-    return folder / "watch.ipynb"
-
-
 def test_the_view_follows_on_the_page(tmp_path: Path) -> None:
-    with opened(written(tmp_path, CELLS)) as lab:
+    with opened(written(tmp_path / "watch.ipynb", CELLS)) as lab:
         for _ in range(3):
             lab.command("notebook:run-cell-and-select-next")
         lab.until("return document.querySelectorAll('.branchcov-widget').length === 1")
@@ -71,7 +61,7 @@ return [
 def test_what_the_reader_did_to_the_view_stays(tmp_path: Path) -> None:
     other = "def other(x):\n    return 1 if x else 2 if x is None else 3"
     cells = [*CELLS[:2], other, "%branchcov_watch kind other", "kind(3)", "other(3)"]
-    with opened(written(tmp_path, cells)) as lab:
+    with opened(written(tmp_path / "watch.ipynb", cells)) as lab:
         for _ in range(5):
             lab.command("notebook:run-cell-and-select-next")
         lab.until("return document.querySelector('.branchcov-widget .totals').textContent.startsWith('1 of 6')")
