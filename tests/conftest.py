@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -18,6 +19,23 @@ LONGEST = (
 )
 
 
+#: Files whose tests are of doors, options and reports: what they test is the same code on each Python, and much of it
+#: starts processes or kernels. ``.ci/run`` runs them whole on one Python, and a share on each other one.
+SHARED = (
+    *("bad_names", "block_processes", "cell_marks", "cli", "config", "contexts", "coverage_users", "diff", "engines"),
+    *("excluded", "excluded_programs", "excluded_reports", "extension", "formats", "gates", "kernel_processes", "kept"),
+    *("live", "long_session", "notebook_files", "notebooks", "options", "patch", "pytest", "record", "reports"),
+    *("run_programs", "scope", "secrets", "shell", "subprocesses", "suggest", "suggest_hostile", "suggest_kernel"),
+    *("suggest_modules", "suggest_trials", "summary", "terminal_ipython", "tools_beside", "untrusted_data", "watch"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share", metavar="K/N", help="of the files named in SHARED, run the K-th of N shares of their tests"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The order of the files is ours; pytest-xdist would begin with those that have most tests."""
     if hasattr(config.option, "loadscopereorder"):
@@ -25,13 +43,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests in a browser, and those that start a kernel of their own (fixture `live`), are slow."""
     for item in items:
         if item.get_closest_marker("browser") or "live" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
     place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+    if asked := config.getoption("--share"):
+        share, shares = map(int, asked.split("/"))
+        shared = {f"test_{name}" for name in SHARED}
+        left_out = [
+            # A function is in one share with all its parameters, by its name: the same for every worker and Python.
+            each
+            for each in items
+            if each.path.stem in shared and zlib.crc32(each.nodeid.partition("[")[0].encode()) % shares != share - 1
+        ]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [each for each in items if each not in set(left_out)]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
