@@ -117,7 +117,7 @@ class Page:
     def marks(self, cell: int) -> list[tuple[str, str, str]]:
         """The text, state and label of each mark of a cell; several pieces of one are joined with a bar."""
         script = """
-        const root = notebook.widgets[given].node.querySelector('.cm-content');
+        const root = notebook.widgets[given]?.node.querySelector('.cm-content');
         const found = new Map();
         for (const each of root?.querySelectorAll('.branchcov-mark') ?? []) {
           const state = [...each.classList].map((name) => name.slice(10)).find((name) => name !== 'mark');

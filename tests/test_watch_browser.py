@@ -79,4 +79,6 @@ def test_what_the_reader_did_to_the_view_stays(tmp_path: Path) -> None:
             lab.command("notebook:move-cursor-down")
         lab.command("notebook:run-cell")
         lab.until("return document.querySelector('.branchcov-widget .totals').textContent.startsWith('2 of 6')")
+        # What a fold shows comes on demand, so after its head; the pin is in it.
+        lab.until("return document.querySelector('.branchcov-widget .pinned .what > b')")
         assert lab.driver.execute_script(KEPT) == before
