@@ -141,6 +141,14 @@ if (found.getAttribute('aria-expanded') !== 'true') found.click();
 """
 
 
+#: Run the cell of an id, and no other.
+RUN_ONE = """
+const {content} = window.jupyterapp.shell.currentWidget;
+content.activeCellIndex = content.widgets.findIndex(({model}) => model.id === arguments[0]);
+return window.jupyterapp.commands.execute('notebook:run-cell');
+"""
+
+
 class Lab:
     """One notebook in JupyterLab, or in Notebook 7."""
 
@@ -197,22 +205,31 @@ class Lab:
         _reduced(image).save(path, optimize=True)
 
     def pictures(self, folder: Path, wanted: Mapping[str, str] | None = None) -> None:
-        """Pictures of the code cells of these ids (all without), light and dark, called by their ids.
+        """Run all; leave pictures of the code cells of these ids (all without), light and dark, called by their ids.
 
-        Behind an id stands the name of the place whose details are pinned, or nothing.
+        Each is taken when its cell has run and the next has not: cells that run later add to what its marks say. Of a
+        cell with marks there is a second picture, of its input alone. Behind an id stands the name of the place whose
+        details are pinned, or nothing.
         """
         ids = (
             "return window.jupyterapp.shell.currentWidget.content.widgets.map(cell => [cell.model.type, cell.model.id])"
         )
         code = [name for kind, name in self.driver.execute_script(ids) if kind == "code"]
         folder.mkdir(parents=True, exist_ok=True)
-        for theme in ("Light", "Dark"):
-            self.theme(theme)
-            for name, cell in zip(code, self.cells(), strict=True):
-                if wanted is None or name in wanted:
-                    if wanted and wanted[name]:
-                        self.driver.execute_script(PIN, cell, wanted[name])
-                    self.picture(cell, folder / f"{name}-{theme.lower()}.png")
+        self.command("notebook:clear-all-cell-outputs")  # saved ones add to the marks, too
+        for number, name in enumerate(code):
+            self.driver.execute_script(RUN_ONE, name)
+            self.until(f"return {_KERNEL}?.status === 'idle'")
+            time.sleep(2)
+            for theme in ("Light", "Dark") if wanted is None or name in wanted else ():
+                self.theme(theme)
+                cell = self.cells()[number]
+                if wanted and wanted[name]:
+                    self.driver.execute_script(PIN, cell, wanted[name])
+                self.picture(cell, folder / f"{name}-{theme.lower()}.png")
+                if cell.find_elements(By.CSS_SELECTOR, ".branchcov-label"):
+                    editor = cell.find_element(By.CSS_SELECTOR, ".jp-Cell-inputWrapper")
+                    self.picture(editor, folder / f"{name}-input-{theme.lower()}.png")
 
 
 def _reduced(image: Image.Image) -> Image.Image:
@@ -246,8 +263,6 @@ def opened(notebook: Path, **window: Any) -> Iterator[Lab]:
 
 def main(notebook: Path, folder: Path, wanted: list[str]) -> None:
     with opened(notebook, height=1500, scale=1.5) as lab:
-        lab.run_all()
-        time.sleep(2)
         lab.pictures(folder, dict(each.partition(":")[::2] for each in wanted) or None)
 
 

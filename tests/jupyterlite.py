@@ -198,7 +198,6 @@ def main() -> None:
     print(f"python -m http.server --directory {options.folder}, then http://localhost:8000/lab/?path={TOUR.name}")
     if options.pictures:
         with served(options.folder, height=1500, scale=1.5) as lite:
-            lite.run_all()
             lite.pictures(options.pictures)
 
 
