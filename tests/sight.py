@@ -122,6 +122,39 @@ def unseen(driver: webdriver.Chrome, places: Sequence[Place]) -> list[str]:
     return wrong
 
 
+#: How somebody sees who is blind to some colours or to all, as Chromium emulates it (Machado and others, 2009).
+DEFICIENCIES = ("protanopia", "deuteranopia", "tritanopia", "achromatopsia")
+
+#: The rectangles of the lines below some elements, and of their background just beneath.
+_LINES = """
+return arguments[0].map((selector) => {
+  const element = document.querySelector(selector);
+  element.scrollIntoView({block: 'center'});
+  const {left, right, bottom} = [...element.getClientRects()].pop();
+  const width = parseFloat(getComputedStyle(element).borderBottomWidth);
+  return [left, bottom - width, right, bottom].map((each) => each * devicePixelRatio);
+});
+"""
+
+
+def lines_seen(driver: webdriver.Chrome, selectors: Sequence[str]) -> dict[str, dict[str, float]]:
+    """How much of the line below each element stands out from the page (contrast 3:1, WCAG 1.4.11), by deficiency."""
+    found: dict[str, dict[str, float]] = {}
+    for deficiency in DEFICIENCIES:
+        driver.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
+        try:
+            shares = found[deficiency] = {}
+            for selector in selectors:
+                ((left, top, right, bottom),) = driver.execute_script(_LINES, [selector])
+                image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+                back = _commonest(_cut(image, [left, bottom + 2, right, bottom + 4]))
+                rows = [_cut(image, [left, y, right, y + 1]) for y in range(round(top) - 1, round(bottom) + 1)]
+                shares[selector] = max(_letters(row, back, 3) for row in rows)  # a border is put on whole pixels
+        finally:
+            driver.execute_cdp_cmd("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
+    return found
+
+
 def _wrong(image: Image.Image, place: Place, found: dict[str, Any]) -> list[str]:
     back = _commonest(_cut(image, found["end"]))
     wash, line = _over(found["wash"], back), _over(found["under"], _over(found["wash"], back))
@@ -170,13 +203,13 @@ def _share(image: Image.Image, colour: Colour) -> float:
     return near / (image.width * image.height)
 
 
-def _letters(image: Image.Image, back: Colour) -> float:
-    """How much of a picture stands out from its background as strongly as letters must."""
+def _letters(image: Image.Image, back: Colour, contrast: float = 4.5) -> float:
+    """How much of a picture stands out from its background as strongly as letters must, or by another contrast."""
     light = _luminance(back)
     strong = 0
     for colour, count in _pixels(image).items():
         low, high = sorted((_luminance(colour), light))
-        strong += count if (high + 0.05) / (low + 0.05) >= 4.5 else 0
+        strong += count if (high + 0.05) / (low + 0.05) >= contrast else 0
     return strong / (image.width * image.height)
 
 

@@ -19,7 +19,7 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from ipy_branchcov.reports.cell_marks import MIME  # noqa: E402
 from tests import axe  # noqa: E402
 from tests.jupyterlab import APPLICATIONS, Lab, browser, server, written  # noqa: E402
-from tests.sight import CONTRASTS  # noqa: E402
+from tests.sight import CONTRASTS, lines_seen  # noqa: E402
 
 CLASSIFY = """\
 def classify(x, y):
@@ -321,6 +321,18 @@ def test_axe_finds_nothing_and_text_is_readable(page: Page, theme: str) -> None:
     assert any("label" in name for name in ours) and any("card" in name for name in ours)
     assert {name: ratio for name, ratio in ours.items() if ratio < 4.5} == {}
     page.lab.theme("Light")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_lines_are_seen_without_colours(page: Page, theme: str) -> None:
+    """Whoever is blind to colours sees the line of each state; that their kinds differ, high contrast tests."""
+    page.lab.theme(theme)
+    states = [
+        f".cm-content .branchcov-mark.branchcov-{state}" for state in ("covered", "missed", "never-ran", "optional")
+    ]
+    seen = lines_seen(page.lab.driver, states)
+    print(theme, seen)
+    assert [(deficiency, state) for deficiency, each in seen.items() for state in each if each[state] < 0.25] == []
 
 
 def test_high_contrast_and_reduced_motion(page: Page) -> None:

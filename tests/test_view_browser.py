@@ -18,6 +18,7 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from ipy_branchcov.printable import visible  # noqa: E402
 from tests import axe  # noqa: E402
 from tests.jupyterlab import Lab, opened, written  # noqa: E402
+from tests.sight import lines_seen  # noqa: E402
 
 NESTED = """\
 %%branchcov --counts
@@ -421,6 +422,16 @@ def test_underlines_have_enough_contrast(lab: Lab, theme: str) -> None:
     ratios = View(lab, 1).run(script)
     print(theme, {state: round(ratio, 2) for state, ratio in ratios.items()})
     assert {state: ratio for state, ratio in ratios.items() if ratio < 3} == {}
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_lines_are_seen_without_colours(lab: Lab, theme: str) -> None:
+    """Whoever is blind to colours sees the line of each state; that their kinds differ, high contrast tests."""
+    lab.theme(theme)
+    states = [f".branchcov-widget .mark.{state}" for state in ("covered", "missed", "never-ran", "optional")]
+    seen = lines_seen(lab.driver, states)
+    print(theme, seen)
+    assert [(deficiency, state) for deficiency, each in seen.items() for state in each if each[state] < 0.25] == []
 
 
 def test_high_contrast_and_reduced_motion(lab: Lab) -> None:
