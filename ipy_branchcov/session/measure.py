@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
@@ -45,59 +45,82 @@ def measure(
     A cell of which only functions ran (it was run itself before the measurement began) is measured in its
     functions alone; what stands outside them is left out. ``first_evaluation``: decisions were followed.
     """
-    hits: dict[int, dict[int, int]] = {}
-    evaluations: set[tuple[int, str]] = set()
-    contexts: dict[tuple[int, int], set[str]] = {}
-    ran: set[int] = set()
-    codes: list[CodeType] = []
-    entered: list[object] = []
-    branch_map, coded = analysis.map, analysis.coded_lines
-    recordings = list(recordings)
-    of_text, foreign = _placed(analysis, recordings)
+    branch_map = analysis.map
+    of_text, foreign = _placed(analysis, list(recordings))
     name = branch_map.source.name
     if foreign and not of_text:
         return SourceCoverage(branch_map.source, note=f"{name}: {CHANGED}")
-    note = f"{name}: {FOREIGN.format(_names(foreign))}" if foreign else ""
+    taken = _Taken()
     for recording in of_text:
-        codes.append(recording.code)
-        ran |= recording.lines
-        entered += analysis.functions.of(recording.code)
-        if not _has_positions(recording.code):
-            note = NO_POSITIONS
-            continue
-        code_map = analysis.of(recording.code)
-        for edge, count in recording.edges.items():
-            for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
-                counted = hits.setdefault(branch, {})
-                counted[outcome] = counted.get(outcome, 0) + count
-                if recording.contexts:
-                    contexts.setdefault((branch, outcome), set()).update(recording.contexts.get(edge, ()))
-        if first_evaluation is not None and (histories := analysis.histories(recording.code)) is not None:
-            evaluations.update(each for edge in recording.edges for each in histories.evaluations(edge))
+        taken.add(analysis, recording, decisions=first_evaluation is not None)
+    note = f"{name}: {FOREIGN.format(_names(foreign))}" if foreign else ""
+    note = note if taken.positions else NO_POSITIONS
     lines: frozenset[int] | None = None
-    if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in codes):
+    if branch_map.source.kind == "cell" and not any(code.co_name == "<module>" for code in taken.codes):
         lines = _function_lines(analysis)
-    found = list(branch_map.branches)
-    for number, counted in hits.items():
-        outcomes = list(found[number].outcomes)
-        for i, count in counted.items():
-            by = frozenset(contexts.get((number, i), ()))
-            first = first_hit(number, i, by)
-            outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first, contexts=by)
-        found[number] = replace(found[number], outcomes=tuple(outcomes))
+    found = taken.branches(branch_map.branches, first_hit, counts=counts)
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
-    rewritten = Cover(analysis.asserted if any(map(asserts_rewritten, codes)) else ())
+    rewritten = Cover(analysis.asserted if any(map(asserts_rewritten, taken.codes)) else ())
     branches = tuple(_unknown(each) if rewritten.contains(each.span) else each for each in branches)
-    parts = [] if note == NO_POSITIONS else list(never_ran(analysis.regions, branches, entered))
+    parts = list(never_ran(analysis.regions, branches, taken.entered)) if taken.positions else []
     parts = [each for each in parts if not rewritten.contains(each.span)]
-    missed = _missed_lines(analysis, lines_with_code(codes) if coded is None else coded, ran, parts)
+    coded = lines_with_code(taken.codes) if analysis.coded_lines is None else analysis.coded_lines
+    missed = _missed_lines(analysis, coded, taken.ran, parts)
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
     spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
     found_decisions = None
     if first_evaluation is not None:
-        found_decisions = tuple(_decisions(analysis, branches, evaluations, first_evaluation))
+        found_decisions = tuple(_decisions(analysis, branches, taken.evaluations, first_evaluation))
     return SourceCoverage(branch_map.source, branches, judged & missed, note, spans, excluded, found_decisions)
+
+
+@dataclass
+class _Taken:
+    """What the recordings of one source say. Branches, outcomes and decisions are known by their numbers."""
+
+    #: By branch and outcome: how often.
+    hits: dict[int, dict[int, int]] = field(default_factory=dict)
+    contexts: dict[tuple[int, int], set[str]] = field(default_factory=dict)
+    #: Decision and vector.
+    evaluations: set[tuple[int, str]] = field(default_factory=set)
+    #: The lines that ran.
+    ran: set[int] = field(default_factory=set)
+    codes: list[CodeType] = field(default_factory=list)
+    #: The functions that began.
+    entered: list[object] = field(default_factory=list)
+    #: Whether all code has positions; of code without, no branch is known.
+    positions: bool = True
+
+    def add(self, analysis: Analysis, recording: Recording, *, decisions: bool) -> None:
+        code = recording.code
+        self.codes.append(code)
+        self.ran |= recording.lines
+        self.entered += analysis.functions.of(code)
+        if not _has_positions(code):
+            self.positions = False
+            return
+        code_map = analysis.of(code)
+        for edge, count in recording.edges.items():
+            for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
+                counted = self.hits.setdefault(branch, {})
+                counted[outcome] = counted.get(outcome, 0) + count
+                if recording.contexts:
+                    self.contexts.setdefault((branch, outcome), set()).update(recording.contexts.get(edge, ()))
+        if decisions and (histories := analysis.histories(code)) is not None:
+            self.evaluations.update(each for edge in recording.edges for each in histories.evaluations(edge))
+
+    def branches(self, branches: Iterable[Branch], first_hit: FirstHitOf, *, counts: bool) -> list[Branch]:
+        """The branches with their hits."""
+        found = list(branches)
+        for number, counted in self.hits.items():
+            outcomes = list(found[number].outcomes)
+            for i, count in counted.items():
+                by = frozenset(self.contexts.get((number, i), ()))
+                first = first_hit(number, i, by)
+                outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first, contexts=by)
+            found[number] = replace(found[number], outcomes=tuple(outcomes))
+        return found
 
 
 def _decisions(
