@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -86,54 +87,70 @@ def run_notebook(
         from nbclient.exceptions import CellExecutionError, DeadKernelError
     except ImportError as error:
         raise DataError(f"running notebooks needs {error.name}: pip install 'ipy-branchcov[run]'") from None
-    notebook = _read(path)
-    cells = _code_cells(notebook)
+    notebook, name = _read(path), scope.name(str(path.resolve()))
     client = _client(notebook, path)
-    found: list[Coverage] = []
-    name = label = scope.name(str(path.resolve()))
     if interrupt.asked:
         raise NotebookInterrupted(name, Coverage(), begun=False)
     data = DataFolder()
-
-    async def run_cells() -> None:
-        nonlocal label
-        for done, i in enumerate(cells):
-            if interrupt.asked:
-                return
-            progress(done, len(cells))
-            label = kernels.cell_label(name, notebook.cells[i], i + 1)
-            await _evaluate(client, kernels.name_expression(label))
-            try:
-                with interrupt.cell(client.km):
-                    await client.async_execute_cell(notebook.cells[i], i)
-            finally:
-                if await client.km.is_alive():
-                    found.append(kernels.collected(await _evaluate(client, kernels.COLLECT), name, scope))
-        progress(len(cells), len(cells))
-
-    async def run() -> None:
-        async with client.async_setup_kernel(env=_environment()):
-            await _evaluate(client, kernels.start_expression(options, data.path))
-            try:
-                await run_cells()
-            finally:
-                await _end_workers(client, data, interrupt)
-
+    running = _Running(notebook, client, name, scope, interrupt, progress)
+    found = running.found
     try:
         with _finishing(data, scope, found):
-            asyncio.run(run())
+            asyncio.run(running.whole(options, data))
     except CellExecutionError as error:
-        raise _ended(
-            f"{label}: failed; no cell below it ran", label, merge(found), interrupt, error.traceback
-        ) from None
+        line = f"{running.label}: failed; no cell below it ran"
+        raise _ended(line, running.label, merge(found), interrupt, error.traceback) from None
     except DeadKernelError:
-        line = f"{label}: the kernel died in it, so it was not measured"
-        raise _ended(line, label, merge([*found, Coverage(lost=frozenset({line}))]), interrupt) from None
+        line = f"{running.label}: the kernel died in it, so it was not measured"
+        lost = Coverage(lost=frozenset({line}))
+        raise _ended(line, running.label, merge([*found, lost]), interrupt) from None
     except NoSuchKernel as error:
         raise DataError(f"{path}: no kernel {error.name!r} here; python -m ipykernel install installs one") from None
     if interrupt.asked:
-        raise NotebookInterrupted(label, merge(found), begun=True)
+        raise NotebookInterrupted(running.label, merge(found), begun=True)
     return merge(found)
+
+
+@dataclass
+class _Running:
+    """A notebook whose cells run. ``label``: of the cell that runs; ``found``: what each has found."""
+
+    notebook: Any
+    client: Any
+    name: str
+    scope: Scope
+    interrupt: Interrupt
+    progress: Callable[[int, int], None]
+    found: list[Coverage] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.label = self.name
+
+    async def whole(self, options: RunOptions, data: DataFolder) -> None:
+        async with self.client.async_setup_kernel(env=_environment()):
+            await _evaluate(self.client, kernels.start_expression(options, data.path))
+            try:
+                await self._cells()
+            finally:
+                await _end_workers(self.client, data, self.interrupt)
+
+    async def _cells(self) -> None:
+        cells = _code_cells(self.notebook)
+        for done, i in enumerate(cells):
+            if self.interrupt.asked:
+                return
+            self.progress(done, len(cells))
+            cell = self.notebook.cells[i]
+            self.label = kernels.cell_label(self.name, cell, i + 1)
+            await _evaluate(self.client, kernels.name_expression(self.label))
+            try:
+                with self.interrupt.cell(self.client.km):
+                    await self.client.async_execute_cell(cell, i)
+            finally:
+                if await self.client.km.is_alive():
+                    answer = await _evaluate(self.client, kernels.COLLECT)
+                    self.found.append(kernels.collected(answer, self.name, self.scope))
+        self.progress(len(cells), len(cells))
 
 
 def _code_cells(notebook: Any) -> list[int]:

@@ -97,44 +97,11 @@ def suggest(
     analysis = witness.analysis
     if analysis is None:
         raise UsageError(f"{question.name}: its source does not compile any more; run it again")
-    missed = missed_in(target, analysis, question)
-    for kind in PLAIN_TYPES:
-        target.names.of(kind)
-    guide = Guide(analysis.decisions, target.function.__code__.co_flags)
-    pool, random = Pool(), Random(0)
-    literals(target, analysis.decisions.tree, pool, random)
-    seeds = list(dict.fromkeys([*question.seen(target), *calls_in(target, _trees(question, analysis))]))
-    runner = Runner(target, guide, witness)
-    generating: list[Generator] = [Generating(target, seeds[:5])]
-    if crosshair:
-        generating.append(CrossHair(target, question.source, limits.seconds))
-    search = Search(
-        target, analysis.decisions, missed, runner, generating, seeds, pool, defaults(target), limits, progress, random
-    )
-    interrupted = False
-    chosen: dict[Arguments, frozenset[Place]] = {}
-    try:
-        try:
-            if missed:
-                for each in generating:
-                    each.start()
-                search.run()
-        except KeyboardInterrupt:
-            interrupted = True
-        for each in generating:
-            each.close()
-        chosen = fewest(search.records, search.odd)
-        if not interrupted:
-            with suppress(KeyboardInterrupt):
-                chosen = _simplified(chosen, search, limits)
-        verified = _verified(chosen, search)
-    finally:
-        for each in generating:
-            each.close()
-        runner.close()
+    search = _search(question, target, analysis, witness, limits, progress, crosshair=crosshair)
+    verified, interrupted = _searched(search)
     found, covered = _told(verified, target, analysis)
-    branches = analysis.decisions.map.branches
-    left = sorted(missed - covered, key=lambda place: (branches[place[0]].span.order, place[1]))
+    runner, branches = search.runner, analysis.decisions.map.branches
+    left = sorted(search.missed - covered, key=lambda place: (branches[place[0]].span.order, place[1]))
     return Suggestions(
         question.name,
         question.source,
@@ -147,6 +114,54 @@ def suggest(
         time.monotonic() - began,
         interrupted,
     )
+
+
+def _search(
+    question: Question,
+    target: Target,
+    analysis: Analysis,
+    witness: Witness,
+    limits: Limits,
+    progress: Callable[[int, int], None],
+    *,
+    crosshair: bool,
+) -> Search:
+    """A search with all that it begins from."""
+    missed, extra = missed_in(target, analysis, question), defaults(target)
+    for kind in PLAIN_TYPES:
+        target.names.of(kind)
+    pool, random = Pool(), Random(0)
+    literals(target, analysis.decisions.tree, pool, random)
+    seeds = list(dict.fromkeys([*question.seen(target), *calls_in(target, _trees(question, analysis))]))
+    runner = Runner(target, Guide(analysis.decisions, target.function.__code__.co_flags), witness)
+    generating: list[Generator] = [Generating(target, seeds[:5])]
+    if crosshair:
+        generating.append(CrossHair(target, question.source, limits.seconds))
+    return Search(target, analysis.decisions, missed, runner, generating, seeds, pool, extra, limits, progress, random)
+
+
+def _searched(search: Search) -> tuple[dict[Arguments, tuple[frozenset[Place], Answer]], bool]:
+    """The fewest and simplest calls of a search, each tried alone; and whether Ctrl-C ended it."""
+    interrupted = False
+    try:
+        try:
+            if search.missed:
+                for each in search.generating:
+                    each.start()
+                search.run()
+        except KeyboardInterrupt:
+            interrupted = True
+        for each in search.generating:
+            each.close()
+        chosen = fewest(search.records, search.odd)
+        if not interrupted:
+            with suppress(KeyboardInterrupt):
+                chosen = _simplified(chosen, search, search.limits)
+        return _verified(chosen, search), interrupted
+    finally:
+        for each in search.generating:
+            each.close()
+        search.runner.close()
 
 
 def _trees(question: Question, analysis: Analysis) -> Iterable[Any]:
