@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +18,26 @@ if TYPE_CHECKING:
 __builtins__ = BUILTINS
 
 
-@dataclass
 class Counted(Instrumented):
     """A code object with probes, which are among its constants.
 
-    ``proofs``: the edge of each probe. ``counters``: by the number of the probe. A session has thousands of these, so
-    what they hold are tuples of numbers: the collector of the program does not look at them.
+    ``proofs``: the edge of each probe. ``counters``: by the number of the probe.
     """
 
-    proofs: tuple[tuple[Any, ...] | None, ...]
-    counters: dict[int, itertools.count[int]]
-    _begun: dict[int, int] = field(default_factory=dict, init=False)
+    __slots__ = ("_begun", "counters", "proofs")
+
+    def __init__(
+        self,
+        code: CodeType,
+        original: CodeType,
+        kind: Mechanism,
+        proofs: tuple[tuple[Any, ...] | None, ...],
+        counters: Mapping[int, itertools.count[int]],
+    ):
+        super().__init__(code, original, kind)
+        self.proofs = proofs
+        self.counters = counters
+        self._begun: dict[int, int] = {}
 
     def counts(self) -> dict[int, int]:
         """How often each probe was hit until now."""
@@ -78,4 +86,4 @@ def count_edges(
     counters = {number: itertools.count() for number in range(len(placer.probes))}
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    return new, Counted(code, kind, edges_of(placer.probes), counters)
+    return new, Counted(new, code, kind, edges_of(placer.probes), counters)

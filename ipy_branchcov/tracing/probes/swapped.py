@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType
-from typing import NamedTuple
+from typing import Self
 
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry
@@ -22,17 +22,24 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 __builtins__ = BUILTINS
 
 
-class Swapped(NamedTuple):
-    """A function that had instrumented code. ``label``: see :func:`label`; 0: no run in particular accepted it.
+class Swapped(weakref.ref[FunctionType]):
+    """A function that had instrumented code: a reference that carries its code. One object, as the registry's entries.
 
-    ``imported``: it belongs to a module, rather than to cells.
+    ``key``: its id. ``label``: see :func:`label`; 0: no run in particular accepted it. ``imported``: it belongs to a
+    module, rather than to cells.
     """
 
-    reference: weakref.KeyedRef[int, FunctionType]
-    original: CodeType
-    instrumented: CodeType
-    label: int
-    imported: bool
+    __slots__ = ("imported", "instrumented", "key", "label", "original")
+
+    def __new__(cls, function: FunctionType, *fields: object) -> Self:
+        return super().__new__(cls, function, _forget)
+
+    def __init__(self, function: FunctionType, original: CodeType, instrumented: CodeType, label: int):
+        self.key = id(function)
+        self.original = original
+        self.instrumented = instrumented
+        self.label = label
+        self.imported = function.__globals__.get("__name__") != "__main__"
 
 
 #: By the id of the function.
@@ -53,22 +60,20 @@ def all_swapped() -> list[Swapped]:
 
 def remember(function: FunctionType, original: CodeType, instrumented: CodeType, label: int) -> None:
     """Note that a function had instrumented code."""
-    reference = weakref.KeyedRef(function, _forget, id(function))
-    imported = function.__globals__.get("__name__") != "__main__"
-    before = _SWAPPED.get(reference.key)
-    _SWAPPED[reference.key] = after = Swapped(reference, original, instrumented, label, imported)
+    after = Swapped(function, original, instrumented, label)
+    before = _SWAPPED.get(after.key)
+    _SWAPPED[after.key] = after
     _count(after, 1)
     if before is not None:
         _count(before, -1)
 
 
-def _forget(reference: weakref.KeyedRef[int, FunctionType], is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+def _forget(entry: Swapped, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
     """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
     if is_ending():
         return
-    entry = _SWAPPED.get(reference.key)
-    if entry is not None and entry.reference is reference:
-        del _SWAPPED[reference.key]
+    if _SWAPPED.get(entry.key) is entry:
+        del _SWAPPED[entry.key]
         _count(entry, -1)
 
 
@@ -97,11 +102,10 @@ def instrument_again(label: int) -> list[Swapped]:
     others = []
     with swapping():
         for entry in all_swapped():
-            reference, original, instrumented, known, _ = entry
-            if known != label:
+            if entry.label != label:
                 others.append(entry)
-            elif (function := reference()) is not None and function.__code__ is original:
-                function.__code__ = instrumented
+            elif (function := entry()) is not None and function.__code__ is entry.original:
+                function.__code__ = entry.instrumented
     return others
 
 
@@ -113,9 +117,9 @@ def of_imported() -> list[CodeType]:
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
     with swapping():
-        for reference, original, instrumented, _, _ in all_swapped():
-            if (function := reference()) is not None and function.__code__ is instrumented:
-                function.__code__ = original
+        for entry in all_swapped():
+            if (function := entry()) is not None and function.__code__ is entry.instrumented:
+                function.__code__ = entry.original
 
 
 @contextmanager
