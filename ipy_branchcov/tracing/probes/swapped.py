@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import compress, repeat
+from operator import attrgetter, call, is_, not_
 from types import CodeType, FunctionType
 from typing import Self
 
@@ -49,8 +51,8 @@ OF_INNER: Counter[int] = Counter()
 #: The filter and the kind of the last run, and their number.
 _last: tuple[weakref.ref[CodeFilter], Mechanism] | None = None
 _label = 0
-#: The thread that is swapping code objects now.
-_swapping = 0
+#: The thread that is swapping code objects now; 0: none is.
+swapping_thread = 0
 
 
 def all_swapped() -> list[Swapped]:
@@ -99,14 +101,19 @@ def instrument_again(label: int) -> list[Swapped]:
 
     Returns all others.
     """
-    others = []
+    entries = all_swapped()
+    mine = [entry.label == label for entry in entries]
+    _exchange(list(compress(entries, mine)), attrgetter("original"), attrgetter("instrumented"))
+    return list(compress(entries, map(not_, mine)))
+
+
+def _exchange(entries: list[Swapped], before: attrgetter[CodeType], after: attrgetter[CodeType]) -> None:
+    """Give functions that have one code object the other one. Each step is a loop of the interpreter's own."""
+    functions = list(map(call, entries))
+    same = list(map(is_, map(getattr, functions, repeat("__code__"), repeat(None)), map(before, entries)))
     with swapping():
-        for entry in all_swapped():
-            if entry.label != label:
-                others.append(entry)
-            elif (function := entry()) is not None and function.__code__ is entry.original:
-                function.__code__ = entry.instrumented
-    return others
+        setting = map(setattr, compress(functions, same), repeat("__code__"), compress(map(after, entries), same))
+        deque(setting, maxlen=0)
 
 
 def of_imported() -> list[CodeType]:
@@ -116,23 +123,20 @@ def of_imported() -> list[CodeType]:
 
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
-    with swapping():
-        for entry in all_swapped():
-            if (function := entry()) is not None and function.__code__ is entry.instrumented:
-                function.__code__ = entry.original
+    _exchange(all_swapped(), attrgetter("instrumented"), attrgetter("original"))
 
 
 @contextmanager
 def swapping() -> Iterator[None]:
     """Around a change of ``__code__`` that is ours, for the audit hook of 3.11."""
-    global _swapping  # noqa: PLW0603
-    before, _swapping = _swapping, threading.get_ident()
+    global swapping_thread  # noqa: PLW0603
+    before, swapping_thread = swapping_thread, threading.get_ident()
     try:
         yield
     finally:
-        _swapping = before
+        swapping_thread = before
 
 
 def is_swapping() -> bool:
     """Whether this thread is inside :func:`swapping`."""
-    return _swapping == threading.get_ident()
+    return swapping_thread == threading.get_ident()

@@ -53,7 +53,7 @@ class Once(Counted):
     thousands that did not.
     """
 
-    __slots__ = ("_before", "_seen", "_undo", "_writes", "notes")
+    __slots__ = ("_seen", "_undo", "_writes", "before", "notes")
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Once(Counted):
         self._seen = 0
         self._undo: dict[int, int] | None = None
         #: What was noted before the last turn.
-        self._before = _NONE
+        self.before = _NONE
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
@@ -81,22 +81,17 @@ class Once(Counted):
 
     def ever_passed(self) -> list[int]:
         """The same, and those that were hit before the last turn."""
-        return [~each for each in self._before | self.notes.copy() if each < 0]
+        return [~each for each in self.before | self.notes.copy() if each < 0]
 
     def left(self) -> list[int]:
         """The indexes of instructions that raised."""
-        return [each for each in self._before | self.notes.copy() if each >= 0]
-
-    @property
-    def noted(self) -> bool:
-        """Whether anything was noted in the run."""
-        return bool(self.notes or self._before)
+        return [each for each in self.before | self.notes.copy() if each >= 0]
 
     def turn(self) -> None:
         """Restore all probes, to note edges again; what they noted and counted stays noted as of before, for lines."""
-        before = self._before.union(self.notes, (~number for number in Counted.hits(self)))
+        before = self.before.union(self.notes, (~number for number in Counted.hits(self)))
         self.begin()
-        self._before = before
+        self.before = before
 
     def begin(self) -> None:
         """Restore all probes, for another run."""
@@ -109,7 +104,7 @@ class Once(Counted):
         self._undo = None
         self._seen = 0
         self.notes.clear()
-        self._before = _NONE
+        self.before = _NONE
 
     @property
     def pending(self) -> bool:
@@ -141,6 +136,7 @@ class Sweeper:
 
     def __init__(self) -> None:
         self._new: deque[Once] = deque()
+        self._watched: dict[Once, None] = {}
         self._stopped = _thread.allocate_lock()
         self._stopped.acquire()
         self._ended = _thread.allocate_lock()
@@ -167,7 +163,7 @@ class Sweeper:
     def start(self, watched: Iterable[Once] = ()) -> None:
         """Begin, with these probes and those added before."""
         if READABLE:
-            self._new.extend(watched)
+            self._watched = dict.fromkeys(watched)
             self._process = os.getpid()
             self._ended.acquire()
             # A thread of _thread: threading.enumerate() does not show it to the measured program.
@@ -190,7 +186,7 @@ class Sweeper:
 
     @unseen
     def _sweep(self) -> None:
-        watched: dict[Once, None] = {}
+        watched, self._watched = self._watched, {}
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
             began = time.perf_counter()

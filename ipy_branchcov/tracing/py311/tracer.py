@@ -139,7 +139,9 @@ class ProbeTracer:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
         if self._kind.counting:
             return self._probed.copy()
-        ran = [probed.noted if ever else probed.notes for _, probed in self._probed]
+        ran: list[object] = [probed.notes for _, probed in self._probed]
+        if ever:
+            ran = [notes or probed.before for notes, (_, probed) in zip(ran, self._probed, strict=True)]
         return list(compress(self._probed, ran))
 
     def turn(self) -> list[Recording]:
