@@ -8,6 +8,7 @@ instruction: on 3.12 and 3.13, and from 3.14 on for code whose values are observ
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
@@ -28,11 +29,14 @@ _MADE = "split"
 class Split(Instrumented):
     """``edges``: the edge that is covered when the instruction at an offset ran, as a plain tuple."""
 
-    __slots__ = ("edges",)
+    __slots__ = ()
 
-    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, edges: dict[int, tuple[Any, ...]]):
-        super().__init__(code, original, kind)
-        self.edges = edges
+    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, edges: Mapping[int, tuple[Any, ...]]):
+        super().__init__(code, original, kind, tuple(edges.items()))
+
+    @property
+    def edges(self) -> dict[int, tuple[Any, ...]]:
+        return dict(self.fields[2])
 
 
 def split(

@@ -24,7 +24,7 @@ class Counted(Instrumented):
     ``proofs``: the edge of each probe. ``counters``: by the number of the probe.
     """
 
-    __slots__ = ("_begun", "counters", "proofs")
+    __slots__ = ("_begun",)
 
     def __init__(
         self,
@@ -33,31 +33,42 @@ class Counted(Instrumented):
         kind: Mechanism,
         proofs: tuple[tuple[Any, ...] | None, ...],
         counters: Mapping[int, itertools.count[int]],
+        *more: Any,
     ):
-        super().__init__(code, original, kind)
-        self.proofs = proofs
-        self.counters = counters
-        self._begun: dict[int, int] = {}
+        super().__init__(code, original, kind, proofs, tuple(counters.items()), *more)
+        #: The counts when a run began; None: all were 0.
+        self._begun: dict[int, int] | None = None
+
+    @property
+    def proofs(self) -> tuple[tuple[Any, ...] | None, ...]:
+        proofs: tuple[tuple[Any, ...] | None, ...] = self.fields[2]
+        return proofs
+
+    @property
+    def counters(self) -> tuple[tuple[int, itertools.count[int]], ...]:
+        counters: tuple[tuple[int, itertools.count[int]], ...] = self.fields[3]
+        return counters
 
     def counts(self) -> dict[int, int]:
         """How often each probe was hit until now."""
-        return {number: _count(counter) for number, counter in self.counters.items()}
+        return {number: _count(counter) for number, counter in self.counters}
 
     def begin(self) -> None:
         """Begin a run: forget earlier hits."""
-        self._begun = self.counts()
+        self._begun = self.counts() or None
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
         """The hits of each probe since :meth:`begin`, or since it had these counts; without zeros."""
-        begun = self._begun if begun is None else begun
+        begun = (self._begun or {}) if begun is None else begun
         found = {number: count - begun.get(number, 0) for number, count in self.counts().items()}
         return {number: passed for number, passed in found.items() if passed}
 
     def edges(self, begun: Mapping[int, int] | None = None) -> dict[Edge, int]:
         """The edges that were covered since then, with their counts."""
         edges: dict[Edge, int] = {}
+        proofs = self.proofs
         for number, count in self.hits(begun).items():
-            if (proof := self.proofs[number]) is not None:
+            if (proof := proofs[number]) is not None:
                 edge = Edge(*proof)
                 edges[edge] = edges.get(edge, 0) + count
         return edges

@@ -22,17 +22,20 @@ IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE
 COUNTING, UNINSTRUMENTED = Mechanism.COUNTING, Mechanism.UNINSTRUMENTED
 
 
+#: Kinds by their numbers: a member of an enumeration, unlike a number, is an object that the collector looks at.
+_KINDS = tuple(Mechanism)
+
+
 class Instrumented(weakref.ref[CodeType]):
-    """An instrumented code object: a reference to it that carries its original, and how it was instrumented.
+    """An instrumented code object: a reference to it that carries its original, and how it was instrumented (``kind``).
 
-    A session has thousands, and each full collection of the user's looks at all objects: so it is one object, and what
-    subclasses add are plain values, which the collector does not look at.
+    A session has thousands, and each full collection of the user's looks at each object, and at all that it refers to.
+    So it is one object with one tuple, of which all parts are plain values: the collector then leaves the tuple out.
 
-    ``kind``: what it was made as. ``asked``: what it was asked for as; another one where it could not be made.
-    ``number``: its id. ``inner``: the ids of the instrumented ones among its constants.
+    ``fields``: the original, the number of the kind, and what subclasses add. ``number``: the id of the code.
     """
 
-    __slots__ = ("asked", "inner", "kind", "number", "original")
+    __slots__ = ("fields", "number")
     # References to equal code are equal, and cells can have equal code.
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -41,11 +44,19 @@ class Instrumented(weakref.ref[CodeType]):
     def __new__(cls, code: CodeType, *fields: Any) -> Self:
         return super().__new__(cls, code, _forget)
 
-    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism):
-        self.original = original
-        self.kind = self.asked = kind
+    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, *more: Any):
+        self.fields: tuple[Any, ...] = (original, _KINDS.index(kind), *more)
         self.number = id(code)
-        self.inner: tuple[int, ...] = ()
+
+    @property
+    def original(self) -> CodeType:
+        original: CodeType = self.fields[0]
+        return original
+
+    @property
+    def kind(self) -> Mechanism:
+        kind: Mechanism = _KINDS[self.fields[1]]
+        return kind
 
 
 #: Code and its constants (with nested code instrumented) -> the instrumented code. Raises Unencodable.
@@ -59,6 +70,8 @@ _BY_ORIGINAL: dict[Mechanism, dict[int, Instrumented]] = {kind: {} for kind in M
 _OF_FUNCTIONS: dict[int, Instrumented] = {}
 #: The originals of those that other functions make functions of, with the original's id.
 _INNER: dict[int, tuple[int, CodeType]] = {}
+#: The ids of the instrumented code objects among the constants of one, by its id; without those that have none.
+_CONSTANTS: dict[int, tuple[int, ...]] = {}
 #: The references to instrumented code that are known: by constants of other code, by what remembers functions.
 HOLDERS: Counter[int] = Counter()
 
@@ -80,7 +93,7 @@ def of_kind(kind: Mechanism) -> tuple[list[CodeType], list[Instrumented]]:
     """The code objects that were instrumented so and still exist, with their entries."""
     found = list(_BY_ORIGINAL[kind].copy().values())
     codes = [each() for each in found]
-    if all(codes) and not any(each.kind is UNINSTRUMENTED for each in found):
+    if all(codes) and Instrumented not in set(map(type, found)):  # what could not be instrumented has that type
         return codes, found  # type: ignore[return-value]
     left = [(code, each) for code, each in zip(codes, found, strict=True) if code and each.kind is kind]
     return [code for code, _ in left], [each for _, each in left]
@@ -128,15 +141,16 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
     except Unencodable:
         new = code.replace(co_consts=constants)
         made = Instrumented(new, code, UNINSTRUMENTED)
-    made.asked, number = kind, made.number
+    number = made.number
     _BY_INSTRUMENTED[number] = _BY_ORIGINAL[kind][id(code)] = made
     if code.co_flags & IN_FUNCTIONS:
         _OF_FUNCTIONS[number] = made
         if "<locals>" in code.co_qualname:
             _INNER[number] = id(code), code
     inner = tuple(id(each) for each in constants if isinstance(each, CodeType) and known(each) is not None)
-    HOLDERS.update(inner)
-    made.inner = inner
+    if inner:
+        HOLDERS.update(inner)
+        _CONSTANTS[number] = inner
     return new
 
 
@@ -148,12 +162,13 @@ def _forget(reference: Instrumented, is_ending: Callable[[], bool] = sys.is_fina
     """An instrumented code object is gone. When the interpreter ends, so is this module."""
     if is_ending():
         return
-    of_kind, key = _BY_ORIGINAL[reference.asked], id(reference.original)
-    if of_kind.get(key) is reference:  # another thread may have made one too
-        del of_kind[key]
+    key = id(reference.original)
+    for of_kind in _BY_ORIGINAL.values():
+        if of_kind.get(key) is reference:  # another thread may have made one too
+            del of_kind[key]
     for each in (_BY_INSTRUMENTED, _OF_FUNCTIONS, _INNER, HOLDERS):
         each.pop(reference.number, None)
-    for each_inner in reference.inner:
+    for each_inner in _CONSTANTS.pop(reference.number, ()):
         hold(each_inner, -1)
 
 

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import compress, repeat
-from operator import attrgetter, call, is_, not_
+from operator import attrgetter, call, is_, itemgetter, not_
 from types import CodeType, FunctionType
 from typing import Self
 
@@ -27,21 +27,31 @@ __builtins__ = BUILTINS
 class Swapped(weakref.ref[FunctionType]):
     """A function that had instrumented code: a reference that carries its code. One object, as the registry's entries.
 
-    ``key``: its id. ``label``: see :func:`label`; 0: no run in particular accepted it. ``imported``: it belongs to a
-    module, rather than to cells.
+    ``fields``: the original; the instrumented code; the :func:`label`, 0 where no run in particular accepted the
+    function; whether it belongs to a module, rather than to cells; its id.
     """
 
-    __slots__ = ("imported", "instrumented", "key", "label", "original")
+    __slots__ = ("fields",)
 
     def __new__(cls, function: FunctionType, *fields: object) -> Self:
         return super().__new__(cls, function, _forget)
 
     def __init__(self, function: FunctionType, original: CodeType, instrumented: CodeType, label: int):
-        self.key = id(function)
-        self.original = original
-        self.instrumented = instrumented
-        self.label = label
-        self.imported = function.__globals__.get("__name__") != "__main__"
+        imported = function.__globals__.get("__name__") != "__main__"
+        self.fields: _Fields = (original, instrumented, label, imported, id(function))
+
+    @property
+    def original(self) -> CodeType:
+        return self.fields[0]
+
+    @property
+    def instrumented(self) -> CodeType:
+        return self.fields[1]
+
+
+_Fields = tuple[CodeType, CodeType, int, bool, int]
+_ORIGINAL, _INSTRUMENTED = 0, 1
+_fields: Callable[[Swapped], _Fields] = attrgetter("fields")
 
 
 #: By the id of the function.
@@ -63,8 +73,8 @@ def all_swapped() -> list[Swapped]:
 def remember(function: FunctionType, original: CodeType, instrumented: CodeType, label: int) -> None:
     """Note that a function had instrumented code."""
     after = Swapped(function, original, instrumented, label)
-    before = _SWAPPED.get(after.key)
-    _SWAPPED[after.key] = after
+    before = _SWAPPED.get(id(function))
+    _SWAPPED[id(function)] = after
     _count(after, 1)
     if before is not None:
         _count(before, -1)
@@ -74,8 +84,8 @@ def _forget(entry: Swapped, is_ending: Callable[[], bool] = sys.is_finalizing) -
     """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
     if is_ending():
         return
-    if _SWAPPED.get(entry.key) is entry:
-        del _SWAPPED[entry.key]
+    if _SWAPPED.get(number := entry.fields[-1]) is entry:
+        del _SWAPPED[number]
         _count(entry, -1)
 
 
@@ -102,28 +112,30 @@ def instrument_again(label: int) -> list[Swapped]:
     Returns all others.
     """
     entries = all_swapped()
-    mine = [entry.label == label for entry in entries]
-    _exchange(list(compress(entries, mine)), attrgetter("original"), attrgetter("instrumented"))
+    mine = [each == label for _, _, each, _, _ in map(_fields, entries)]
+    _exchange(list(compress(entries, mine)), _ORIGINAL, _INSTRUMENTED)
     return list(compress(entries, map(not_, mine)))
 
 
-def _exchange(entries: list[Swapped], before: attrgetter[CodeType], after: attrgetter[CodeType]) -> None:
+def _exchange(entries: list[Swapped], before: int, after: int) -> None:
     """Give functions that have one code object the other one. Each step is a loop of the interpreter's own."""
-    functions = list(map(call, entries))
-    same = list(map(is_, map(getattr, functions, repeat("__code__"), repeat(None)), map(before, entries)))
+    functions, fields = list(map(call, entries)), list(map(_fields, entries))
+    have = map(getattr, functions, repeat("__code__"), repeat(None))
+    same = list(map(is_, have, map(itemgetter(before), fields)))
+    new = map(itemgetter(after), compress(fields, same))
     with swapping():
-        setting = map(setattr, compress(functions, same), repeat("__code__"), compress(map(after, entries), same))
+        setting = map(setattr, compress(functions, same), repeat("__code__"), new)
         deque(setting, maxlen=0)
 
 
 def of_imported() -> list[CodeType]:
     """The originals of functions that belong to modules."""
-    return [each.original for each in all_swapped() if each.imported]
+    return [original for original, _, _, imported, _ in map(_fields, all_swapped()) if imported]
 
 
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
-    _exchange(all_swapped(), attrgetter("instrumented"), attrgetter("original"))
+    _exchange(all_swapped(), _INSTRUMENTED, _ORIGINAL)
 
 
 @contextmanager

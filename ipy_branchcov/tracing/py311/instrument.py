@@ -31,14 +31,17 @@ _MADE = "probes"
 class Probed(Once):
     """``proved``: the lines of each probe. ``passages``: lines without probes of their own, as a passage's fields."""
 
-    __slots__ = ("passages", "proved")
-    proved: tuple[tuple[int, ...], ...]
-    passages: tuple[tuple[Any, ...], ...]
+    __slots__ = ()
 
-    def __init__(self, code: CodeType, *fields: Any):
-        """``fields``: those of :class:`Once`, and these two."""
-        *fields_of_once, self.proved, self.passages = fields
-        super().__init__(code, *fields_of_once)
+    @property
+    def proved(self) -> tuple[tuple[int, ...], ...]:
+        proved: tuple[tuple[int, ...], ...] = self.fields[5]
+        return proved
+
+    @property
+    def passages(self) -> tuple[tuple[Any, ...], ...]:
+        passages: tuple[tuple[Any, ...], ...] = self.fields[6]
+        return passages
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
         return dict.fromkeys(self.passed(), 1) | super().hits(begun)
@@ -46,9 +49,9 @@ class Probed(Once):
     def lines(self) -> set[int]:
         """The lines that ran."""
         hits, left = dict.fromkeys(self.ever_passed(), 1) | super().hits(), self.left()
-        lines: set[int] = set()
+        lines, proved = set[int](), self.proved
         for number in hits:
-            lines.update(self.proved[number])
+            lines.update(proved[number])
         for each in self.passages:
             passage = Passage(*each)
             if passage.proved(hits, left):

@@ -53,7 +53,7 @@ class Once(Counted):
     thousands that did not.
     """
 
-    __slots__ = ("_seen", "_undo", "_writes", "before", "notes")
+    __slots__ = ("_seen", "_undo", "before", "notes")
 
     def __init__(
         self,
@@ -64,16 +64,21 @@ class Once(Counted):
         counters: Mapping[int, itertools.count[int]],
         notes: Notes,
         writes: tuple[tuple[Write, ...], ...],
+        *more: Any,
     ):
         """``writes``: by the number of the probe; those that count have none, and stay."""
-        super().__init__(code, original, kind, proofs, counters)
+        super().__init__(code, original, kind, proofs, counters, writes, *more)
         self.notes = notes
-        self._writes = writes
         #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
         self._seen = 0
         self._undo: dict[int, int] | None = None
         #: What was noted before the last turn.
         self.before = _NONE
+
+    @property
+    def writes(self) -> tuple[tuple[Write, ...], ...]:
+        writes: tuple[tuple[Write, ...], ...] = self.fields[4]
+        return writes
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
@@ -109,7 +114,7 @@ class Once(Counted):
     @property
     def pending(self) -> bool:
         """Whether some probes have not vanished yet, in code that still exists."""
-        vanishing = len(self._writes) - len(self.counters)
+        vanishing = len(self.writes) - len(self.counters)
         return self._seen.bit_count() < vanishing and self() is not None
 
     def sweep(self) -> int:
@@ -122,10 +127,10 @@ class Once(Counted):
             for each in passed:
                 self._seen |= 1 << ~each
             undo = self._undo = self._undo or {}
-            memory = units(code)
+            memory, writes = units(code), self.writes
             raw = memory.cast("B")
             for each in passed:
-                for place, opcode, argument in self._writes[~each]:
+                for place, opcode, argument in writes[~each]:
                     undo.setdefault(place, memory[place])
                     memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
         return len(passed)
