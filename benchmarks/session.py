@@ -3,6 +3,9 @@
 ``python benchmarks/session.py`` prints for cells of three kinds, each measured and plain (in a process each): the
 memory of the process, the growth a cell, the CPU time a cell, and how long ``gc.collect()`` takes; and the memory after
 ``%branchcov_reset``.
+
+``python benchmarks/session.py pairs`` runs new functions in two processes in turn, one measured and one plain, and
+prints at each mark the ratio of the CPU times of ``gc.collect()``, and how many objects the collector looks at.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import contextlib
 import gc
 import io
 import os
+import statistics
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,6 +83,65 @@ def run(kind: str, first_line: str) -> None:
         print(f"{kind:<23} {'reset':<16} {resident():>7.1f} MB", flush=True)
 
 
+def cells(first_line: str) -> None:
+    """Run new functions up to each number that is read, and print the time of a cell; 0: the time of a collection."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.run_line_magic("load_ext", "ipy_branchcov")
+    warnings.simplefilter("ignore")
+    done, text = 0, KINDS["new functions"]
+    for mark in map(int, sys.stdin):
+        begun = time.process_time()
+        if not mark:
+            gc.collect()
+            print(1e3 * (time.process_time() - begun), flush=True)
+            continue
+        count = mark - done
+        while done < mark:
+            with contextlib.redirect_stdout(io.StringIO()):
+                shell.run_cell(first_line + text(done), store_history=True)
+            done += 1
+        spent = 1e3 * (time.process_time() - begun) / count
+        gc.collect(), gc.collect()
+        print(spent, len(gc.get_objects()), flush=True)
+
+
+def pairs() -> None:
+    def ask(process: subprocess.Popen[str], number: int) -> list[float]:
+        assert process.stdin is not None and process.stdout is not None
+        print(number, file=process.stdin, flush=True)
+        return [float(each) for each in process.stdout.readline().split()]
+
+    with TemporaryDirectory() as folder:
+        both = [
+            subprocess.Popen(
+                [sys.executable, __file__, "cells", first_line],
+                env=os.environ | {"IPYTHONDIR": folder},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for first_line in ("", "%%branchcov -q\n")
+        ]
+        for mark in MARKS:
+            for each in both:
+                ask(each, mark - _TIMED)
+            (plain, objects), (measured, more) = (ask(each, mark) for each in both)
+            times = [[ask(each, 0)[0] for each in both] for _ in range(31)]
+            ratio = statistics.median(ours / own for own, ours in times)
+            own, ours = (min(each) for each in zip(*times, strict=True))
+            print(
+                f"{sys.version.split()[0]} {mark:>5} cells: {measured:.2f} ms a cell, plain {plain:.2f};",
+                f"{more:.0f} objects, plain {objects:.0f} ({more / objects:.2f});",
+                f"gc.collect() {ours:.1f} ms, plain {own:.1f}, ratio {ratio:.2f} (median of {len(times)} pairs)",
+                flush=True,
+            )
+        for each in both:
+            each.communicate()
+
+
 def main() -> None:
     print(sys.version.split()[0], flush=True)
     for kind in KINDS:
@@ -88,4 +152,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:]) if len(sys.argv) > 1 else main()
+    asked, *rest = sys.argv[1:] or ["all"]
+    {"all": main, "pairs": pairs, "cells": cells}.get(asked, partial(run, asked))(*rest)

@@ -318,11 +318,10 @@ def test_in_a_live_kernel() -> None:
 
 def test_an_entry_is_not_taken_for_other_code_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
     gone, other = (compile(text, "x.py", "exec") for text in ("1", "2"))
-    entry = registry._Reference(gone)
-    entry.instrumented = registry.Instrumented(gone, registry.COUNTING)
+    entry = registry.Instrumented(gone, gone, registry.COUNTING)
     monkeypatch.setitem(registry._BY_INSTRUMENTED, id(gone), entry)
     monkeypatch.setitem(registry._BY_INSTRUMENTED, id(other), entry)  # as when the id was given again
-    assert registry.known(gone) is entry.instrumented
+    assert registry.known(gone) is entry
     assert registry.known(other) is None
 
 

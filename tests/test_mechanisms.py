@@ -165,7 +165,7 @@ def test_what_vanished_is_there_again_when_the_next_run_begins() -> None:
     choose(1)
     first = found()
     assert len(first[0]) == 1 and first[1] == {code.co_firstlineno + 1}
-    assert probed.once.sweep() > 0 and probed.once.sweep() == 0
+    assert probed.sweep() > 0 and probed.sweep() == 0
     assert choose(1) == 1 and found() == first
     probed.begin()
     assert found() == ({}, set())

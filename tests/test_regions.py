@@ -135,3 +135,21 @@ def test_a_selected_function_has_its_parts() -> None:
     whole = Coverage((SourceCoverage(Source("a.py", text, "file"), missed_spans=spans),))
     assert select(whole, ["g"]).sources[0].missed_parts == (Span(4, 11, 4, 13),)
     assert select(whole, ["g", "f"]).sources[0].missed_spans == spans
+
+
+def test_missed_regions_are_those_of_all_regions() -> None:
+    """They are looked for in the statements of their lines alone."""
+    text = (
+        "@(lambda f: f if f else None)\n@decorate\ndef f(x):\n    while x: x -= 1\n    return (\n        1 if x\n"
+        "        else 2\n    )\nmatch f(1):\n    case 0 if f(2): pass\n    case [y]: y and f(y)\n"
+        "try: pass\nexcept ValueError: f(3)\nclass C:\n    g = lambda self: [z for z in self if z]\n"
+    )
+    source = Source("m.py", text, "file")
+    every = list(regions(source.tree(), source.span))
+    assert len(every) > 9
+    for each in every:
+        missed = frozenset((each.span,))
+        found = SourceCoverage(source, missed_spans=missed).missed_regions
+        assert [(*region[:2], region.suite) for region in found] == [
+            (*region[:2], region.suite) for region in every if region.span in missed
+        ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -280,6 +283,43 @@ def test_the_words_come_with_the_view(tmp_path: Path) -> None:
         ("covered", "covered once", "required", True),
         ("missed", "never covered", "required", False),
     ]
+
+
+def test_a_large_source_is_sent_when_it_is_opened(tmp_path: Path) -> None:
+    text = "x = 1 if int() else 2\n" + "\n" * 2_000
+    coverage = measured(text, tmp_path)
+    view = live_view.View(coverage)
+    (shown,) = view.data()["sources"]
+    assert (shown["folded"], shown["stops"], shown["lines"], shown["marks"]) == (True, 2, [], [])
+    opened = view.answer("a view", 0, known=False)["source"]
+    assert opened is not None and len(opened["lines"]) >= 2_000 and not opened["folded"]
+    (cell,) = viewed(coverage, first=coverage.sources[0].source.name)["sources"]
+    assert not cell["folded"], "a cell alone has no title to open"
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions are called, of Python or C."""
+    called = 0
+
+    def profile(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+def test_a_record_is_linear_in_the_functions(tmp_path: Path) -> None:
+    found = []
+    for count in (60, 240):
+        text = "".join(f"def f{n}(x):\n    return x if x else lambda: {n}\nf{n}(1)\n" for n in range(count))
+        coverage = measured(text, tmp_path)
+        found.append(calls_of(lambda coverage=coverage: record(coverage)))  # type: ignore[misc]
+    assert found[1] < 4.4 * found[0], found
 
 
 def test_pages_of_an_earlier_report_are_removed_and_nothing_else(

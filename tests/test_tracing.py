@@ -179,19 +179,20 @@ def test_probes_count(program: Program) -> None:
 
 def test_the_registry_knows_what_code_was_made_from(program: Program) -> None:
     def rewrite(code: CodeType, constants: tuple[object, ...]) -> tuple[CodeType, registry.Instrumented]:
-        return code.replace(co_consts=constants), registry.Instrumented(code, "test")
+        new = code.replace(co_consts=constants)
+        return new, registry.Instrumented(new, code, Mechanism.SPLIT)
 
-    code = registry.instrument(program.code, "test", lambda code: code.co_name == "sign", rewrite)
+    code = registry.instrument(program.code, Mechanism.SPLIT, lambda code: code.co_name == "sign", rewrite)
     (sign,) = (each for each in code.co_consts if isinstance(each, CodeType))
     known = registry.known(sign)
     assert known is not None and known.original is program.sign
     assert registry.known(code) is None and registry.known(program.sign) is None
-    assert registry.instrument(sign, "test", lambda code: True, rewrite) is sign
-    assert registry.instrument(sign, "another", lambda code: True, rewrite) is not sign
-    assert any(each is sign for each, _ in registry.all_known())
+    assert registry.instrument(sign, Mechanism.SPLIT, lambda code: True, rewrite) is sign
+    assert registry.instrument(sign, Mechanism.PROBES, lambda code: True, rewrite) is not sign
+    assert any(each is sign for each in registry.of_kind(Mechanism.SPLIT)[0])
     del code, sign
     gc.collect()
-    assert not any(each.original is program.sign for _, each in registry.all_known())
+    assert not any(each.original is program.sign for each in registry.of_kind(Mechanism.SPLIT)[1])
 
 
 # --- the mechanisms
@@ -256,7 +257,7 @@ def test_probes_that_vanish(program: Program) -> None:
     from ipy_branchcov.bytecode.memory import units
     from ipy_branchcov.tracing.py311.instrument import probe
     from ipy_branchcov.tracing.py311.lines import Passage
-    from ipy_branchcov.tracing.py311.one_shot import Once, Sweeper
+    from ipy_branchcov.tracing.py311.one_shot import Sweeper
     from ipy_branchcov.tracing.py311.place import VanishingProbePlacer
 
     code, probed = probe(program.sign, program.plan, program.sign.co_consts, Mechanism.PROBES)
@@ -264,7 +265,7 @@ def test_probes_that_vanish(program: Program) -> None:
     fresh = bytes(units(code))
     assert sign(1) == "+"
     assert program.outcomes(probed.edges()) == ["true"] and probed.lines() == {2}
-    assert isinstance(probed.once, Once) and probed.once.sweep() > 0 and probed.once.pending
+    assert probed.sweep() > 0 and probed.pending
     assert bytes(units(code)) != fresh
     assert (sign(1), sign(-1)) == ("+", "-")
     assert program.outcomes(probed.edges()) == ["false", "true"]

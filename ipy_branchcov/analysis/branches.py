@@ -111,8 +111,10 @@ class Analysis:
         return None if whole is None else whole.text_of(code)
 
     def turn(self) -> None:
-        """Let go of code that was not asked for since the last call."""
+        """Let go of code that was not asked for since the last call, and of all instructions."""
         self.codes.turn()
+        for _, code_map in self.codes.values():
+            code_map.bytecode.forget()
         self.places.turn()
 
     @cached_property

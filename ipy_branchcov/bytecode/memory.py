@@ -34,6 +34,22 @@ if ctypes is not None:
     _memory = ctypes.pythonapi.PyMemoryView_FromMemory
     _memory.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
     _memory.restype = ctypes.py_object
+
+
+def uncollect(thing: object) -> None:
+    """Let the user's collections pass over an object that no cycle goes through, as over a tuple of numbers.
+
+    Where there is no ctypes, they look at it.
+    """
+    if _untrack is not None:
+        _untrack(thing)
+
+
+_untrack: Any = None
+if ctypes is not None:
+    _untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+    _untrack.argtypes = (ctypes.py_object,)
+    _untrack.restype = None
 #: PyBUF_WRITE
 _WRITE = 0x200
 

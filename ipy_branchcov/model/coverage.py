@@ -13,6 +13,7 @@ from ipy_branchcov.model.decisions import Decision, Proofs
 from ipy_branchcov.model.regions import Region, regions
 from ipy_branchcov.model.source import UNPARSABLE, PlaceInFile, Source, SourceKey
 from ipy_branchcov.model.span import Cover, Span, widest
+from ipy_branchcov.model.statements import reachable, spans_one_of
 from ipy_branchcov.model.totals import Totals
 
 #: The words of a note about code that was not measured.
@@ -72,7 +73,9 @@ class SourceCoverage:
         if not (self.missed_spans and self.source.text):
             return ()
         try:
-            found = regions(self.source.tree(), self.source.span)
+            lines = sorted({span.line for span in self.missed_spans})
+            live = (each for each in reachable(self.source.tree()) if spans_one_of(each, lines))
+            found = regions(self.source.tree(), self.source.span, live)
             return tuple(region for region in found if region.span in self.missed_spans)
         except UNPARSABLE:
             return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -105,6 +106,14 @@ def reachable(tree: ast.Module) -> Iterator[ast.AST]:
                 stack.append(each)
                 if stops(each):
                     break
+
+
+def spans_one_of(node: ast.AST, lines: Sequence[int]) -> bool:
+    """Whether a statement has one of some lines, which are in order. What has no place, as a case, may have it."""
+    if not isinstance(node, ast.stmt):
+        return True
+    first = min((each.lineno for each in getattr(node, "decorator_list", ())), default=node.lineno)
+    return bisect_left(lines, first) < bisect_right(lines, node.end_lineno or node.lineno)
 
 
 def absent(tree: ast.Module, live: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -45,7 +45,7 @@ _PARTS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
 
 def _folded(node: ast.expr) -> bool | None:
     """The truth of arithmetic, comparisons and subscripts of constants, whether or not the compiler computes it."""
-    if not isinstance(node, _FORMS) or not all(isinstance(each, _FORMS + _PARTS) for each in ast.walk(node)):
+    if not isinstance(node, _FORMS) or not _of_constants(node):
         return None
     if any(isinstance(each, ast.BinOp) and _large(each) for each in ast.walk(node)):
         return None
@@ -55,6 +55,21 @@ def _folded(node: ast.expr) -> bool | None:
             return bool(eval(compile(ast.Expression(node), "<constant>", "eval"), {"__builtins__": {}}))
     except Exception:  # 1 / 0: what it raises is raised when it runs
         return None
+
+
+def _of_constants(node: ast.AST) -> bool:
+    """Whether an expression has no other parts. Most tests begin with a name, so this looks no further than it must."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        for name in each._fields:
+            value = getattr(each, name, None)
+            for part in value if isinstance(value, list) else (value,):
+                if isinstance(part, _FORMS):
+                    stack.append(part)
+                elif isinstance(part, ast.AST) and not isinstance(part, _PARTS):
+                    return False
+    return True
 
 
 def _large(node: ast.BinOp) -> bool:

@@ -6,6 +6,7 @@ import ast
 import linecache
 import re
 import weakref
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import dropwhile
@@ -186,10 +187,10 @@ class Cells:
         name = code.co_filename
         return self._timed_source(code) if name in _TIMED else self.source_of(name)
 
-    def names(self) -> list[str]:
-        """The file names of all cells that were compiled."""
+    def names(self, without: Container[str] = ()) -> list[str]:
+        """The file names of all cells that were compiled, but for some."""
         known = self._shell.compile.format_code_name
-        return [name for name in list(linecache.cache) if known(name) is not None]
+        return [name for name in list(linecache.cache) if name not in without and known(name) is not None]
 
     def named(self) -> dict[str, Source]:
         """All of them by these names."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import Protocol
 
@@ -32,8 +33,8 @@ class Cells(Protocol):
     def running_label(self) -> str:
         """What the running cell is called."""
 
-    def names(self) -> list[str]:
-        """The file names of all cells that were compiled."""
+    def names(self, without: Container[str] = ()) -> list[str]:
+        """The file names of all cells that were compiled, but for some."""
 
     def source_of(self, name: str) -> Source | None:
         """The source of a cell by the file name in its code."""
@@ -81,9 +82,8 @@ class Descendants:
         except (OSError, BranchcovError) as error:
             self._lost.add(f"processes that were started: not measured: {error}")
             return
-        for name in self._cells.names():
-            if name not in self._published:
-                self.publish(name)
+        for name in self._cells.names(without=self._published):
+            self.publish(name)
         self._before = _workers() - self._known
         if options.engines:  # the workers of a cluster are, by its client
             self._told |= self._before

@@ -124,6 +124,10 @@ class ViewData(TypedDict):
     sources: list[SourceView]
 
 
+#: Sources with more lines than this are folded.
+_LARGE = 2_000
+
+
 class ValuesView(TypedDict):
     """The values at the first hits of a branch."""
 
@@ -163,18 +167,25 @@ class View:
         self._missed, self._changes, self._stopped = missed, changes, stopped
 
     def data(self) -> ViewData:
-        """All but the sources that are folded: the first one is open, and the next where nothing in it was missed."""
+        """All but the sources that are folded: the first one is open, and the next where nothing in it was missed.
+
+        Large ones are folded too: their lines are made when someone opens them.
+        """
         # Where the cell itself is all there is, its totals stand above it already.
         own = bool(self.sources) and self.sources[0].coverage.source.name == self.first
         open_ = 2 if own and not self.sources[0].misses and any(each.misses for each in self.sources[1:2]) else 1
+        named = bool(self.sources) and (not own or len(self.sources) > 1)
         return {
             "totals": "; ".join(filter(None, (self.coverage.summary, decision_tables.summary(self.coverage)))),
             "percent": self.coverage.totals.percent,
-            "named": bool(self.sources) and (not own or len(self.sources) > 1),
+            "named": named,
             "missed": self._missed,
             "changes": self._changes,
             "stopped": self._stopped,
-            "sources": [self.source(number, folded=number >= open_) for number in range(len(self.sources))],
+            "sources": [
+                self.source(number, folded=number >= open_ or (named and len(each.lines) > _LARGE))
+                for number, each in enumerate(self.sources)
+            ],
         }
 
     @property

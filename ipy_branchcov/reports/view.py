@@ -186,8 +186,13 @@ class MarkedSource:
         return "" if mark.whole else visible(self.coverage.source.snippet(mark.span, _LONGEST))
 
     @cached_property
-    def _bodies(self) -> list[tuple[Span, str]]:
-        return bodies(self.coverage.source)
+    def _bodies(self) -> dict[int, list[tuple[Span, str]]]:
+        """The bodies of functions and classes on each line, outer ones first."""
+        found: dict[int, list[tuple[Span, str]]] = {}
+        for span, name in bodies(self.coverage.source):
+            for line in range(span.line, span.end_line + 1):
+                found.setdefault(line, []).append((span, name))
+        return found
 
     def function(self, mark: Mark) -> str:
         """The qualified name of the innermost function or class that a place stands in, without ``<locals>``.
@@ -200,7 +205,7 @@ class MarkedSource:
         if mark.whole:
             text = self.lines[line - 1] if line <= len(self.lines) else ""
             column = len(text) - len(text.lstrip())
-        around = [name for span, name in self._bodies if span.start <= (line, column) < span.end]
+        around = [name for span, name in self._bodies.get(line, ()) if span.start <= (line, column) < span.end]
         return around[-1] if around else ""
 
     def worth(self, line: int) -> bool:

@@ -23,8 +23,8 @@ from ipy_branchcov.tracing.tracer import Plan
 
 __builtins__ = BUILTINS
 
-#: What was used in the last so many runs is kept.
-_RUNS = 8
+#: What was used in the last so many runs is kept. Of a small cell it is 200 objects, for each collection of the user's.
+_RUNS = 4
 #: So many sources at most have their syntax trees in memory.
 _TREES = 64
 #: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.

@@ -71,7 +71,8 @@ class MonitoringTracer:
         self._functions = functions.Functions()
         #: Code with probes, and their counts when it first ran.
         self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
-        self._splits: dict[int, tuple[CodeType, Split]] = {}
+        #: Split code, its edges, its original.
+        self._splits: dict[int, tuple[CodeType, dict[int, tuple[Any, ...]], CodeType]] = {}
         #: What is observed in code that runs uninstrumented, by the id of that code.
         self._values: dict[int, StackValues] = {}
         self._unread = ""
@@ -158,12 +159,12 @@ class MonitoringTracer:
             if (now := counted.counts()) != begun:
                 found.append(Recording(counted.original, self._kind, Plan(), counted.edges(begun)))
                 self._counted[key] = (self._counted[key][0], counted, now)
-        for key, (code, each) in list(self._splits.items()):
-            if (ran := self._ran[key]) and each.edges:
+        for key, (code, edges, original) in list(self._splits.items()):
+            if (ran := self._ran[key]) and edges:
                 self._ran[key] = set()
                 self._ran_before.setdefault(key, set()).update(ran)
-                covered = {Edge(*each.edges[offset]): 1 for offset in ran & each.edges.keys()}
-                found.append(Recording(each.original, self._kind, Plan(), covered))
+                covered = {Edge(*edges[offset]): 1 for offset in ran & edges.keys()}
+                found.append(Recording(original, self._kind, Plan(), covered))
                 self._tool.send_again(code, sys.monitoring.events.INSTRUCTION)
         for key, recording in list(self._recordings.items()):
             if recording.edges:
@@ -198,15 +199,15 @@ class MonitoringTracer:
         self.note = self._tool.give_back() or self.note or self._unread
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)
-        for key, (_, each) in self._splits.items():
+        for key, (_, edges, _) in self._splits.items():
             ran = self._ran[key]
-            self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in each.edges.items() if offset in ran}
+            self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key] | self._ran_before.get(key, set()))
         for key, (_, counted, _) in self._counted.items():
             self._recordings[key].code = counted.original
-        for key, (_, each) in self._splits.items():
-            self._recordings[key].code = each.original
+        for key, (_, _, original) in self._splits.items():
+            self._recordings[key].code = original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         self._counted, self._splits, self._values = {}, {}, {}
         functions.end(self)
@@ -251,7 +252,7 @@ class MonitoringTracer:
                     counted = cast("Counted", known)
                     self._counted.setdefault(id(code), (code, counted, counted.counts()))
                 else:
-                    self._splits[id(code)] = (code, cast("Split", known))
+                    self._splits[id(code)] = (code, cast("Split", known).edges, known.original)
                 self._ran.setdefault(id(code), set())
                 self._recordings.setdefault(id(code), Recording(code, self._kind))
                 self._tool.watch(code, sys.monitoring.events.INSTRUCTION)
@@ -320,7 +321,7 @@ class MonitoringTracer:
         ran.add(offset)
         try:
             if (split := self._splits.get(id(code))) is not None:
-                return self._first_of_split(split[1], offset)
+                return self._first_of_split(split[1].get(offset), split[2])
             kept = self._observed(recording, offset)
             edge = recording.plan.steps.get(offset)
             answer = sys.monitoring.DISABLE if edge is None else self._record(code, *edge)
@@ -328,11 +329,10 @@ class MonitoringTracer:
         except RecursionError:
             return None
 
-    def _first_of_split(self, split: Split, offset: int) -> Any:
-        """An instruction of split code ran for the first time."""
-        edge = split.edges.get(offset)
+    def _first_of_split(self, edge: tuple[Any, ...] | None, original: CodeType) -> Any:
+        """An instruction of split code, which proves an edge or none, ran for the first time."""
         if edge is not None and self._on_first_hit is not None:
-            self._on_first_hit(split.original, Edge(*edge), sys._getframe(3))
+            self._on_first_hit(original, Edge(*edge), sys._getframe(3))
         return sys.monitoring.DISABLE
 
     def _observed(self, recording: Recording, offset: int) -> bool:

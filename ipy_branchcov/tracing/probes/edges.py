@@ -8,7 +8,7 @@ instruction: on 3.12 and 3.13, and from 3.14 on for code whose values are observ
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
@@ -26,14 +26,17 @@ __builtins__ = BUILTINS
 _MADE = "split"
 
 
-@dataclass
 class Split(Instrumented):
-    """``edges``: the edge that is covered when the instruction at an offset ran, as a plain tuple.
+    """``edges``: the edge that is covered when the instruction at an offset ran, as a plain tuple."""
 
-    A session has thousands of these: the collector of the program does not look at tuples of numbers.
-    """
+    __slots__ = ()
 
-    edges: dict[int, tuple[Any, ...]]
+    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, edges: Mapping[int, tuple[Any, ...]]):
+        super().__init__(code, original, kind, tuple(edges.items()))
+
+    @property
+    def edges(self) -> dict[int, tuple[Any, ...]]:
+        return dict(self.fields[2])
 
 
 def split(
@@ -55,13 +58,14 @@ def split(
     edges = {offset: tuple(edge) for offset, edge in splitter.edges().items()}
     if kind is Mechanism.SPLIT:
         plan.made[_MADE] = (*tables_of(new), edges)
-    return new, Split(code, kind, edges)
+    return new, Split(new, code, kind, edges)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Split]:
     """The same as it was made before."""
     *tables, edges = made
-    return with_tables(code, tables, constants), Split(code, Mechanism.SPLIT, edges)
+    new = with_tables(code, tables, constants)
+    return new, Split(new, code, Mechanism.SPLIT, edges)
 
 
 class EdgeSplitter(Splitter):

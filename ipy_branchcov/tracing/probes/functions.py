@@ -191,10 +191,10 @@ def swap_again(wanted: CodeFilter, kind: Mechanism, instrument: Callable[[CodeTy
     """Instrument again the functions that got their original code back and still have it."""
     global _label  # noqa: PLW0603
     _label = swapped.label(wanted, kind)
-    for reference, original, code, _, _ in swapped.instrument_again(_label):  # another run's
-        function = reference()
-        if function is not None and function.__code__ is original and wanted(original):
-            swap(function, instrument(code))
+    for entry in swapped.instrument_again(_label):  # another run's
+        function = entry()
+        if function is not None and function.__code__ is entry.original and wanted(entry.original):
+            swap(function, instrument(entry.instrumented))
 
 
 def give_back() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -19,37 +18,57 @@ if TYPE_CHECKING:
 __builtins__ = BUILTINS
 
 
-@dataclass
 class Counted(Instrumented):
     """A code object with probes, which are among its constants.
 
-    ``proofs``: the edge of each probe. ``counters``: by the number of the probe. A session has thousands of these, so
-    what they hold are tuples of numbers: the collector of the program does not look at them.
+    ``proofs``: the edge of each probe. ``counters``: by the number of the probe.
     """
 
-    proofs: tuple[tuple[Any, ...] | None, ...]
-    counters: dict[int, itertools.count[int]]
-    _begun: dict[int, int] = field(default_factory=dict, init=False)
+    __slots__ = ("_begun",)
+
+    def __init__(
+        self,
+        code: CodeType,
+        original: CodeType,
+        kind: Mechanism,
+        proofs: tuple[tuple[Any, ...] | None, ...],
+        counters: Mapping[int, itertools.count[int]],
+        *more: Any,
+    ):
+        super().__init__(code, original, kind, proofs, tuple(counters.items()), *more)
+        #: The counts when a run began; None: all were 0.
+        self._begun: dict[int, int] | None = None
+
+    @property
+    def proofs(self) -> tuple[tuple[Any, ...] | None, ...]:
+        proofs: tuple[tuple[Any, ...] | None, ...] = self.fields[2]
+        return proofs
+
+    @property
+    def counters(self) -> tuple[tuple[int, itertools.count[int]], ...]:
+        counters: tuple[tuple[int, itertools.count[int]], ...] = self.fields[3]
+        return counters
 
     def counts(self) -> dict[int, int]:
         """How often each probe was hit until now."""
-        return {number: _count(counter) for number, counter in self.counters.items()}
+        return {number: _count(counter) for number, counter in self.counters}
 
     def begin(self) -> None:
         """Begin a run: forget earlier hits."""
-        self._begun = self.counts()
+        self._begun = self.counts() or None
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
         """The hits of each probe since :meth:`begin`, or since it had these counts; without zeros."""
-        begun = self._begun if begun is None else begun
+        begun = (self._begun or {}) if begun is None else begun
         found = {number: count - begun.get(number, 0) for number, count in self.counts().items()}
         return {number: passed for number, passed in found.items() if passed}
 
     def edges(self, begun: Mapping[int, int] | None = None) -> dict[Edge, int]:
         """The edges that were covered since then, with their counts."""
         edges: dict[Edge, int] = {}
+        proofs = self.proofs
         for number, count in self.hits(begun).items():
-            if (proof := self.proofs[number]) is not None:
+            if (proof := proofs[number]) is not None:
                 edge = Edge(*proof)
                 edges[edge] = edges.get(edge, 0) + count
         return edges
@@ -78,4 +97,4 @@ def count_edges(
     counters = {number: itertools.count() for number in range(len(placer.probes))}
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
-    return new, Counted(code, kind, edges_of(placer.probes), counters)
+    return new, Counted(new, code, kind, edges_of(placer.probes), counters)

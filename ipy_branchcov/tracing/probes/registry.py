@@ -6,9 +6,9 @@ import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import CO_COROUTINE, CO_NEWLOCALS
 from types import CodeType
+from typing import Any, Self
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.own_builtins import BUILTINS
@@ -22,25 +22,56 @@ IN_FUNCTIONS = CO_NEWLOCALS | CO_COROUTINE
 COUNTING, UNINSTRUMENTED = Mechanism.COUNTING, Mechanism.UNINSTRUMENTED
 
 
-@dataclass
-class Instrumented:
-    """The original of an instrumented code object, and how it was instrumented (``kind``)."""
+#: Kinds by their numbers: a member of an enumeration, unlike a number, is an object that the collector looks at.
+_KINDS = tuple(Mechanism)
 
-    original: CodeType
-    kind: Mechanism
+
+class Instrumented(weakref.ref[CodeType]):
+    """An instrumented code object: a reference to it that carries its original, and how it was instrumented (``kind``).
+
+    A session has thousands, and each full collection of the user's looks at each object, and at all that it refers to.
+    So it is one object with one tuple, of which all parts are plain values: the collector then leaves the tuple out.
+
+    ``fields``: the original, the number of the kind, and what subclasses add. ``number``: the id of the code.
+    """
+
+    __slots__ = ("fields", "number")
+    # References to equal code are equal, and cells can have equal code.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+    def __new__(cls, code: CodeType, *fields: Any) -> Self:
+        return super().__new__(cls, code, _forget)
+
+    def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, *more: Any):
+        self.fields: tuple[Any, ...] = (original, _KINDS.index(kind), *more)
+        self.number = id(code)
+
+    @property
+    def original(self) -> CodeType:
+        original: CodeType = self.fields[0]
+        return original
+
+    @property
+    def kind(self) -> Mechanism:
+        kind: Mechanism = _KINDS[self.fields[1]]
+        return kind
 
 
 #: Code and its constants (with nested code instrumented) -> the instrumented code. Raises Unencodable.
 Instrumenter = Callable[[CodeType, tuple[object, ...]], tuple[CodeType, Instrumented]]
 
 #: By the id of the instrumented code object. The entry lives as long as that object does.
-_BY_INSTRUMENTED: dict[int, _Reference] = {}
-#: Instrumented code objects by the id of their original, which they keep alive, and the kind that was asked for.
-_BY_ORIGINAL: dict[tuple[int, Mechanism], weakref.ref[CodeType]] = {}
+_BY_INSTRUMENTED: dict[int, Instrumented] = {}
+#: The same by the kind that was asked for, and the id of the original, which they keep alive.
+_BY_ORIGINAL: dict[Mechanism, dict[int, Instrumented]] = {kind: {} for kind in Mechanism}
 #: Those that functions can have.
-_OF_FUNCTIONS: dict[int, weakref.ref[CodeType]] = {}
+_OF_FUNCTIONS: dict[int, Instrumented] = {}
 #: The originals of those that other functions make functions of, with the original's id.
 _INNER: dict[int, tuple[int, CodeType]] = {}
+#: The ids of the instrumented code objects among the constants of one, by its id; without those that have none.
+_CONSTANTS: dict[int, tuple[int, ...]] = {}
 #: The references to instrumented code that are known: by constants of other code, by what remembers functions.
 HOLDERS: Counter[int] = Counter()
 
@@ -49,7 +80,7 @@ def known(code: CodeType) -> Instrumented | None:
     """The entry of an instrumented code object; None for any other."""
     entry = _BY_INSTRUMENTED.get(id(code))
     # While Python exits no finalizer runs, and another code object may get the id of one that is gone.
-    return None if entry is None or entry() is not code else entry.instrumented
+    return None if entry is None or entry() is not code else entry
 
 
 def fallback(code: CodeType) -> Mechanism:
@@ -58,10 +89,14 @@ def fallback(code: CodeType) -> Mechanism:
     return UNINSTRUMENTED if before is not None and before.kind is UNINSTRUMENTED else Mechanism.LATE
 
 
-def all_known() -> list[tuple[CodeType, Instrumented]]:
-    """The instrumented code objects that still exist."""
-    found = [(reference(), reference.instrumented) for reference in list(_BY_INSTRUMENTED.values())]
-    return [(code, known) for code, known in found if code is not None]
+def of_kind(kind: Mechanism) -> tuple[list[CodeType], list[Instrumented]]:
+    """The code objects that were instrumented so and still exist, with their entries."""
+    found = list(_BY_ORIGINAL[kind].copy().values())
+    codes = [each() for each in found]
+    if all(codes) and Instrumented not in set(map(type, found)):  # what could not be instrumented has that type
+        return codes, found  # type: ignore[return-value]
+    left = [(code, each) for code, each in zip(codes, found, strict=True) if code and each.kind is kind]
+    return [code for code, _ in left], [each for _, each in left]
 
 
 def code_of(number: int) -> CodeType | None:
@@ -92,8 +127,8 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
             return code
         code = before.original
     mine = wanted(code)  # outer code first: filters may know nested code by it
-    if mine and (made := _BY_ORIGINAL.get((id(code), kind), _nothing)()) is not None:
-        return made
+    if mine and (again := _BY_ORIGINAL[kind].get(id(code), _nothing)()) is not None:
+        return again
     constants = tuple(
         instrument(constant, kind, wanted, one) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
@@ -102,21 +137,20 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
         same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
         return code if same else code.replace(co_consts=constants)
     try:
-        new, instrumented = one(code, constants)
+        new, made = one(code, constants)
     except Unencodable:
-        new, instrumented = code.replace(co_consts=constants), Instrumented(code, UNINSTRUMENTED)
-    reference, key = _Reference(new, _forget), (id(code), kind)
-    reference.number = number = id(new)
-    reference.key = key
-    reference.instrumented = instrumented
-    _BY_INSTRUMENTED[number] = _BY_ORIGINAL[key] = reference
+        new = code.replace(co_consts=constants)
+        made = Instrumented(new, code, UNINSTRUMENTED)
+    number = made.number
+    _BY_INSTRUMENTED[number] = _BY_ORIGINAL[kind][id(code)] = made
     if code.co_flags & IN_FUNCTIONS:
-        _OF_FUNCTIONS[number] = reference
+        _OF_FUNCTIONS[number] = made
         if "<locals>" in code.co_qualname:
             _INNER[number] = id(code), code
     inner = tuple(id(each) for each in constants if isinstance(each, CodeType) and known(each) is not None)
-    HOLDERS.update(inner)
-    reference.inner = inner
+    if inner:
+        HOLDERS.update(inner)
+        _CONSTANTS[number] = inner
     return new
 
 
@@ -124,28 +158,17 @@ def _nothing() -> None:
     """Stands for a weak reference whose object is gone."""
 
 
-class _Reference(weakref.ref[CodeType]):
-    """A reference to an instrumented code object. There are thousands: ``weakref.finalize`` would be four objects more.
-
-    ``number``: its id. ``key``: of its original. ``inner``: the ids of the instrumented ones among its constants.
-    """
-
-    __slots__ = ("inner", "instrumented", "key", "number")
-    number: int
-    key: tuple[int, Mechanism]
-    inner: tuple[int, ...]
-    instrumented: Instrumented
-
-
-def _forget(reference: weakref.ref[CodeType], is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+def _forget(reference: Instrumented, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
     """An instrumented code object is gone. When the interpreter ends, so is this module."""
-    if is_ending() or not isinstance(reference, _Reference):
+    if is_ending():
         return
-    if _BY_ORIGINAL.get(reference.key) is reference:  # another thread may have made one too
-        del _BY_ORIGINAL[reference.key]
+    key = id(reference.original)
+    for of_kind in _BY_ORIGINAL.values():
+        if of_kind.get(key) is reference:  # another thread may have made one too
+            del of_kind[key]
     for each in (_BY_INSTRUMENTED, _OF_FUNCTIONS, _INNER, HOLDERS):
         each.pop(reference.number, None)
-    for each_inner in reference.inner:
+    for each_inner in _CONSTANTS.pop(reference.number, ()):
         hold(each_inner, -1)
 
 

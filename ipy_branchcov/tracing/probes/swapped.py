@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import compress, repeat
+from operator import attrgetter, call, is_, itemgetter, not_
 from types import CodeType, FunctionType
-from typing import NamedTuple
+from typing import Self
 
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry
@@ -22,17 +24,34 @@ from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 __builtins__ = BUILTINS
 
 
-class Swapped(NamedTuple):
-    """A function that had instrumented code. ``label``: see :func:`label`; 0: no run in particular accepted it.
+class Swapped(weakref.ref[FunctionType]):
+    """A function that had instrumented code: a reference that carries its code. One object, as the registry's entries.
 
-    ``imported``: it belongs to a module, rather than to cells.
+    ``fields``: the original; the instrumented code; the :func:`label`, 0 where no run in particular accepted the
+    function; whether it belongs to a module, rather than to cells; its id.
     """
 
-    reference: weakref.KeyedRef[int, FunctionType]
-    original: CodeType
-    instrumented: CodeType
-    label: int
-    imported: bool
+    __slots__ = ("fields",)
+
+    def __new__(cls, function: FunctionType, *fields: object) -> Self:
+        return super().__new__(cls, function, _forget)
+
+    def __init__(self, function: FunctionType, original: CodeType, instrumented: CodeType, label: int):
+        imported = function.__globals__.get("__name__") != "__main__"
+        self.fields: _Fields = (original, instrumented, label, imported, id(function))
+
+    @property
+    def original(self) -> CodeType:
+        return self.fields[0]
+
+    @property
+    def instrumented(self) -> CodeType:
+        return self.fields[1]
+
+
+_Fields = tuple[CodeType, CodeType, int, bool, int]
+_ORIGINAL, _INSTRUMENTED = 0, 1
+_fields: Callable[[Swapped], _Fields] = attrgetter("fields")
 
 
 #: By the id of the function.
@@ -42,8 +61,8 @@ OF_INNER: Counter[int] = Counter()
 #: The filter and the kind of the last run, and their number.
 _last: tuple[weakref.ref[CodeFilter], Mechanism] | None = None
 _label = 0
-#: The thread that is swapping code objects now.
-_swapping = 0
+#: The thread that is swapping code objects now; 0: none is.
+swapping_thread = 0
 
 
 def all_swapped() -> list[Swapped]:
@@ -53,22 +72,20 @@ def all_swapped() -> list[Swapped]:
 
 def remember(function: FunctionType, original: CodeType, instrumented: CodeType, label: int) -> None:
     """Note that a function had instrumented code."""
-    reference = weakref.KeyedRef(function, _forget, id(function))
-    imported = function.__globals__.get("__name__") != "__main__"
-    before = _SWAPPED.get(reference.key)
-    _SWAPPED[reference.key] = after = Swapped(reference, original, instrumented, label, imported)
+    after = Swapped(function, original, instrumented, label)
+    before = _SWAPPED.get(id(function))
+    _SWAPPED[id(function)] = after
     _count(after, 1)
     if before is not None:
         _count(before, -1)
 
 
-def _forget(reference: weakref.KeyedRef[int, FunctionType], is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+def _forget(entry: Swapped, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
     """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
     if is_ending():
         return
-    entry = _SWAPPED.get(reference.key)
-    if entry is not None and entry.reference is reference:
-        del _SWAPPED[reference.key]
+    if _SWAPPED.get(number := entry.fields[-1]) is entry:
+        del _SWAPPED[number]
         _count(entry, -1)
 
 
@@ -94,41 +111,44 @@ def instrument_again(label: int) -> list[Swapped]:
 
     Returns all others.
     """
-    others = []
+    entries = all_swapped()
+    mine = [each == label for _, _, each, _, _ in map(_fields, entries)]
+    _exchange(list(compress(entries, mine)), _ORIGINAL, _INSTRUMENTED)
+    return list(compress(entries, map(not_, mine)))
+
+
+def _exchange(entries: list[Swapped], before: int, after: int) -> None:
+    """Give functions that have one code object the other one. Each step is a loop of the interpreter's own."""
+    functions, fields = list(map(call, entries)), list(map(_fields, entries))
+    have = map(getattr, functions, repeat("__code__"), repeat(None))
+    same = list(map(is_, have, map(itemgetter(before), fields)))
+    new = map(itemgetter(after), compress(fields, same))
     with swapping():
-        for entry in all_swapped():
-            reference, original, instrumented, known, _ = entry
-            if known != label:
-                others.append(entry)
-            elif (function := reference()) is not None and function.__code__ is original:
-                function.__code__ = instrumented
-    return others
+        setting = map(setattr, compress(functions, same), repeat("__code__"), new)
+        deque(setting, maxlen=0)
 
 
 def of_imported() -> list[CodeType]:
     """The originals of functions that belong to modules."""
-    return [each.original for each in all_swapped() if each.imported]
+    return [original for original, _, _, imported, _ in map(_fields, all_swapped()) if imported]
 
 
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
-    with swapping():
-        for reference, original, instrumented, _, _ in all_swapped():
-            if (function := reference()) is not None and function.__code__ is instrumented:
-                function.__code__ = original
+    _exchange(all_swapped(), _INSTRUMENTED, _ORIGINAL)
 
 
 @contextmanager
 def swapping() -> Iterator[None]:
     """Around a change of ``__code__`` that is ours, for the audit hook of 3.11."""
-    global _swapping  # noqa: PLW0603
-    before, _swapping = _swapping, threading.get_ident()
+    global swapping_thread  # noqa: PLW0603
+    before, swapping_thread = swapping_thread, threading.get_ident()
     try:
         yield
     finally:
-        _swapping = before
+        swapping_thread = before
 
 
 def is_swapping() -> bool:
     """Whether this thread is inside :func:`swapping`."""
-    return _swapping == threading.get_ident()
+    return swapping_thread == threading.get_ident()

@@ -9,19 +9,21 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from threading import get_ident
 from types import CodeType, FunctionType
 from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
-from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
 __builtins__ = BUILTINS
 
 #: The audit events of code that is executed, or put into a function.
-_EVENTS = frozenset({"exec", "function.__new__", "object.__setattr__"})
+_SETS = "object.__setattr__"
+_EVENTS = frozenset({"exec", "function.__new__", _SETS})
 #: With more code objects than this to look for, scanning all objects is faster.
 _MANY = 50
 
@@ -45,7 +47,14 @@ class Arrivals:
             self._hooked = True
             audit = self._audit
             # A function: the interpreter takes four times as long to call a method as a hook, at each id() of anyone.
-            sys.addaudithook(lambda event, arguments: audit(event, arguments) if event in _EVENTS else None)
+            # Our own changes of code objects end here: each run makes two for each function there is.
+            sys.addaudithook(
+                lambda event, arguments: (
+                    audit(event, arguments)
+                    if event in _EVENTS and (swapped.swapping_thread != get_ident() or event != _SETS)
+                    else None
+                )
+            )
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "exec":

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import assemble, tables_of, with_tables
+from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
-from ipy_branchcov.tracing.probes.instrument import Counted, edges_of
+from ipy_branchcov.tracing.probes.instrument import edges_of
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
@@ -28,33 +28,30 @@ __builtins__ = BUILTINS
 _MADE = "probes"
 
 
-@dataclass
-class Probed(Counted):
+class Probed(Once):
     """``proved``: the lines of each probe. ``passages``: lines without probes of their own, as a passage's fields."""
 
-    once: Once
-    proved: tuple[tuple[int, ...], ...]
-    passages: tuple[tuple[Any, ...], ...]
+    __slots__ = ()
 
-    def begin(self) -> None:
-        super().begin()
-        self.once.begin()
+    @property
+    def proved(self) -> tuple[tuple[int, ...], ...]:
+        proved: tuple[tuple[int, ...], ...] = self.fields[5]
+        return proved
 
-    def turn(self) -> None:
-        """Note edges again that were noted; lines stay."""
-        counted = super().hits()
-        super().begin()
-        self.once.turn(~number for number in counted)
+    @property
+    def passages(self) -> tuple[tuple[Any, ...], ...]:
+        passages: tuple[tuple[Any, ...], ...] = self.fields[6]
+        return passages
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
-        return dict.fromkeys(self.once.passed(), 1) | super().hits(begun)
+        return dict.fromkeys(self.passed(), 1) | super().hits(begun)
 
     def lines(self) -> set[int]:
         """The lines that ran."""
-        hits, left = dict.fromkeys(self.once.ever_passed(), 1) | super().hits(), self.once.left()
-        lines: set[int] = set()
+        hits, left = dict.fromkeys(self.ever_passed(), 1) | super().hits(), self.left()
+        lines, proved = set[int](), self.proved
         for number in hits:
-            lines.update(self.proved[number])
+            lines.update(proved[number])
         for each in self.passages:
             passage = Passage(*each)
             if passage.proved(hits, left):
@@ -84,8 +81,7 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     edges = edges_of(placer.probes)
     if kind is Mechanism.PROBES:
         plan.made[_MADE] = (*tables_of(new), edges, writes, proved, passages)
-    once = Once(notes, new, writes, len(placer.probes) - len(counters))
-    return new, Probed(code, kind, edges, counters, once, proved, passages)
+    return new, _probed(new, code, kind, edges, counters, notes, writes, proved, passages)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Probed]:
@@ -93,5 +89,12 @@ def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...])
     *tables, edges, writes, proved, passages = made
     notes = Notes()
     new = with_tables(code, tables, (*constants, *(~number for number in range(len(edges))), notes))
-    once = Once(notes, new, writes, len(edges))
-    return new, Probed(code, Mechanism.PROBES, edges, {}, once, proved, passages)
+    return new, _probed(new, code, Mechanism.PROBES, edges, {}, notes, writes, proved, passages)
+
+
+def _probed(new: CodeType, *fields: Any) -> Probed:
+    """The entry of code with probes. No cycle goes through its notes, so the collector need not look at them."""
+    *_, notes = constants = new.co_consts
+    uncollect(notes)
+    uncollect(constants)
+    return Probed(new, *fields)

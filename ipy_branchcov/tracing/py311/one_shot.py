@@ -6,18 +6,21 @@ The jump is written into the code object in memory. Only added instructions and 
 from __future__ import annotations
 
 import _thread
+import itertools
 import os
 import time
-import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import compress
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
 from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.probes.instrument import Counted
+from ipy_branchcov.tracing.tracer import Mechanism
 
 __builtins__ = BUILTINS
 
@@ -25,6 +28,7 @@ __builtins__ = BUILTINS
 #: pause, when sweeps find nothing. Each sweep makes the program wait for the interpreter's lock.
 _PAUSE, _SHARE, _LONGEST = 0.005, 30, 0.5
 
+_NONE: frozenset[int] = frozenset()
 #: (index of the instruction in memory, opcode or None to keep it, argument)
 Write = tuple[int, "int | None", int]
 
@@ -41,7 +45,7 @@ class Notes(set[int]):
     __ne__ = object.__ne__
 
 
-class Once:
+class Once(Counted):
     """The probes of one code object: which were hit, and what makes each vanish.
 
     A probe adds its number to the notes, by SET_ADD: this runs no Python code, needs no room for a call where the stack
@@ -49,19 +53,32 @@ class Once:
     thousands that did not.
     """
 
-    __slots__ = ("_before", "_code", "_seen", "_undo", "_vanishing", "_writes", "notes")
+    __slots__ = ("_seen", "_undo", "before", "notes")
 
-    def __init__(self, notes: Notes, code: CodeType, writes: tuple[tuple[Write, ...], ...], vanishing: int):
-        """``writes``: by the number of the probe. ``vanishing``: how many of them vanish."""
+    def __init__(
+        self,
+        code: CodeType,
+        original: CodeType,
+        kind: Mechanism,
+        proofs: tuple[tuple[Any, ...] | None, ...],
+        counters: Mapping[int, itertools.count[int]],
+        notes: Notes,
+        writes: tuple[tuple[Write, ...], ...],
+        *more: Any,
+    ):
+        """``writes``: by the number of the probe; those that count have none, and stay."""
+        super().__init__(code, original, kind, proofs, counters, writes, *more)
         self.notes = notes
-        self._code = weakref.ref(code)
-        self._writes = writes
-        self._vanishing = vanishing
         #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
         self._seen = 0
-        self._undo: dict[int, int] = {}
+        self._undo: dict[int, int] | None = None
         #: What was noted before the last turn.
-        self._before: set[int] = set()
+        self.before = _NONE
+
+    @property
+    def writes(self) -> tuple[tuple[Write, ...], ...]:
+        writes: tuple[tuple[Write, ...], ...] = self.fields[4]
+        return writes
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
@@ -69,54 +86,52 @@ class Once:
 
     def ever_passed(self) -> list[int]:
         """The same, and those that were hit before the last turn."""
-        return [~each for each in self._before | self.notes.copy() if each < 0]
+        return [~each for each in self.before | self.notes.copy() if each < 0]
 
     def left(self) -> list[int]:
         """The indexes of instructions that raised."""
-        return [each for each in self._before | self.notes.copy() if each >= 0]
+        return [each for each in self.before | self.notes.copy() if each >= 0]
 
-    @property
-    def noted(self) -> bool:
-        """Whether anything was noted in the run."""
-        return bool(self.notes or self._before)
-
-    def turn(self, others: Iterable[int]) -> None:
-        """Restore all probes; what they noted, and what ``others`` did, stays noted as of before."""
-        before = self._before.union(self.notes, others)
+    def turn(self) -> None:
+        """Restore all probes, to note edges again; what they noted and counted stays noted as of before, for lines."""
+        before = self.before.union(self.notes, (~number for number in Counted.hits(self)))
         self.begin()
-        self._before = before
+        self.before = before
 
     def begin(self) -> None:
         """Restore all probes, for another run."""
-        code = self._code()
+        super().begin()
+        code = self()
         if code is not None and self._undo:
             memory = units(code)
             for place, before in self._undo.items():
                 memory[place] = before
-        self._undo.clear()
+        self._undo = None
         self._seen = 0
         self.notes.clear()
-        self._before = set()
+        self.before = _NONE
 
     @property
     def pending(self) -> bool:
         """Whether some probes have not vanished yet, in code that still exists."""
-        return self._seen.bit_count() < self._vanishing and self._code() is not None
+        vanishing = len(self.writes) - len(self.counters)
+        return self._seen.bit_count() < vanishing and self() is not None
 
     def sweep(self) -> int:
         """Make the probes vanish that were hit; return how many."""
-        code = self._code()
+        code = self()
         if code is None:
             return 0
         passed = [each for each in self.notes.copy() if each < 0 and not self._seen >> ~each & 1]
         if passed:
             for each in passed:
                 self._seen |= 1 << ~each
-            memory = units(code)
+            undo = self._undo = self._undo or {}
+            memory, writes = units(code), self.writes
             raw = memory.cast("B")
             for each in passed:
-                for place, opcode, argument in self._writes[~each]:
-                    self._undo.setdefault(place, memory[place])
+                for place, opcode, argument in writes[~each]:
+                    undo.setdefault(place, memory[place])
                     memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
         return len(passed)
 
@@ -126,6 +141,7 @@ class Sweeper:
 
     def __init__(self) -> None:
         self._new: deque[Once] = deque()
+        self._watched: dict[Once, None] = {}
         self._stopped = _thread.allocate_lock()
         self._stopped.acquire()
         self._ended = _thread.allocate_lock()
@@ -152,7 +168,7 @@ class Sweeper:
     def start(self, watched: Iterable[Once] = ()) -> None:
         """Begin, with these probes and those added before."""
         if READABLE:
-            self._new.extend(watched)
+            self._watched = dict.fromkeys(watched)
             self._process = os.getpid()
             self._ended.acquire()
             # A thread of _thread: threading.enumerate() does not show it to the measured program.
@@ -175,7 +191,7 @@ class Sweeper:
 
     @unseen
     def _sweep(self) -> None:
-        watched: dict[Once, None] = {}
+        watched, self._watched = self._watched, {}
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
             began = time.perf_counter()

@@ -85,7 +85,7 @@ class ProbeTracer:
         for each in [self, *self._others()]:
             if each._kind is self._kind:
                 each._probed.append((new, probed))
-        self._sweeper.add(probed.once)
+        self._sweeper.add(probed)
         return new, probed
 
     def uninstrumented(self, code: CodeType) -> bool:
@@ -100,11 +100,10 @@ class ProbeTracer:
             outer._kept += outer._recordings()
         ARRIVALS.begin()
         grown = functions.grown()
-        known = cast("list[tuple[CodeType, Probed]]", registry.all_known())
-        self._probed += [(code, probed) for code, probed in known if probed.kind is self._kind]
+        self._probed += zip(*cast("tuple[list[CodeType], list[Probed]]", registry.of_kind(self._kind)), strict=True)
         for _, probed in self._that_ran(ever=True):
             probed.begin()
-        watched = [probed.once for _, probed in self._probed]
+        watched = [probed for _, probed in self._probed]
         functions.swap_again(self._wanted, self._kind, self.instrument)
         for code in swapped.of_imported():
             self._wanted(code)  # no event comes when it runs: its file is read now, before anyone changes it
@@ -138,7 +137,11 @@ class ProbeTracer:
 
     def _that_ran(self, *, ever: bool = False) -> list[tuple[CodeType, Probed]]:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
-        ran = [probed.kind.counting or (probed.once.noted if ever else probed.once.notes) for _, probed in self._probed]
+        if self._kind.counting:
+            return self._probed.copy()
+        ran: list[object] = [probed.notes for _, probed in self._probed]
+        if ever:
+            ran = [notes or probed.before for notes, (_, probed) in zip(ran, self._probed, strict=True)]
         return list(compress(self._probed, ran))
 
     def turn(self) -> list[Recording]:
@@ -148,7 +151,7 @@ class ProbeTracer:
                 if (edges := probed.edges()) and self._wanted(probed.original):
                     found.append(Recording(probed.original, probed.kind, Plan(), edges))
                 probed.turn()
-                self._sweeper.add(probed.once)
+                self._sweeper.add(probed)
         return found
 
     def stop(self) -> list[Recording]:
@@ -162,7 +165,7 @@ class ProbeTracer:
         for place in places():
             running = registry.known(place.code)
             if isinstance(running, Probed) and running.kind is self._kind and running.passages:
-                running.once.notes.add(place.offset // 2)  # this is how far it ran
+                running.notes.add(place.offset // 2)  # this is how far it ran
         found += self._kept + self._recordings()
         for outer in self._others():
             # Code of the other kind may run on, and functions return to the kind of the outer run.
