@@ -69,7 +69,8 @@ ENDS = {
     "exit under both": "del kept\nsys.excepthook = hook\nsys.settrace(sees)\nsys.setprofile(sees)\nsys.exit(3)",
     "a stream of its own": (
         "class Out:\n    busy = False\n    def write(self, text): return sys.stderr.write(text)\n    def flush(self):\n"
-        "        if not Out.busy:\n            Out.busy = True\n            look('flush')\n            Out.busy = False\n"
+        "        if not Out.busy:\n            Out.busy = True\n            look('flush')\n"
+        "            Out.busy = False\n"
         "sys.stdout = Out()"
     ),
 }
