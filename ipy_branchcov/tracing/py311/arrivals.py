@@ -14,6 +14,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
@@ -38,6 +39,8 @@ class Arrivals:
         self.executing: list[Callable[[CodeType], None]] = []
         #: The last one is called with code of which a function is about to be made by a call, as picklers do.
         self.making: list[Callable[[CodeType], None]] = []
+        #: The last one takes errors of ours, which the hook would raise in the program.
+        self.failures: list[Failures] = []
 
     def begin(self) -> None:
         """Install the audit hook (once; it cannot be removed)."""
@@ -48,6 +51,17 @@ class Arrivals:
             sys.addaudithook(lambda event, arguments: audit(event, arguments) if event in _EVENTS else None)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            self._arrived(event, arguments)
+        except RecursionError:
+            self.unsettle()
+            raise
+        except Exception as error:
+            self.unsettle()
+            if self.failures:
+                self.failures[-1].add(None, error)
+
+    def _arrived(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "exec":
             self._add(arguments[0])
             if self.executing and isinstance(arguments[0], CodeType):
