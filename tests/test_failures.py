@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from ipy_branchcov.reports.gates import failures
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.probes.readers import READING
 
 PROGRAM = """\
 def pick(a, b=0):
@@ -105,6 +108,123 @@ def test_the_program_goes_on(
     else:
         assert gate == []
         assert run.coverage.totals.covered == 8, run.coverage
+
+
+#: Callbacks that need a program, or neighbours, of their own.
+ASYNC = """\
+async def rows(many):
+    for i in range(many):
+        yield i
+    if many > 1:
+        raise ValueError
+
+async def total(many):
+    found = 0
+    try:
+        async for row in rows(many):
+            found += row
+    except ValueError:
+        found = -1
+    return found
+
+def run(many):
+    try:
+        total(many).send(None)
+    except StopIteration as ended:
+        return ended.value
+"""
+
+
+def check_lost(session: Session, code: CodeType, calls: list[str], check: Callable[[dict[str, Any]], object]) -> None:
+    """The program gives what it gives alone, the error was met, is reported, and no gate passes."""
+    names: dict[str, Any] = {}
+    with session.measuring("now") as run:
+        exec(code, names)
+        check(names)
+    session.close()
+    assert calls
+    text = "\n".join([*run.coverage.lost, *(each.note for each in run.coverage.sources)])
+    assert "ZeroDivisionError('ours')" in text
+    assert any("so the gate fails" in line for line in failures(run.coverage, 10))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    session = Session(RunOptions())
+    session.add_source(str(tmp_path))
+    yield session
+    session.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="RERAISE is asked for from 3.14 on")
+def test_the_end_of_an_asynchronous_loop(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = broken(monkeypatch, f"{MONITORING}._reraised")
+    code = compile(ASYNC, str(tmp_path / "program.py"), "exec")
+    (tmp_path / "program.py").write_text(ASYNC)
+
+    def check(names: dict[str, Any]) -> None:
+        assert [names["run"](many) for many in (0, 1, 2, 1)] == [0, 0, -1, 0]
+
+    check_lost(session, code, calls, check)
+
+
+@pytest.mark.skipif(not (3, 12) <= sys.version_info < (3, 14), reason="callbacks of 3.12 and 3.13")
+@pytest.mark.parametrize("name", ["_branch", "_line"])
+def test_the_callbacks_of_code_that_others_compile(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    calls = broken(monkeypatch, f"{MONITORING}.{name}")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    monitoring = sys.monitoring
+    monitoring.use_tool_id(1, "another")  # beside it lines are asked for
+    monitoring.register_callback(1, monitoring.events.LINE, lambda code, line: monitoring.DISABLE)
+    monitoring.set_events(1, monitoring.events.LINE)
+
+    def check(names: dict[str, Any]) -> None:
+        for _ in range(3):
+            assert names["pick"](1, 1) == "both" and names["pick"](0) == 0 and names["each"]([0, 1]) == [1]
+
+    try:
+        check_lost(session, compile(PROGRAM, str(tmp_path / "program.py"), "exec"), calls, check)
+    finally:
+        monitoring.set_events(1, 0)
+        monitoring.register_callback(1, monitoring.events.LINE, None)
+        monitoring.free_tool_id(1)
+
+
+READER = "def read(function):\n    return function.__code__\n"
+AUDITS = [("ipy_branchcov.tracing.probes.readers:Readers._audit", "cloudpickle.cloudpickle")]
+if sys.version_info < (3, 12):
+    AUDITS += [
+        (f"ipy_branchcov.tracing.py311.arrivals:{name}", "program")
+        for name in ("registry.known", "Arrivals._add", "is_swapping")
+    ]
+
+
+@pytest.mark.parametrize(("place", "reader"), AUDITS)
+def test_an_audit_hook(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, reader: str
+) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    with session.measuring("before") as run:  # the hooks are there
+        READING.imported("cloudpickle")
+    session.reset()
+    names: dict[str, Any] = {}
+    reads: dict[str, Any] = {"__name__": reader}
+    exec(READER, reads)
+    with session.measuring("now") as run:
+        exec(session.instrument(compile(PROGRAM, str(tmp_path / "program.py"), "exec")), names)
+        with monkeypatch.context() as patch:
+            calls = broken(patch, place)
+            made = FunctionType(reads["read"](names["pick"]), {})
+            made.__code__ = made.__code__
+            exec("x = 1", names)
+            ended = made(1, 1), names["pick"](0)
+        names["pick"](1, 1)
+    session.close()
+    assert ended == ("both", 0) and calls
+    assert "ZeroDivisionError('ours')" in "\n".join(run.coverage.lost)
+    assert any("so the gate fails" in line for line in failures(run.coverage, 10))
 
 
 @pytest.mark.slow

@@ -325,6 +325,66 @@ def test_an_entry_is_not_taken_for_other_code_with_its_id(monkeypatch: pytest.Mo
     assert registry.known(other) is None
 
 
+def deep(value: Any) -> Any:
+    for _ in range(1500):  # deeper than functions may call each other
+        value = [value]
+    return value
+
+
+#: Values with a code object in them.
+CONTAINERS: list[Callable[[CodeType], Any]] = [
+    lambda code: [code],
+    lambda code: (1, (code, "x")),
+    lambda code: {"code": [code], code: 1},
+    lambda code: [{code}, frozenset([code])],
+    lambda code: [{f"c{i}": [{i: code}]} for i in range(3)],
+]
+
+
+@every_tracer
+@pytest.mark.parametrize("counts", [False])
+def test_marshal_writes_what_it_writes_alone(session: Session, path: Path, tracer: str, counts: bool) -> None:
+    alone = marshal.dumps
+    path.write_text("def loop(x):\n    while x and x > 1:\n        x -= 1\n    return x\n")  # 3.12 splits its edges
+    plain = run(path)["loop"].__code__
+    with session.measuring("first"):
+        code = run(path, session.instrument)["loop"].__code__
+        for wrap in CONTAINERS:
+            assert marshal.loads(marshal.dumps(wrap(code))) == wrap(plain)
+        found = marshal.loads(marshal.dumps(deep(code)))
+        for _ in range(1500):
+            (found,) = found
+        assert found == plain
+        cycle: list[Any] = [code]
+        cycle.append({"all": cycle})
+        found = marshal.loads(marshal.dumps(cycle))
+        assert found[0] == plain and found[1]["all"] is found
+        file = io.BytesIO()
+        marshal.dump([code, 3], file)
+        assert marshal.loads(file.getvalue()) == [plain, 3]
+        for value in ("c\0\0\0\0" * 9, [b"\xe3", 3.5], deep(1)):
+            assert marshal.dumps(value) == alone(value)
+        for nothing in ([code, object()],):  # of these it has no form
+            with pytest.raises(ValueError):
+                marshal.dumps(nothing)
+
+
+class CallersFile:
+    """It remembers which function writes to it."""
+
+    def write(self, data: bytes) -> None:
+        frame = sys._getframe(1)
+        self.caller = frame.f_code.co_name
+
+
+@pytest.mark.parametrize(("tracer", "counts"), [("auto", False)])
+def test_marshal_shows_no_function_of_ours(session: Session, tracer: str, counts: bool) -> None:
+    with session.measuring("first"):
+        file = CallersFile()
+        marshal.dump([1], file)  # type: ignore[arg-type]
+    assert file.caller == "test_marshal_shows_no_function_of_ours"
+
+
 READER = "def read(function):\n    return function.__code__\n"
 
 

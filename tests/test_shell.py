@@ -159,6 +159,11 @@ RUN_BY_OTHERS = {
     f"%%capture held\n\n{HALVES}": ["In [n]:4", "In [n]:5"],
     f"%%time\n{HALVES}": ["In [n]:3", "In [n]:4"],
     f"%%capture\n%%time\n\n{HALVES}": ["In [n]:5", "In [n]:6"],
+    f"%%timeit -n3 -r2 -q\n\n{HALVES}": ["In [n]:4", "In [n]:5"],
+    f"%%capture\n%%timeit -n1 -r1 -q\n{HALVES}": ["In [n]:4", "In [n]:5"],
+    f"%%timeit -n1 -r1 -q {HALVES.splitlines()[0]}\n{HALVES.splitlines()[1]}": ["In [n]:2", "In [n]:3"],
+    f"%%prun -q\n{HALVES}": ["In [n]:3", "In [n]:4"],
+    f"%%capture\n%%prun -q\n\n{HALVES}": ["In [n]:5", "In [n]:6"],
     INNER.format(""): ["In [n], inner cell 1:1", "In [n]:3"],
     INNER.format(", store_history=True"): ["In [m]:1", "In [n]:3"],
 }
@@ -187,8 +192,39 @@ def test_cells_that_run_cells_are_measured_whole(extension: Extension, cell: str
     expected = [each.replace("n]", f"{number}]").replace("m]", f"{number + step}]") for each in RUN_BY_OTHERS[cell]]
     if moved:
         expected = [f"{name}:{int(line) - 1}" for name, _, line in (each.partition(":") for each in expected)]
-    lines = HALVES.split("\n")
+    lines = [next(line for line in cell.split("\n") if half in line) for half in HALVES.split("\n")]
+    if cell.startswith("get_ipython"):
+        lines = HALVES.split("\n")
     assert sorted(places(extension.session.coverage())) == sorted(map(" ".join, zip(expected, lines, strict=True)))
+
+
+@pytest.mark.parametrize("setup", ["if out: y = 3", "%precision 3", "y = 1 if not out else 2; z = y"])
+def test_what_is_timed_has_its_own_branches_alone(extension: Extension, setup: str) -> None:
+    shell = extension.shell
+    shell.run_cell("out = 0", store_history=True)
+    body = "for i in range(3):\n    def each(x): return x or [j for j in (0, 1) if j]\n    each(i)"
+    shell.run_cell(f"%%branchcov -q\n%%timeit -n2 -r2 -q {setup}\n{body}", store_history=True)
+    shell.run_cell(f"%%branchcov -q\n%%time\n{body}", store_history=True)
+    timed, alone = extension.session.coverage()
+    timed.self_check()
+    assert timed.source.text.split("\n")[2:] == body.split("\n") and timed.note == ""
+    found, expected = (
+        [(each.key, [outcome.hits for outcome in each.outcomes]) for each in source.branches if each.span.line > 2]
+        for source in (timed, alone)
+    )
+    assert found == expected and len(found) == 5
+    missed = [outcome.name for each in timed.branches if each.span.line <= 2 for outcome in each.missed]
+    assert missed == ["false"] * ("else" in setup)
+    assert timed.missed_lines == alone.missed_lines == frozenset()
+
+
+def test_only_what_the_magic_runs_is_its_cell(extension: Extension) -> None:
+    """``exec`` of a text, and other code that has the file name of profiled code."""
+    shell = extension.shell
+    text = "c = 1 if 0 else 2"
+    shell.run_cell(f"%%branchcov -q\n%%prun -q\nexec({text!r})\na = 1 if 0 else [3]", store_history=True)
+    (found,) = extension.session.coverage()
+    assert {each.span.line for each in found.branches} <= {4}
 
 
 def test_a_measured_cell_inside_one_that_is_not_shown(extension: Extension, capsys: pytest.CaptureFixture[str]) -> None:

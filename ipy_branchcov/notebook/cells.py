@@ -6,22 +6,22 @@ import ast
 import linecache
 import re
 import weakref
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import dropwhile
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
-from ipy_branchcov.bytecode.decode import code_objects
-from ipy_branchcov.model.source import Source, cell_text, split_lines
+from ipy_branchcov.model.source import UNPARSABLE, Source, cell_text, split_lines
 from ipy_branchcov.model.words import cell_name, cell_number
+from ipy_branchcov.notebook.timed import TIMEIT, ByIdentity, place_timeit
 
 MAGIC_LINE = re.compile(r"%%branchcov(?:\s+(?P<options>.*?))?\s*$")
 #: What IPython makes of a cell below a cell magic.
 _CALLS_A_MAGIC = re.compile(r"get_ipython\(\)\.run_cell_magic\(.*\)\n*\Z")
 #: File names of code that a magic compiles itself, with the magic's first line.
-_TIMED = {"<timed exec>": "%%time", "<timed eval>": "%%time"}
+_TIMED = {"<timed exec>": "%%time", "<timed eval>": "%%time", "<string>": "%%prun"}
 
 
 class ExecutionInfo(Protocol):
@@ -97,8 +97,8 @@ class Cells:
         self._parts: dict[str, _Part] = {}
         #: Sources by file name, with the lines that they were made of; until the next cell, whose texts can differ.
         self._located: dict[str, tuple[list[str], Source | None]] = {}
-        #: Code under ``%%time``, by its id, as long as it exists.
-        self._timed: dict[int, tuple[weakref.ref[CodeType], Source]] = {}
+        #: Code under ``%%time``, ``%%timeit`` and ``%%prun``.
+        self._timed = ByIdentity()
         self._running: list[_Running] = []
         self._unnumbered = 0
         self.next_label = ""
@@ -185,7 +185,7 @@ class Cells:
 
     def __call__(self, code: CodeType) -> Source | None:
         name = code.co_filename
-        return self._timed_source(code) if name in _TIMED else self.source_of(name)
+        return self._timed_source(code) if name in _TIMED or name == TIMEIT else self.source_of(name)
 
     def names(self, without: Container[str] = ()) -> list[str]:
         """The file names of all cells that were compiled, but for some."""
@@ -231,27 +231,40 @@ class Cells:
             return None
 
     def _timed_source(self, code: CodeType) -> Source | None:
-        """The source of code under ``%%time``: all such cells have one file name, with lines from below the magic."""
-        known = self._timed.get(id(code))
-        if known is not None and known[0]() is code:
-            return known[1]
+        """The source of code that a magic runs under a file name of its own, with lines from below the magic."""
+        if (known := self._timed.get(code)) is not None:
+            return known
+        magic = _TIMED.get(code.co_filename)
         running = self._running[-1] if self._running else None
-        lines = split_lines(cell_text(running.info.raw_cell)) if running is not None else []
-        first = next((i for i, line in enumerate(lines) if line.startswith(_TIMED[code.co_filename])), None)
-        if code.co_name != "<module>" or running is None or first is None:
+        if magic is None or code.co_name != "<module>" or running is None:
+            return None
+        lines = split_lines(cell_text(running.info.raw_cell))
+        first = next((i for i, line in enumerate(lines) if line.startswith(magic)), None)
+        if first is None:
             return None
         body = "\n".join(lines[first + 1 :])
-        source = _part_of(_Part(running.name, running.typed), body, self._shell.transform_cell(body))
-        for each in code_objects(code):
-            forget = partial(_forget, self._timed, id(each))
-            self._timed[id(each)] = (weakref.ref(each, forget), source)
+        compiled = self._shell.transform_cell(body)
+        if magic == "%%prun" and not _compiled_from(code, compiled):
+            return None
+        source = _part_of(_Part(running.name, running.typed), body, compiled)
+        self._timed.add(code, source)
         return source
 
+    def place_timeit(self, tree: ast.AST) -> Callable[[CodeType], None]:
+        """Give IPython's function of a ``%%timeit`` cell its places there. Returns what its code is passed to."""
+        source = None
+        if self._running:
+            last = self._running[-1]
+            source = place_timeit(tree, last.name, last.typed, self._shell.transform_cell)
+        return (lambda code: None) if source is None else partial(self._timed.add, source=source)
 
-def _forget(known: dict[int, tuple[weakref.ref[CodeType], Source]], number: int, reference: object) -> None:
-    """A code object is gone, and its id may be another one's already."""
-    if number in known and known[number][0] is reference:
-        del known[number]
+
+def _compiled_from(code: CodeType, text: str) -> bool:
+    """Whether code was compiled from a text."""
+    try:
+        return code == compile(text, code.co_filename, "exec", dont_inherit=True)
+    except UNPARSABLE:
+        return False
 
 
 def _is_part(raw: str, typed: str) -> bool:

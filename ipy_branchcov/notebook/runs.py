@@ -18,6 +18,7 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.words import cell_name
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.cells import MAGIC_LINE, Cells, ExecutionInfo, options_of, uncommanded
+from ipy_branchcov.notebook.timed import TIMEIT
 from ipy_branchcov.processes.descendants import Descendants
 from ipy_branchcov.session.session import Session
 
@@ -130,10 +131,16 @@ class Hooks:
         instrument, kind = self.session.instrument, type(self._compiler)
         publish = self.descendants.publish
 
+        cells = self.cells
+
         def call(compiler: Any, *arguments: Any, **keywords: Any) -> Any:
+            timeit = len(arguments) > 1 and arguments[1] == TIMEIT and self.session.running
+            placed = cells.place_timeit(arguments[0]) if timeit else None
             code = kind.__call__(compiler, *arguments, **keywords)
             if not isinstance(code, CodeType):
                 return code
+            if placed is not None:
+                placed(code)
             publish(code.co_filename)
             return instrument(code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import types
+from collections.abc import Callable
 from functools import partial
 
 from ipy_branchcov.bytecode.unseen import unseen
@@ -34,9 +35,9 @@ def run_module(program: Program, session: Session, report: Report) -> int:
         sys.argv = ["-m", *program.arguments]  # while the packages around the module are imported
         name = program.name
     session.start(f"-m {program.name}" if program.module else program.name)
-    return run_to_end(partial(_execute, name, program.module), session, report)
+    return run_to_end(partial(_program, name, program.module), session, report)
 
 
 @unseen
-def _execute(name: str, module: bool) -> None:
-    runpy._run_module_as_main(name, alter_argv=module)  # type: ignore[attr-defined]
+def _program(name: str, module: bool) -> Callable[[], object]:
+    return partial(runpy._run_module_as_main, name, alter_argv=module)  # type: ignore[attr-defined]

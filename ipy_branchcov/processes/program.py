@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.processes import untraced
 from ipy_branchcov.processes.children import Processes, elsewhere
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder
@@ -59,7 +60,7 @@ def run_script(path: Path, arguments: Sequence[str], session: Session, report: R
     replace_main(module, [str(path), *arguments])
     sys.argv = [str(path), *arguments]
     session.start(str(path))
-    return run_to_end(partial(_execute, path, filename, session, vars(module)), session, report)
+    return run_to_end(partial(_compiled, path, filename, session, vars(module)), session, report)
 
 
 def replace_main(module: types.ModuleType, words: Sequence[str]) -> None:
@@ -70,21 +71,26 @@ def replace_main(module: types.ModuleType, words: Sequence[str]) -> None:
 
 
 @unseen
-def run_to_end(launch: Callable[[], object], session: Session, report: Report) -> int:
-    """Launch a program in a session that has begun, and end as the interpreter does; return the exit status."""
+def run_to_end(launch: Callable[[], Callable[[], object]], session: Session, report: Report) -> int:
+    """Run what ``launch`` returns in a session that has begun, and end as the interpreter does; return the exit status.
+
+    An error of ``launch`` is one of the program.
+    """
     run = _Run(session, report)
     atexit.unregister(session.close)  # the program's own functions are the last that run
     # No exception is being handled while a function of the program runs that the interpreter would call at the end.
-    left = _called(launch)
+    untraced.begin()
+    left = _launched(launch)
     for stream in (sys.stderr, sys.stdout):
         if stream is not None:
-            _called(stream.flush)  # what fails here fails again, and is reported, when the interpreter ends
+            untraced.call(stream.flush)  # what fails here fails again, and is reported, when the interpreter ends
     status = 0 if left is None else _status(left)
     left = None
     _shut_down()
-    sys.setprofile(None)  # such functions would see what we do
+    sys.setprofile(None)
     if getattr(sys.gettrace(), "__module__", "") != undisturbed.__module__:
         sys.settrace(None)
+    untraced.end()
     gate = run.end()
     if status == _INTERRUPTED:
         raise KeyboardInterrupt
@@ -92,8 +98,8 @@ def run_to_end(launch: Callable[[], object], session: Session, report: Report) -
 
 
 @unseen
-def _execute(path: Path, filename: str, session: Session, names: dict[str, object]) -> None:
-    exec(session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True)), names)
+def _compiled(path: Path, filename: str, session: Session, names: dict[str, object]) -> Callable[[], object]:
+    return partial(exec, session.instrument(compile(path.read_bytes(), filename, "exec", dont_inherit=True)), names)
 
 
 class _Run:
@@ -162,23 +168,23 @@ def _interpreter(typed: list[str], ours: int) -> list[str]:
 
 
 @unseen
-def _called(call: Callable[[], object]) -> BaseException | None:
-    """Call; return the exception that it raises."""
+def _launched(launch: Callable[[], Callable[[], object]]) -> BaseException | None:
+    """Run a program; return the exception that ended it."""
     try:
-        call()
+        program = launch()
     except BaseException as error:
         return error
-    return None
+    return untraced.call(program)
 
 
 @unseen
 def _shut_down() -> None:
     """End as the interpreter does: thread pools, threads, then what is registered with atexit. All is measured."""
-    error = _called(threading._shutdown)  # type: ignore[attr-defined]
+    error = untraced.call(threading._shutdown)  # type: ignore[attr-defined]
     if error is not None:
         print(f"Exception ignored in: {threading!r}", file=sys.stderr)
-        traceback.print_exception(error)
-    atexit._run_exitfuncs()
+        untraced.call(partial(traceback.print_exception, error))
+    untraced.call(atexit._run_exitfuncs)
 
 
 def _their_frames(frames: types.TracebackType | None) -> types.TracebackType | None:
@@ -201,16 +207,20 @@ def _status(error: BaseException) -> int:
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, theirs
     if sys.version_info >= (3, 12):
         sys.last_exc = error
-    failed = _called(partial(sys.excepthook, type(error), error, theirs))
+    failed = untraced.call(partial(sys.excepthook, type(error), error, theirs))
     if isinstance(failed, SystemExit):
         return _exit_status(failed)
     if failed is not None:
-        print("Error in sys.excepthook:", file=sys.stderr)
-        traceback.print_exception(failed)
-        print("\nOriginal exception was:", file=sys.stderr)
-        traceback.print_exception(error)
+        untraced.call(partial(_show_both, failed, error))
     by = (error, failed) if sys.version_info >= (3, 14) else (error,)
     return _INTERRUPTED if any(isinstance(each, KeyboardInterrupt) for each in by) else 1
+
+
+def _show_both(failed: BaseException, error: BaseException) -> None:
+    print("Error in sys.excepthook:", file=sys.stderr)
+    traceback.print_exception(failed)
+    print("\nOriginal exception was:", file=sys.stderr)
+    traceback.print_exception(error)
 
 
 @unseen
@@ -220,7 +230,7 @@ def _exit_status(error: SystemExit) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF if os.name == "posix" else code
-    _called(partial(print, code, file=sys.stderr))
+    untraced.call(partial(print, code, file=sys.stderr))
     return 1
 
 

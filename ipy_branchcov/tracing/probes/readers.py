@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import marshal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from types import CodeType, FunctionType
 from typing import Any
@@ -21,6 +20,7 @@ from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.marshalled import of_originals
 from ipy_branchcov.tracing.probes.swapped import swapping
 
 __builtins__ = BUILTINS
@@ -68,7 +68,7 @@ class Readers:
         self._failures = failures
         if self._runs == 1:
             self._dumps = marshal.dump, marshal.dumps
-            self._ours = of_originals(marshal.dump), of_originals(marshal.dumps)
+            self._ours = of_originals(marshal.dump, marshal.dumps), of_originals(marshal.dumps, marshal.dumps)
             marshal.dump, marshal.dumps = self._ours
         for name in READERS:
             if name in sys.modules:
@@ -152,43 +152,6 @@ class Readers:
 
 
 READING = Readers()
-
-
-def of_originals(dump: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of ``marshal`` that writes the originals of instrumented code, for which marshal has no form."""
-
-    def dump_originals(value: object, /, *arguments: Any, **options: Any) -> Any:
-        if isinstance(value, CodeType):
-            return dump(original(value), *arguments, **options)
-        try:
-            return dump(value, *arguments, **options)
-        except ValueError:
-            return dump(_originals(value), *arguments, **options)
-
-    dump_originals.__name__ = dump_originals.__qualname__ = dump.__name__
-    dump_originals.__doc__ = dump.__doc__
-    return dump_originals
-
-
-def original(code: CodeType) -> CodeType:
-    """Code as the compiler made it, with what is nested in it."""
-    if (known := registry.known(code)) is not None:
-        return known.original
-    constants = tuple(original(each) if isinstance(each, CodeType) else each for each in code.co_consts)
-    same = all(new is old for new, old in zip(constants, code.co_consts, strict=True))
-    return code if same else code.replace(co_consts=constants)
-
-
-def _originals(value: Any, depth: int = 8) -> Any:
-    """A value with the originals of the code in its containers."""
-    kind = type(value)
-    if kind is CodeType:
-        return original(value)
-    if depth and kind in (tuple, list):
-        return kind(_originals(each, depth - 1) for each in value)
-    if depth and kind is dict:
-        return {key: _originals(each, depth - 1) for key, each in value.items()}
-    return value
 
 
 def _package(name: str) -> str:

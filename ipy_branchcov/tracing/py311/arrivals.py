@@ -15,6 +15,7 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.failures import Failures
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
@@ -40,6 +41,8 @@ class Arrivals:
         self.executing: list[Callable[[CodeType], None]] = []
         #: The last one is called with code of which a function is about to be made by a call, as picklers do.
         self.making: list[Callable[[CodeType], None]] = []
+        #: The last one takes errors of ours, which the hook would raise in the program.
+        self.failures: list[Failures] = []
 
     def begin(self) -> None:
         """Install the audit hook (once; it cannot be removed)."""
@@ -57,6 +60,17 @@ class Arrivals:
             )
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            self._arrived(event, arguments)
+        except RecursionError:
+            self.unsettle()
+            raise
+        except Exception as error:
+            self.unsettle()
+            if self.failures:
+                self.failures[-1].add(None, error)
+
+    def _arrived(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "exec":
             self._add(arguments[0])
             if self.executing and isinstance(arguments[0], CodeType):

@@ -121,6 +121,7 @@ class ProbeTracer:
         self._executes, self._makes = guarded(self.failures, self.executes), guarded(self.failures, self.makes_function)
         ARRIVALS.executing.append(self._executes)
         ARRIVALS.making.append(self._makes)
+        ARRIVALS.failures.append(self.failures)
         self._sweeper.start(watched)
 
     def record_frame(self, frame: FrameType) -> None:
@@ -157,6 +158,7 @@ class ProbeTracer:
     def stop(self) -> list[Recording]:
         ARRIVALS.executing.remove(self._executes)
         ARRIVALS.making.remove(self._makes)
+        ARRIVALS.failures.remove(self.failures)
         functions.end(self)
         self._sweeper.stop()
         if self._sweeper.failed is not None:
