@@ -162,3 +162,14 @@ def left_out(a, c):
 
 
 left_out(1, 0)
+
+
+def compared(a, b, c):
+    return not (a and (Array() > b if c else b < 1))  # outcomes: TF TFO TF
+
+
+compared(1, 0, 0), compared(1, 2, 0), compared(0, 0, 0)
+try:
+    compared(1, 0, 1)
+except ValueError:  # outcomes: M-
+    pass
