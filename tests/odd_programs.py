@@ -146,9 +146,6 @@ class OddProgram(Program):
     def prelude(self) -> str:
         return super().prelude() + ODD_PRELUDE
 
-    def write(self) -> str:
-        return f"{super().write()}print(ASKED, STATE)\n"
-
 
 def odd_program(seed: int, version: tuple[int, ...] = sys.version_info[:2]) -> str:
     """The program of a seed for a Python version."""

@@ -173,3 +173,11 @@ try:
     compared(1, 0, 1)
 except ValueError:  # outcomes: M-
     pass
+
+
+def shared(a, b, c, d):
+    return a or (((b != c < d) and (d or 1)) if c else d)  # outcomes: -F TFO TF TF T- TF
+
+
+for each in ((0, 1, 1, 1), (0, 2, 1, 0), (0, 2, 1, 2), (0, 2, 0, True)):  # outcomes: BE
+    shared(*each)
