@@ -141,8 +141,8 @@ def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[
         except BaseException as caught:
             end = f"{type(caught).__name__}: {caught}"
             _where(path, places, caught)
-    # Random programs count what they draw, and the tests of odd truths.
-    return f"{out.getvalue()}{end}\n{names.get('STATE')} {names.get('ASKED')}", places
+    # Random programs count what they draw, and the tests of odd truths, in their order.
+    return f"{out.getvalue()}{end}\n{names.get('STATE')} {names.get('ASKED')} {names.get('ORDER')}", places
 
 
 def _where(path: str, places: list[str], error: BaseException) -> None:

@@ -73,7 +73,9 @@ class File:
         at: dict[int, list[Branch]] = {}
         for branch in self.ours.branches:
             at.setdefault(starts[branch.span.line], []).append(branch)
-        partial = {starts[branch.span.line] for branch in self.ours.missed if branch.span.line not in self.ours.missed_lines}
+        partial = {
+            starts[branch.span.line] for branch in self.ours.missed if branch.span.line not in self.ours.missed_lines
+        }
         for line in sorted(missed ^ self.missing):
             yield f"line {line}: missed by {'ours' if line in missed else 'coverage.py'}", ""
         for line in sorted((partial ^ self.partial) - missed - self.missing):
@@ -85,7 +87,7 @@ class File:
     def _ours_alone(self, line: int, branches: Sequence[Branch]) -> str:
         kinds = {branch.kind for branch in branches if branch.missed}
         if kinds <= _INSIDE:
-            return IN_LINE
+            return f"{IN_LINE} ({', '.join(sorted(kinds))})"
         if kinds <= _INSIDE | {"except", "except*"}:
             return HANDLERS
         if kinds <= _INSIDE | {"assert"}:
@@ -97,7 +99,9 @@ class File:
     def _one_liners(self) -> set[int]:
         tree = ast.parse(self.ours.source.text or "")
         heads = (ast.If, ast.For, ast.While)
-        return {each.lineno for each in ast.walk(tree) if isinstance(each, heads) and each.body[0].lineno == each.lineno}
+        return {
+            each.lineno for each in ast.walk(tree) if isinstance(each, heads) and each.body[0].lineno == each.lineno
+        }
 
 
 def _theirs_alone(branches: Sequence[Branch]) -> str:
@@ -134,7 +138,8 @@ def run(suite: Suite, folder: Path, place: Path) -> dict[Path, File]:
             [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, check=False
         )
         if ended.returncode:
-            print(f"{suite.name}, {command[0]}: exit {ended.returncode}\n{ended.stdout[-600:]}{ended.stderr[-600:]}")
+            failed = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+            print(f"{suite.name}, {command[0]}: exit {ended.returncode}", *failed, ended.stderr[-600:], sep="\n")
     tool = coverage.Coverage(data_file=place / "theirs", config_file=False, branch=True)
     tool.load()
     found = {}

@@ -12,12 +12,13 @@ from tests.programs import Program, Where
 
 ODD_PRELUDE = """
 
-ASKED = 0
+ASKED = ORDER = 0
 
 
 def asked():
-    global ASKED
+    global ASKED, ORDER
     ASKED += 1
+    ORDER = (ORDER * 31 + STATE) % 1000003
     return ASKED
 
 
