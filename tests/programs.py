@@ -525,9 +525,13 @@ class Program:
                 0, "except (KeyError, ValueError, IndexError, TypeError, AttributeError, AssertionError) as error:"
             )
             self.line(1, "print(type(error).__name__)")
+        return self.prelude() + "\n" + "\n".join(self.lines) + "\n"
+
+    def prelude(self) -> str:
+        """The definitions that the text needs."""
         # 7 and 8 raise; but 3.14 can lose the handler of a truth test between two operators (3.15 does not).
         last = "False, False, False" if self.version == (3, 14) else "False"
-        return PRELUDE.format(seed=self.seed % 65521, last=last) + "\n" + "\n".join(self.lines) + "\n"
+        return PRELUDE.format(seed=self.seed % 65521, last=last)
 
 
 def _wraps(text: str) -> bool:

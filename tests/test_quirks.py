@@ -194,6 +194,24 @@ def test_folded_negations() -> None:
     assert found.leads["and (not not True) if a else b: true"] == {4}
 
 
+def test_keeps() -> None:
+    """An operator's jump that leads to where its value is dropped leaves the value behind."""
+    text = "def f(a, b, c):\n    a and (b if c else (b or c or d()))\n"
+    program = compile(text, "program", "exec", dont_inherit=True)
+    code_map = find_branches(Source("program", text), [program]).of(program.co_consts[0])
+    left = sorted(
+        "jump" if code_map.bytecode.at[offset].conditional else "load or call" for offset, _ in code_map.values
+    )
+    assert left == ["jump", "jump", "load or call", "load or call"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="constants that are dropped are loaded before 3.12")
+def test_loaded() -> None:
+    """The test shows a constant that nobody wants; what is returned behind it, None, is another one."""
+    found = meanings("def f(a, b):\n    a and (True if b else False)\n")
+    assert "and True if b else False: true" in found.leads
+
+
 # --- two loads in one instruction
 
 
@@ -235,6 +253,11 @@ def test_with_exit(prefix: str) -> None:
     kind = f"{prefix.strip()}-with" if prefix else "with"
     assert found.leads.keys() == {f"{kind} {m}: {o}" for m in "ab" for o in ("suppressed", "propagated")}
     assert set(found.ignored) <= {WAITING}
+
+
+def test_async_end() -> None:
+    text = "async def f(a):\n    async for b in a:\n        c()\n    d()\n"
+    assert meanings(text).leads == {"async-for b in a: body": {2}, "async-for b in a: exhausted": {4}}
 
 
 def test_tests_true() -> None:

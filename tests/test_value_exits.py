@@ -23,10 +23,10 @@ from ipy_branchcov.tracing.tracer import Plan
 def exits_of(text: str) -> tuple[ValueExits, Bytecode]:
     source = Source("x", text, "file", "/x")
     analysis = find_branches(source)
-    bytecode = Bytecode(compile(text, "/x", "eval"))
-    exits = ValueExits(ValueNodes(analysis.decisions), analysis.decisions, bytecode, analysis.positions)
+    code_map = analysis.of(compile(text, "/x", "eval"))
+    exits = ValueExits(ValueNodes(analysis.decisions), analysis.decisions, code_map, analysis.positions)
     exits.find()
-    return exits, bytecode
+    return exits, code_map.bytecode
 
 
 @pytest.mark.parametrize(

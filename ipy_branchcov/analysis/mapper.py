@@ -69,11 +69,11 @@ class Mapper:
 
     def _observe_values(self) -> None:
         """Map the exits that leave the value of a condition that nothing tests."""
-        exits = ValueExits(self.value_nodes, self.decisions, self.bytecode, self.positions)
+        exits = ValueExits(self.value_nodes, self.decisions, self.result, self.positions)
         exits.find()
         self.result.values, self.result.observed = exits.values, exits.branches
-        for exit_edge, outcome in exits.tested.items():
-            self.result.outcomes[exit_edge] = (*self.result.outcomes.get(exit_edge, ()), outcome)
+        for exit_edge, outcomes in exits.tested.items():
+            self.result.outcomes[exit_edge] = (*self.result.outcomes.get(exit_edge, ()), *outcomes)
 
     # --- what kind of branch
 
@@ -141,10 +141,8 @@ class Mapper:
             return
         body = (arrived.offset, False) if arrived.name == "END_SEND" else (send.offset, True)
         self.result.outcomes[body] = (self.decisions.outcome(number, "body"),)
-        for handler in self.bytecode.handlers():
-            end = self.bytecode.at.get(handler.target)
-            if handler.start <= anext.offset < handler.end and end is not None and end.name == "END_ASYNC_FOR":
-                self.result.outcomes[(end.offset, False)] = (self.decisions.outcome(number, "exhausted"),)
+        if (end := quirks.async_end(self.bytecode, anext)) is not None:
+            self.result.outcomes[(end.offset, False)] = (self.decisions.outcome(number, "exhausted"),)
 
     # --- tests of truth
 

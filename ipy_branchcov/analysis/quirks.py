@@ -132,14 +132,28 @@ def folded_negations(bytecode: Bytecode, load: Instruction, node: ast.AST | None
 
     ``not not True`` is True in the place of ``not True`` (from 3.14).
     """
-    loads = ("LOAD_CONST", "LOAD_COMMON_CONSTANT")
-    if load.name not in loads or not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
+    if not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.Not):
         return False
-    if load.name == "LOAD_CONST":
-        value = bytecode.code.co_consts[load.arg]
-    else:
-        value = next(each.argval for each in dis.get_instructions(bytecode.code) if each.offset == load.offset)
-    return constant(node) is not bool(value)
+    found = loaded(bytecode, load)
+    return found is not None and constant(node) is not bool(found[0])
+
+
+def keeps(bytecode: Bytecode, jump: Instruction) -> bool:
+    """Whether a value is still on the stack where a conditional instruction jumps: tested by an operator, or sent."""
+    copy = _skip_back(bytecode, jump, "TO_BOOL")
+    return jump.name in ("SEND", "JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP") or (
+        copy is not None and copy.name == "COPY" and copy.arg == 1
+    )
+
+
+def loaded(bytecode: Bytecode, load: Instruction) -> tuple[object] | None:
+    """The constant that an instruction loads or returns; None for instructions that do neither."""
+    match load.name:
+        case "LOAD_CONST" | "RETURN_CONST":
+            return (bytecode.code.co_consts[load.arg],)
+        case "LOAD_COMMON_CONSTANT":
+            return (next(each.argval for each in dis.get_instructions(bytecode.code) if each.offset == load.offset),)
+    return None
 
 
 def loads_two(instruction: Instruction) -> bool:
@@ -212,6 +226,15 @@ def with_exit(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: P
     while node is not None and not isinstance(node, ast.withitem):
         node = parents.get(id(node))
     return node
+
+
+def async_end(bytecode: Bytecode, anext: Instruction) -> Instruction | None:
+    """END_ASYNC_FOR, to which GET_ANEXT's loop comes by an exception when it is exhausted."""
+    for handler in bytecode.handlers():
+        end = bytecode.at.get(handler.target)
+        if handler.start <= anext.offset < handler.end and end is not None and end.name == "END_ASYNC_FOR":
+            return end
+    return None
 
 
 def _awaited(bytecode: Bytecode, instruction: Instruction, jump: Instruction) -> Instruction | None:

@@ -10,11 +10,14 @@ import ast
 from collections.abc import Iterator
 
 from ipy_branchcov.analysis import quirks
+from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge, Instruction, Position
+from ipy_branchcov.analysis.values import settled_value
+from ipy_branchcov.bytecode.decode import FINAL, ExitEdge, Instruction, Position
 from ipy_branchcov.bytecode.depths import depths
 from ipy_branchcov.bytecode.values import Value, identity
+from ipy_branchcov.model.truth import stays_open
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -76,17 +79,19 @@ class ValueNodes:
 class ValueExits:
     """The exits of one code object on which a value can be observed, and the edges that show it by themselves."""
 
-    def __init__(self, nodes: ValueNodes, decisions: Decisions, bytecode: Bytecode, positions: Positions):
+    def __init__(self, nodes: ValueNodes, decisions: Decisions, code_map: CodeMap, positions: Positions):
         self._nodes = nodes
         self._decisions = decisions
-        self._bytecode = bytecode
+        self._code_map = code_map
+        self._bytecode = code_map.bytecode
         self._positions = positions
         self._depths: dict[int, int] = {}
         #: The values, and the branches that they belong to.
         self.values: dict[ExitEdge, Value] = {}
         self.branches: dict[ExitEdge, list[int]] = {}
-        #: Exits of jumps that test a value and leave none (``is None``): the outcome that each shows.
-        self.tested: dict[ExitEdge, tuple[int, int]] = {}
+        #: Exits of jumps that show outcomes by themselves: ``is None``, which leaves no value; a test, behind which
+        #: the value is a constant, which the compiler leaves out where nobody wants it.
+        self.tested: dict[ExitEdge, list[OutcomeNumber]] = {}
 
     def find(self) -> None:
         members: dict[int, set[int]] = {}
@@ -148,12 +153,16 @@ class ValueExits:
         while stack:
             each = stack.pop()
             if each.name == "RETURN_CONST":
-                constant = identity(self._bytecode.code.co_consts[each.arg])
-                self._observe((each.offset, False), number, Value(depth, constant=constant))
+                returned = identity(self._bytecode.code.co_consts[each.arg])
+                self._observe((each.offset, False), number, Value(depth, constant=returned))
             for after, jumped in self._successors(each):
                 following = self._resolved(after)
+                constant = self._constant(number, (each.offset, jumped)) if each.conditional else None
+                drops = self._drops(each, following, depth, jumped=jumped)
                 resumes = following.name == "RESUME"  # behind YIELD_VALUE
-                if not (following.index in inside or resumes) or self._drops(each, following, depth):
+                if constant is not None and not self._loads(following, constant, inside):
+                    self.tested.setdefault((each.offset, jumped), []).append((number, constant))
+                elif drops or not (following.index in inside or resumes):
                     self._add(each, number, depth, after, jumped=jumped)
                 elif following.index not in seen:
                     seen.add(following.index)
@@ -165,6 +174,40 @@ class ValueExits:
             yield after, False
         if each.target is not None and (to := self._bytecode.at.get(each.target)) is not None:
             yield to, True
+        if each.name == "GET_ANEXT" and (end := quirks.async_end(self._bytecode, each)) is not None:
+            yield end, False
+
+    def _constant(self, number: int, exit_edge: ExitEdge) -> int | None:
+        """What the value of an operand is on an exit of a test in it, if it is a constant from there on."""
+        if exit_edge in self._code_map.shared_jumps:
+            return None
+        operand, decisions = self._nodes.operands[number], self._decisions
+        for branch, outcome in self._code_map.outcomes.get(exit_edge, ()):
+            test = decisions.nodes[branch]
+            open_link = stays_open(test, decisions.links[branch], outcome == 0)
+            if number in self._nodes.inside(test) and not open_link:
+                found = settled_value(decisions.parents, operand, test, outcome == 0)
+                if found is not None:
+                    return identity(found[0])
+        return None
+
+    def _loads(self, each: Instruction, constant: int, inside: set[int]) -> bool:
+        """Whether the code of an operand goes on from here; if not, the compiler left out a constant nobody wants.
+
+        What then follows can have the operand's position: the None that a function returns at its end.
+        """
+        while each.name in ("POP_TOP", "NOT_TAKEN") and (each.index in inside or each.position[0] is None):
+            after = self._bytecode.following(each)
+            if after is None:
+                return False
+            each = self._resolved(after)
+        if each.index not in inside:
+            return False
+        after = self._bytecode.following(each)
+        if each.name == "RETURN_CONST" or (after is not None and after.name == "RETURN_VALUE"):
+            found = quirks.loaded(self._bytecode, each)
+            return found is None or identity(found[0]) == constant
+        return True
 
     def _resolved(self, each: Instruction) -> Instruction:
         """The first instruction from here that does something."""
@@ -177,10 +220,19 @@ class ValueExits:
             each = after
         return each
 
-    def _drops(self, each: Instruction, after: Instruction, depth: int) -> bool:
-        """Whether a value is dropped that nobody wants; its POP_TOP has the position of what is before it."""
-        dropped = after.name == "POP_TOP" and self._depths.get(after.index) == depth + 1
-        return dropped and not each.conditional and each.name != "NOT_TAKEN"
+    def _drops(self, each: Instruction, after: Instruction, depth: int, *, jumped: bool) -> bool:
+        """Whether a value is dropped that nobody wants; its POP_TOP has the position of what is before it.
+
+        Behind a test that falls through, or of a link, POP_TOP drops something else.
+        """
+        if after.name != "POP_TOP" or self._depths.get(after.index) != depth + 1:
+            return False
+        if each.conditional and not (jumped and quirks.keeps(self._bytecode, each)):
+            return False
+        sources = self._bytecode.sources(after)
+        return not any(
+            (source.conditional or source.name == "NOT_TAKEN") and not by_jump for source, by_jump in sources
+        )
 
     def _add(self, each: Instruction, number: int, depth: int, after: Instruction, *, jumped: bool) -> None:
         """Add an exit. What it leaves is on the stack, but where the compiler made one of two instructions."""
@@ -195,7 +247,8 @@ class ValueExits:
             if isinstance(operand, ast.Compare):
                 negated = isinstance(operand.ops[-1], ast.IsNot)
                 truth = (quirks.tests_true(each) is jumped) is not negated
-                self.tested[(each.offset, jumped)] = self._decisions.outcome(number, "true" if truth else "false")
+                outcome = self._decisions.outcome(number, "true" if truth else "false")
+                self.tested.setdefault((each.offset, jumped), []).append(outcome)
 
     def _observe(self, exit_edge: ExitEdge, number: int, value: Value) -> None:
         self.values[exit_edge] = value

@@ -45,14 +45,25 @@ _PARTS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
 
 def _folded(node: ast.expr) -> bool | None:
     """The truth of arithmetic, comparisons and subscripts of constants, whether or not the compiler computes it."""
-    if not isinstance(node, _FORMS) or not _of_constants(node):
-        return None
+    found = computed(node)
+    return None if found is None else bool(found[0])
+
+
+def computed(node: ast.expr) -> tuple[object] | None:
+    """The value of an expression of constants alone, whether or not the compiler computes it; None for the rest."""
+    match node:
+        case ast.Constant():
+            return (node.value,)
+        case ast.Name(id="__debug__"):
+            return (__debug__,)
+        case _ if not isinstance(node, _FORMS) or not _of_constants(node):
+            return None
     if any(isinstance(each, ast.BinOp) and _large(each) for each in ast.walk(node)):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return bool(eval(compile(ast.Expression(node), "<constant>", "eval"), {"__builtins__": {}}))
+            return (eval(compile(ast.Expression(node), "<constant>", "eval"), {"__builtins__": {}}),)
     except Exception:  # 1 / 0: what it raises is raised when it runs
         return None
 

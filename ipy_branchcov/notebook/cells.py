@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import linecache
 import re
-import weakref
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from functools import partial

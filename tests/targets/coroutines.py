@@ -116,3 +116,35 @@ asyncio.run(ended_by_another_exception())
 asyncio.run(managers())
 asyncio.run(both())
 asyncio.run(late())
+
+
+async def values(x, n):
+    (await asyncio.sleep(0, x)) or [z async for z in numbers(n)]  # outcomes: TF --O BE
+    x and await asyncio.sleep(0, n)  # outcomes: TF TFO
+    y = x or {z: 1 async for z in numbers(n) if x or z}  # outcomes: TF --O BE -F TF
+    return [x and (n if await asyncio.sleep(0, z) else not n) for z in (0, 1)], y  # outcomes: TF TFO TF BE
+
+
+for x, n in ((0, 2), (1, 2), (True, False), (1, True)):  # outcomes: BE
+    asyncio.run(values(x, n))
+
+
+def repeated(value):
+    yield value
+    return value
+
+
+def sends(x, n):
+    y = (yield x) or (yield from repeated(n))  # outcomes: TF --O
+    x and (yield)  # outcomes: TF T--
+    return (yield from repeated(y)) or 0 < n < (yield)  # outcomes: T- -- ---
+
+
+for x, n in ((0, 2), (1, 2), (1, 0)):  # outcomes: BE
+    generator = sends(x, n)
+    next(generator)
+    try:
+        for value in (x, True, None, None, 3):  # outcomes: B-
+            generator.send(value)
+    except StopIteration:  # outcomes: M-
+        pass

@@ -139,3 +139,45 @@ def dead_in_a_tuple(given, x):
 
 
 dead_in_a_tuple("a", 1)
+
+
+def dropped(a, b, c):
+    a and (True if c else False)  # outcomes: TF TF- TF
+    a or (True if b else c)  # outcomes: TF T-O TF
+    a and (True if b < c < 3 else None)  # outcomes: TF T-O TF T-
+    a and (not (True if c else b))  # outcomes: TF TF- TF
+    a and (b if c else (((a or b) and c) or True))  # outcomes: TF T-O TF T- -- -F
+    a and b and c < 2  # outcomes: TF TF TF-
+
+
+[dropped(*each) for each in ((1, True, 2), (1, 0, 0), (0, 0, 0), (0, 1, False), (1, 0, 1), (1, 1, 1))]  # outcomes: BE
+
+
+def left_out(a, c):
+    a and (c if c else (a and 0 or True))  # outcomes: T- T-- -F T-
+    a and ((1, True)[1] if c else not 3)  # outcomes: T- -F- -F
+    while a:  # outcomes: TF
+        a and (False if c else __debug__)  # outcomes: T- T-- -F
+        a = None
+
+
+left_out(1, 0)
+
+
+def compared(a, b, c):
+    return not (a and (Array() > b if c else b < 1))  # outcomes: TF TFO TF
+
+
+compared(1, 0, 0), compared(1, 2, 0), compared(0, 0, 0)
+try:
+    compared(1, 0, 1)
+except ValueError:  # outcomes: M-
+    pass
+
+
+def shared(a, b, c, d):
+    return a or (((b != c < d) and (d or 1)) if c else d)  # outcomes: -F TFO TF TF T- TF
+
+
+for each in ((0, 1, 1, 1), (0, 2, 1, 0), (0, 2, 1, 2), (0, 2, 0, True)):  # outcomes: BE
+    shared(*each)

@@ -53,6 +53,11 @@ def suspended_code(each: Any) -> CodeType | None:
     return code_of(each) if getattr(each, f"{SUSPENDED[type(each)]}_frame") is not None else None
 
 
+def runs(each: Any) -> bool:
+    """Whether a generator or coroutine is being executed."""
+    return bool(getattr(each, f"{SUSPENDED[type(each)]}_running"))
+
+
 class Place(NamedTuple):
     """Where a frame is: the frame's id, its code, and the offset of the instruction that it executes."""
 

@@ -88,6 +88,8 @@ class Splitter:
             self._split(item, None)
         for item, before in copied:
             self._split(item, before)
+            assert item.origin is not None
+            self._every[item.origin.offset].append(item)
         for exit_edge, value in self.plan.values.items():
             for item in self._every[exit_edge[0]]:
                 self._observe(item, exit_edge, value)

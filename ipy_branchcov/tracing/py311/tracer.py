@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 import threading
 from collections.abc import Iterable
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import compress
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
@@ -109,8 +111,7 @@ class ProbeTracer:
             self._wanted(code)  # no event comes when it runs: its file is read now, before anyone changes it
         found = ARRIVALS.objects(self._wanted, self._kind, grown)
         self._swap_all(each for each in found if type(each) is FunctionType)
-        suspended = [functions.suspended_code(each) for each in found if type(each) is not FunctionType]
-        if any(code is not None and self.uninstrumented(code) for code in suspended):
+        if self._waits(each for each in found if type(each) is not FunctionType):
             self._fallback.trace()
         # Uninstrumented code that runs now can make functions of uninstrumented code.
         if not self._fallback.tracing and not any(self.uninstrumented(place.code) for place in places()):
@@ -190,6 +191,14 @@ class ProbeTracer:
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
         return found
 
+    def waits(self) -> bool:
+        """Whether a generator or coroutine of code without probes is suspended: a task that executed code began."""
+        return self._waits(each for each in objects(*functions.SUSPENDED) if not functions.runs(each))
+
+    def _waits(self, suspended: Iterable[Any]) -> bool:
+        codes = [functions.suspended_code(each) for each in suspended]
+        return any(code is not None and self.uninstrumented(code) for code in codes)
+
     def swap_all(self) -> None:
         """Instrument every function that exists; takes effect at its next call."""
         self._swap_all(objects(FunctionType))
@@ -225,7 +234,8 @@ class _Fallback(SettraceTracer):
         super().__init__(probes.uninstrumented, planner, counts=counts)
         self.tracing = False
         self._probes = probes
-        self._awaited: CodeType | None = None
+        #: The code that is being executed; what waits in it included.
+        self._awaited: list[CodeType] = []
         self._lasting = False
 
     def trace(self) -> None:
@@ -238,8 +248,11 @@ class _Fallback(SettraceTracer):
 
     def until_end_of(self, code: CodeType) -> None:
         """Begin, and go on until this code has been executed."""
-        if sys.gettrace() != self._traced and self._awaited is None:
-            self._awaited = code
+        if sys.gettrace() == self._traced:
+            if code.co_flags & _SUSPENDS:  # other code ends before what is traced already
+                self._awaited.append(code)
+        elif not self._awaited:
+            self._awaited.append(code)
             if self.tracing:
                 self.resume()
             else:
@@ -251,17 +264,36 @@ class _Fallback(SettraceTracer):
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         local = super()._call(frame, event, arg)
-        if frame.f_code is not self._awaited or self._lasting:
+        if self._lasting or not any(frame.f_code is each for each in self._awaited):
             return local
 
         def until_return(frame: FrameType, event: str, arg: Any) -> Any:
             nonlocal local
             if local is not None:
                 local = local(frame, event, arg)
-            if event == "return":
-                self._awaited = None
-                self.pause()
-                self._probes.swap_all()
+            if event == "return" and not _pauses(frame):
+                self._ended(frame.f_code)
             return until_return
 
         return until_return
+
+    def _ended(self, code: CodeType) -> None:
+        """Executed code has ended: pause after the last."""
+        del self._awaited[next(i for i, each in enumerate(self._awaited) if each is code)]
+        if self._awaited or self._lasting:
+            return
+        if self._probes.waits():
+            self.trace()
+        else:
+            self.pause()
+        self._probes.swap_all()
+
+
+#: The flags of code that can be suspended: a generator's, a coroutine's, an asynchronous generator's.
+_SUSPENDS = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_YIELD = dis.opmap["YIELD_VALUE"]
+
+
+def _pauses(frame: FrameType) -> bool:
+    """Whether a frame that is left goes on later: code with a top-level ``await`` that waits."""
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == _YIELD
