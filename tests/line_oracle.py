@@ -77,13 +77,15 @@ class _Rewriter:
     def __init__(self, lines: Lines):
         self.lines = lines
 
-    def call(self, method: str, number: int, where: ast.AST, *values: ast.expr) -> ast.expr:
-        function = ast.Attribute(ast.Name(NAME, ast.Load()), method, ast.Load())
-        made = ast.Call(function, [ast.Constant(number), *values], [])
-        for node in ast.walk(made):
-            if "lineno" in node._attributes and not hasattr(node, "lineno"):
-                ast.copy_location(node, where)
-        return made
+    def call(self, method: str, number: int, where: Any, *values: ast.expr) -> ast.expr:
+        at = {
+            "lineno": where.lineno,
+            "col_offset": where.col_offset,
+            "end_lineno": where.end_lineno,
+            "end_col_offset": where.end_col_offset,
+        }
+        function = ast.Attribute(ast.Name(NAME, ast.Load(), **at), method, ast.Load(), **at)
+        return ast.Call(function, [ast.Constant(number, **at), *values], [], **at)
 
     def block(self, statements: list[ast.stmt], *, docstring: bool = False) -> list[ast.stmt]:
         made: list[ast.stmt] = []
@@ -261,6 +263,8 @@ _SIGNS = (ast.unaryop, ast.operator, ast.boolop, ast.cmpop, ast.expr_context)
 
 def _known(test: ast.expr) -> bool | None:
     """The truth of a test that is constant by its form."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
     if isinstance(test, ast.Name) and test.id == "__debug__":
         return True
     if not all(isinstance(each, (*_FORMS, *_SIGNS)) for each in ast.walk(test)):
