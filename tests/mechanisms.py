@@ -41,6 +41,8 @@ def unexpected(
             allowed = {Mechanism.LATE} if name == "<module>" else {Mechanism.LATE, right}
         if name in COPIED and rewrites:
             allowed = {Mechanism.LATE, right}
+        if follows:  # of a decision with too many histories no copies are made
+            allowed.add(Mechanism.UNINSTRUMENTED)
         if mechanism not in allowed:
             lines.append(f"{name}: measured by {mechanism}, not by {' or '.join(sorted(allowed))}")
     return lines
