@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.line_oracle import _stops
+from tests.line_oracle import _dead, _stops
 from tests.oracle import _constant, _refutable
 
 #: kind of place, (line, column in bytes, end line, end column) -> names of outcomes.
@@ -31,7 +31,10 @@ class Next(NamedTuple):
 
 
 def excluded(text: str, lines: frozenset[int]) -> tuple[Found, list[Span]]:
-    """The outcomes that lead only to excluded code, which are these lines; and the tests that are not judged."""
+    """The outcomes that lead only to excluded code, which are these lines; and what is not judged.
+
+    That are tests with too many runs, and operands that a constant keeps from being evaluated.
+    """
     oracle = _Oracle(lines)
     tree = ast.parse(text)
     oracle.block(tree.body, None)
@@ -135,6 +138,7 @@ class _Oracle:
     def test(self, kind: str, test: ast.expr, ways: dict[bool, Next | None], *, no: bool = False) -> None:
         ends = {True: self.only(ways[True]), False: no or self.only(ways.get(False))}
         self.decided(test, _test_runs(kind, test), ends)
+        self.unknown += [_place(dead) for node in ast.walk(test) for dead in _dead(node)]
 
     def decided(self, whole: ast.AST, runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool]) -> None:
         """Add the outcomes after which nothing more is tested, and each end is excluded."""
