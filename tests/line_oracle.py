@@ -36,7 +36,7 @@ class Lines:
         self.heads: list[tuple[int, range]] = []
         self.parts: list[tuple[int, int, int]] = []
         self.others: list[tuple[int, int]] = []
-        self.chains: list[tuple[int, list[tuple[int, int]]]] = []
+        self.chains: list[tuple[int, list[tuple[int, int, int, int]]]] = []
         self._marks = 0
 
     def new(self) -> int:
@@ -52,11 +52,11 @@ class Lines:
 
     def missed(self) -> set[int]:
         """The lines that never ran."""
-        for subject, cases in self.chains:  # a case is reached where none before it began
+        for subject, cases in self.chains:  # a case is reached where none before it began, and no guard raised
             left = self.began[subject]
-            for reached, body in cases:
+            for reached, guard, judged, body in cases:
                 self.began[reached] = left
-                left -= self.began[body]
+                left -= self.began[body] + self.began[guard] - self.began[judged]
         ran: set[int] = set()
         missed: set[int] = set()
         for number, lines in self.heads:
@@ -191,8 +191,8 @@ class _Rewriter:
         subject, cases = self.lines.new(), []
         node.subject = self.call("after", subject, node.subject, node.subject)
         for case in node.cases:
-            reached, body = self.lines.new(), self.lines.new()
-            cases.append((reached, body))
+            reached, guard, judged, body = (self.lines.new() for _ in range(4))
+            cases.append((reached, guard, judged, body))
             first = case.pattern.lineno
             lines = range(first, max([first, *_ends(case)]) + 1)
             self.lines.heads.append((reached, lines))
@@ -200,8 +200,11 @@ class _Rewriter:
                 self.lines.unknown.update(lines)
             sizes = len(self.lines.heads), len(self.lines.parts)
             case.body = [_mark(self, body, case.body[0]), *self.block(case.body)]
-            if case.guard is not None and _decided(case.guard) is False:
-                del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
+            if case.guard is not None:
+                if _decided(case.guard) is False:
+                    del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
+                begins = ast.BoolOp(ast.Or(), [self.call("mark", guard, case.guard), case.guard])
+                case.guard = self.call("after", judged, case.guard, ast.copy_location(begins, case.guard))
         self.lines.chains.append((subject, cases))
 
     def handlers(self, node: ast.Try | ast.TryStar) -> None:

@@ -202,6 +202,25 @@ x = [
 """,
         [3, 8, 12, 13, 14],
     ),
+    "a guard that raises": (
+        """\
+def f(a):
+    match a:
+        case 1 if a.b:
+            return 1
+        case 2:
+            return 2
+        case _:
+            return 3
+
+
+try:
+    f(1)
+except AttributeError:
+    pass
+""",
+        [4, 5, 6, 7, 8],
+    ),
     "a match that nothing leaves": (
         """\
 def f(a):
