@@ -49,9 +49,13 @@ def compare(text: str, name: str = "a.py") -> tuple[int, list[str]]:
         return Span(line, source.column(line, column), end, source.column(end, end_column))
 
     not_judged = [span(place) for place in unknown]
-    theirs = {(kind, span(place), name) for kind, place, name in found}
-    theirs = {each for each in theirs if each[1].line not in decisions.map.excluded_lines}
-    ours = {each for each in by_leads(decisions.map) if not any(whole.contains(each[1]) for whole in not_judged)}
+
+    def judged(each: tuple[str, Span, str]) -> bool:
+        return not any(whole.contains(each[1]) for whole in not_judged)
+
+    excluded_lines = decisions.map.excluded_lines
+    theirs = {(kind, span(place), name) for kind, place, name in found if place[0] not in excluded_lines}
+    ours, theirs = set(filter(judged, by_leads(decisions.map))), set(filter(judged, theirs))
     return len(ours | theirs), [
         f"{name}: {each} leads only to excluded code by {'the tool' if each in ours else 'the oracle'} alone"
         for each in sorted(ours ^ theirs)

@@ -138,7 +138,8 @@ class _Oracle:
     def test(self, kind: str, test: ast.expr, ways: dict[bool, Next | None], *, no: bool = False) -> None:
         ends = {True: self.only(ways[True]), False: no or self.only(ways.get(False))}
         self.decided(test, _test_runs(kind, test), ends)
-        self.unknown += [_place(dead) for node in ast.walk(test) for dead in _dead(node)]
+        operators = (each for each in ast.walk(test) if isinstance(each, ast.BoolOp | ast.IfExp))
+        self.unknown += [_place(dead) for node in operators for dead in _dead(node)]
 
     def decided(self, whole: ast.AST, runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool]) -> None:
         """Add the outcomes after which nothing more is tested, and each end is excluded."""
