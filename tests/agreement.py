@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import io
+import marshal
 import os
 import platform
 import sys
@@ -26,7 +27,8 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.session.options import RunOptions
@@ -54,6 +56,61 @@ class Result:
     reference: bool = False
 
 
+class Way(NamedTuple):
+    """One way to measure a program. ``instrumented``: its code is given to the tracer before it runs."""
+
+    name: str
+    tracer: str
+    counts: bool
+    instrumented: bool
+
+
+class Plain:
+    """A program and how it ends by itself: its output, its end, the places in its tracebacks."""
+
+    def __init__(self, name: str, text: str, path: str):
+        warnings.simplefilter("ignore")
+        self.name, self.text, self.path = name, text, path
+        # The compiler may use a constant in the syntax tree again; what was written and read is like an import.
+        self._code = marshal.dumps(compile(text, path, "exec", dont_inherit=True))
+        self.end, self.places = _ended(partial(exec, self.code()), path)
+
+    def code(self) -> CodeType:
+        """Code that has never run: that of another run may have been specialised."""
+        code: CodeType = marshal.loads(self._code)
+        return code
+
+    def watched(self, run: Callable[[dict[str, Any]], None]) -> Iterator[str]:
+        """Run it under an oracle; yields the difference if it ends otherwise."""
+        end, _ = _ended(run, self.path)
+        if end != self.end:
+            yield f"{self.name}: the oracle changes the program\n{_first(self.end, end)}"
+
+    def session(self) -> Session:
+        """A session that measures it."""
+        return Session(RunOptions(source=(self.path,)))
+
+    def measured(self, session: Session, way: Way, *, mcdc: bool = False) -> tuple[Coverage, list[str]]:
+        """Run it so; its coverage, and what is not as it was."""
+        where = f"{self.name} {way.name}"
+        session.start("agreement", RunOptions(source=(self.path,), counts=way.counts, tracer=way.tracer, mcdc=mcdc))
+        try:
+            code = self.code()
+            if way.instrumented:
+                code = session.instrument(code)
+            end, places = _ended(partial(exec, code), self.path)
+        finally:
+            coverage = session.stop()
+        differences = []
+        if end != self.end:
+            differences.append(f"{where}: the program is changed\n{_first(self.end, end)}")
+        elif places != self.places:
+            first = _first("\n".join(self.places), "\n".join(places))
+            differences.append(f"{where}: a traceback is changed\n{first}")
+        wrong = unexpected(session.mechanisms, way.tracer, counts=way.counts, late=not way.instrumented, follows=mcdc)
+        return coverage, [*differences, *(f"{where}: {each}" for each in wrong)]
+
+
 def compare(
     name: str, text: str, path: str, names: Iterable[str], *, counts: bool | None = None, odd: bool = False
 ) -> Result:
@@ -62,67 +119,52 @@ def compare(
     ``odd``: it counts its tests of truth. The compiler tests a value of two operators once or twice, differently by
     version, and the oracle once: where the two differ, tracers are compared with the plain program and with settrace.
     """
-    warnings.simplefilter("ignore")
     result = Result(name)
-    code = compile(text, path, "exec", dont_inherit=True)
-    plain, plain_places = _ended(partial(exec, code), path)
-    watched, expected = _watched(text, path)
+    plain = Plain(name, text, path)
+    expected, changed = watched(plain)
     gc.collect()  # what the oracle kept of the program is no part of what is measured
-    if watched != plain and odd:
+    if changed and odd:
         result.reference = True
-        expected = _hits(_measured(text, path, "settrace", counts=True, instrumented=False)[0].coverage)
-    elif watched != plain:
-        result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
+        expected = found_in(plain.measured(plain.session(), Way("settrace", "settrace", True, False))[0])
+    else:
+        result.differences += changed
     result.decisions = sum(any(outcomes.values()) for outcomes in expected.values())
     result.outcomes = sum(bool(hits) for outcomes in expected.values() for hits in outcomes.values())
-    for tracer, exact, instrumented in ways(names, counts):
-        run, session, (measured, measured_places) = _measured(
-            text, path, tracer.partition(" ")[0], counts=exact, instrumented=instrumented
-        )
-        if measured != plain:
-            result.differences.append(f"{name} {tracer}: the program is changed\n{_first(plain, measured)}")
-        elif measured_places != plain_places:
-            first = _first("\n".join(plain_places), "\n".join(measured_places))
-            result.differences.append(f"{name} {tracer}: a traceback is changed\n{first}")
-        wrong = unexpected(session.mechanisms, session.options.tracer, counts=exact, late=not instrumented)
-        result.differences += [f"{name} {tracer}: {each}" for each in wrong]
-        result.differences += _differences(f"{name} {tracer}", text, expected, _hits(run.coverage), counts=exact)
+    for way, session in sessions(plain, list(ways(names, counts))):
+        coverage, changed = plain.measured(session, way)
+        result.differences += changed
+        result.differences += differing(f"{name} {way.name}", text, expected, found_in(coverage), counts=way.counts)
     return result
 
 
-def _measured(
-    text: str, path: str, tracer: str, *, counts: bool, instrumented: bool
-) -> tuple[Run, Session, tuple[str, list[str]]]:
-    """One program under a tracer: the run, and the program's end as :func:`_ended` returns it."""
-    session = Session(RunOptions(counts=counts, tracer=tracer))
-    session.add_source(path)
-    with session.measuring("agreement") as run:
-        # Compiled again: code that ran under another tracer may have been specialised.
-        code = compile(text, path, "exec", dont_inherit=True)
-        if instrumented:
-            code = session.instrument(code)
-        ended = _ended(partial(exec, code), path)
-    return run, session, ended
+def watched(plain: Plain) -> tuple[Hits, list[str]]:
+    """A program under the oracle: its hits, and what that changed."""
+    rewritten, places = instrument(plain.text, plain.path)
+    recorder = Recorder(places)
+    changed = list(plain.watched(partial(with_recorder, recorder, rewritten)))
+    return recorder.outcomes(), changed
 
 
-def ways(names: Iterable[str], counts: bool | None) -> Iterator[tuple[str, bool, bool]]:
+def ways(names: Iterable[str], counts: bool | None) -> Iterator[Way]:
     """Each tracer, with counts and without, on code that was given to it and on code that was not."""
     for name in names:
         if name == "settrace":
-            yield name, counts is not False, False
+            yield Way(name, name, counts is not False, False)
             continue
         for exact in (True, False) if counts is None else (counts,):
-            kind = "counting" if exact else "once"
-            yield f"{name} {kind}", exact, True
-        yield f"{name} late", counts is not False, False
+            yield Way(f"{name} {'counting' if exact else 'once'}", name, exact, True)
+        yield Way(f"{name} late", name, counts is not False, False)
 
 
-def _watched(text: str, path: str) -> tuple[str, Hits]:
-    """Output and end of a program under the oracle, and what it saw."""
-    rewritten, places = instrument(text, path)
-    recorder = Recorder(places)
-    ended, _ = _ended(partial(with_recorder, recorder, rewritten), path)
-    return ended, recorder.outcomes()
+def sessions(plain: Plain, every: list[Way]) -> Iterator[tuple[Way, Session]]:
+    """The first way in a session of its own, which analyses the text; the others in one that reads what that has kept.
+
+    (Where the interpreter writes no byte code, nothing is kept, and it analyses the text again.)
+    """
+    for i, way in enumerate(every):
+        if i < 2:
+            session = plain.session()
+        yield way, session
 
 
 def _ended(run: Callable[[dict[str, Any]], None], path: str) -> tuple[str, list[str]]:
@@ -164,7 +206,8 @@ def _first(one: str, other: str) -> str:
     return f"    {len(one)} and {len(other)} characters"
 
 
-def _hits(coverage: Coverage) -> Hits:
+def found_in(coverage: Coverage) -> Hits:
+    """The hits of every outcome that was measured."""
     return {
         Place(branch.kind, tuple(branch.span), branch.function, branch.value): {o.name: o.hits for o in branch.outcomes}
         for source in coverage
@@ -172,7 +215,8 @@ def _hits(coverage: Coverage) -> Hits:
     }
 
 
-def _differences(name: str, text: str, expected: Hits, found: Hits, *, counts: bool) -> list[str]:
+def differing(name: str, text: str, expected: Hits, found: Hits, *, counts: bool) -> list[str]:
+    """The places with other outcomes than the oracle's."""
     lines = text.split("\n")
     differences = []
     for place in sorted(expected.keys() | found.keys(), key=lambda place: (place.span, place.kind)):

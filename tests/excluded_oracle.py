@@ -8,15 +8,18 @@ comes next is known from above: a block is entered with all that follows it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.line_oracle import _stops
+from tests.line_oracle import _dead, _stops
 from tests.oracle import _constant, _refutable
 
 #: kind of place, (line, column in bytes, end line, end column) -> names of outcomes.
 Found = set[tuple[str, tuple[int, int, int, int], str]]
+#: (line, column in bytes, end line, end column)
+Span = tuple[int, int, int, int]
+#: A test of more runs is not judged.
+_MOST_RUNS = 2000
 
 
 class Next(NamedTuple):
@@ -27,18 +30,23 @@ class Next(NamedTuple):
     head: ast.stmt | None = None
 
 
-def excluded(text: str, lines: frozenset[int]) -> Found:
-    """The outcomes that lead only to excluded code, which are these lines."""
+def excluded(text: str, lines: frozenset[int]) -> tuple[Found, list[Span]]:
+    """The outcomes that lead only to excluded code, which are these lines; and what is not judged.
+
+    That are tests with too many runs, and operands that a constant keeps from being evaluated.
+    """
     oracle = _Oracle(lines)
     tree = ast.parse(text)
     oracle.block(tree.body, None)
-    return oracle.found
+    return oracle.found, oracle.unknown
 
 
 class _Oracle:
     def __init__(self, lines: frozenset[int]):
         self.lines = lines
         self.found: Found = set()
+        self.unknown: list[Span] = []
+        self._whole: dict[ast.stmt, bool] = {}
 
     # --- statements, from above
 
@@ -117,8 +125,7 @@ class _Oracle:
             no = all(rest) and (closed or self.only(behind))
             guarded = case.guard is not None and _constant(case.guard) is not True
             yes = not guarded and self.only(Next(case.body, behind))
-            for place, name in _decided(_pattern_runs(case.pattern), {True: yes, False: no}):
-                self.found.add(("pattern", place, name))
+            self.decided(case.pattern, _pattern_runs(case.pattern), {True: yes, False: no})
             if case.guard is not None:
                 self.test("guard", case.guard, {True: Next(case.body, behind), False: None}, no=no)
 
@@ -130,8 +137,22 @@ class _Oracle:
 
     def test(self, kind: str, test: ast.expr, ways: dict[bool, Next | None], *, no: bool = False) -> None:
         ends = {True: self.only(ways[True]), False: no or self.only(ways.get(False))}
-        for (each, place), name in _decided(_test_runs(kind, test), ends):
-            self.found.add((each, place, name))
+        self.decided(test, _test_runs(kind, test), ends)
+        operators = (each for each in ast.walk(test) if isinstance(each, ast.BoolOp | ast.IfExp))
+        self.unknown += [_place(dead) for node in operators for dead in _dead(node)]
+
+    def decided(self, whole: ast.AST, runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool]) -> None:
+        """Add the outcomes after which nothing more is tested, and each end is excluded."""
+        every: dict[Any, list[bool]] = {}
+        for number, (events, end) in enumerate(runs):
+            for i, event in enumerate(events):
+                if event is not None:
+                    quiet = all(each is not None for each in events[i + 1 :])
+                    every.setdefault(event, []).append(quiet and ends[end])
+            if number == _MOST_RUNS:
+                self.unknown.append(_place(whole))
+                return
+        self.found.update((*place, name) for (place, name), answers in every.items() if all(answers))
 
     def only(self, then: Next | None) -> bool:
         """Whether all that comes next is excluded."""
@@ -154,6 +175,11 @@ class _Oracle:
 
     def whole(self, node: ast.stmt) -> bool:
         """Whether a statement is excluded with all in it."""
+        if node not in self._whole:
+            self._whole[node] = self._all_excluded(node)
+        return self._whole[node]
+
+    def _all_excluded(self, node: ast.stmt) -> bool:
         for each in ast.walk(node):
             line = each.pattern.lineno if isinstance(each, ast.match_case) else getattr(each, "lineno", 0)
             code = isinstance(each, ast.ExceptHandler | ast.match_case) or (
@@ -167,29 +193,36 @@ class _Oracle:
 # --- evaluation
 
 
-def _runs(checks: list[Any], run: Any) -> Iterator[tuple[list[Any], bool]]:
-    """All runs of a test with as many operands: what happened, and how it ended."""
-    for truths in product((True, False), repeat=len(checks)):
+class _Answers(dict[Any, bool]):
+    """What the operands of a test are in one run: one that is asked for is true, and false in another run."""
+
+    def __init__(self, known: dict[Any, bool], others: list[dict[Any, bool]]):
+        super().__init__(known)
+        self._others = others
+
+    def __missing__(self, key: Any) -> bool:
+        self._others.append({**self, key: False})
+        self[key] = True
+        return True
+
+
+def _runs(run: Callable[[_Answers, list[Any]], bool]) -> Iterator[tuple[list[Any], bool]]:
+    """All runs of a test: what happened, and how it ended."""
+    others: list[dict[Any, bool]] = [{}]
+    while others:
         events: list[Any] = []
-        yield events, run(dict(zip(checks, truths, strict=True)), events)
-
-
-def _decided(runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool]) -> Iterator[tuple[Any, str]]:
-    """The outcomes after which nothing more is tested, and each end is excluded."""
-    every: dict[Any, list[bool]] = {}
-    for events, end in runs:
-        for i, event in enumerate(events):
-            if event is not None:
-                quiet = all(each is not None for each in events[i + 1 :])
-                every.setdefault(event, []).append(quiet and ends[end])
-    return (event for event, answers in every.items() if all(answers))
+        yield events, run(_Answers(others.pop(), others), events)
 
 
 def _test_runs(kind: str, test: ast.expr) -> Iterator[tuple[list[Any], bool]]:
+    constants: dict[int, tuple[bool | None, bool]] = {}
 
     def truth(node: ast.expr, names: tuple[str, ...], known: dict[Any, bool], events: list[Any]) -> bool:
-        if (fixed := _constant(node)) is not None:
-            events += [None] * _evaluates(node)
+        if id(node) not in constants:
+            constants[id(node)] = _constant(node), _evaluates(node)
+        fixed, evaluates = constants[id(node)]
+        if fixed is not None:
+            events += [None] * evaluates
             return fixed
         match node:
             case ast.UnaryOp(op=ast.Not()):
@@ -218,13 +251,7 @@ def _test_runs(kind: str, test: ast.expr) -> Iterator[tuple[list[Any], bool]]:
         events += [((name, _place(node)), "true" if found else "false") for name in names]
         return found
 
-    checks: list[Any] = []
-    for each in _leaves_of(test):
-        if isinstance(each, ast.Compare) and len(each.ops) > 1:
-            checks += [(id(each), i) for i in range(len(each.ops))]
-        else:
-            checks.append(id(each))
-    return _runs(checks, lambda known, events: truth(test, (kind,), known, events))
+    return _runs(lambda known, events: truth(test, (kind,), known, events))
 
 
 def _evaluates(node: ast.expr) -> bool:
@@ -244,22 +271,6 @@ def _evaluates(node: ast.expr) -> bool:
     return False
 
 
-def _leaves_of(node: ast.expr) -> Iterator[ast.expr]:
-    match node:
-        case _ if _constant(node) is not None:
-            pass
-        case ast.UnaryOp(op=ast.Not()):
-            yield from _leaves_of(node.operand)
-        case ast.BoolOp():
-            for each in node.values:
-                yield from _leaves_of(each)
-        case ast.IfExp():
-            for each in (node.test, node.body, node.orelse):
-                yield from _leaves_of(each)
-        case _:
-            yield node
-
-
 def _pattern_runs(pattern: ast.pattern) -> Iterator[tuple[list[Any], bool]]:
     def matches(node: Any, known: dict[Any, bool], events: list[Any]) -> bool:
         match node:
@@ -274,12 +285,10 @@ def _pattern_runs(pattern: ast.pattern) -> Iterator[tuple[list[Any], bool]]:
                 parts = [*getattr(node, "patterns", ()), *getattr(node, "kwd_patterns", ())]
                 found = known[id(node)] and all(matches(each, known, events) for each in parts)
         if _refutable(node):
-            events.append((_place(node), "match" if found else "nomatch"))
+            events.append((("pattern", _place(node)), "match" if found else "nomatch"))
         return found
 
-    simple = (ast.MatchAs, ast.MatchStar, ast.MatchOr)
-    checks = [id(each) for each in ast.walk(pattern) if isinstance(each, ast.pattern) and not isinstance(each, simple)]
-    return _runs(checks, lambda known, events: matches(pattern, known, events))
+    return _runs(lambda known, events: matches(pattern, known, events))
 
 
 # --- places and forms

@@ -36,7 +36,7 @@ class Lines:
         self.heads: list[tuple[int, range]] = []
         self.parts: list[tuple[int, int, int]] = []
         self.others: list[tuple[int, int]] = []
-        self.chains: list[tuple[int, list[tuple[int, int]]]] = []
+        self.chains: list[tuple[int, list[tuple[int, int, int, int]]]] = []
         self._marks = 0
 
     def new(self) -> int:
@@ -52,11 +52,11 @@ class Lines:
 
     def missed(self) -> set[int]:
         """The lines that never ran."""
-        for subject, cases in self.chains:  # a case is reached where none before it began
+        for subject, cases in self.chains:  # a case is reached where none before it began, and no guard raised
             left = self.began[subject]
-            for reached, body in cases:
+            for reached, guard, judged, body in cases:
                 self.began[reached] = left
-                left -= self.began[body]
+                left -= self.began[body] + self.began[guard] - self.began[judged]
         ran: set[int] = set()
         missed: set[int] = set()
         for number, lines in self.heads:
@@ -77,13 +77,15 @@ class _Rewriter:
     def __init__(self, lines: Lines):
         self.lines = lines
 
-    def call(self, method: str, number: int, where: ast.AST, *values: ast.expr) -> ast.expr:
-        function = ast.Attribute(ast.Name(NAME, ast.Load()), method, ast.Load())
-        made = ast.Call(function, [ast.Constant(number), *values], [])
-        for node in ast.walk(made):
-            if "lineno" in node._attributes and not hasattr(node, "lineno"):
-                ast.copy_location(node, where)
-        return made
+    def call(self, method: str, number: int, where: Any, *values: ast.expr) -> ast.expr:
+        at = {
+            "lineno": where.lineno,
+            "col_offset": where.col_offset,
+            "end_lineno": where.end_lineno,
+            "end_col_offset": where.end_col_offset,
+        }
+        function = ast.Attribute(ast.Name(NAME, ast.Load(), **at), method, ast.Load(), **at)
+        return ast.Call(function, [ast.Constant(number, **at), *values], [], **at)
 
     def block(self, statements: list[ast.stmt], *, docstring: bool = False) -> list[ast.stmt]:
         made: list[ast.stmt] = []
@@ -189,8 +191,8 @@ class _Rewriter:
         subject, cases = self.lines.new(), []
         node.subject = self.call("after", subject, node.subject, node.subject)
         for case in node.cases:
-            reached, body = self.lines.new(), self.lines.new()
-            cases.append((reached, body))
+            reached, guard, judged, body = (self.lines.new() for _ in range(4))
+            cases.append((reached, guard, judged, body))
             first = case.pattern.lineno
             lines = range(first, max([first, *_ends(case)]) + 1)
             self.lines.heads.append((reached, lines))
@@ -198,8 +200,11 @@ class _Rewriter:
                 self.lines.unknown.update(lines)
             sizes = len(self.lines.heads), len(self.lines.parts)
             case.body = [_mark(self, body, case.body[0]), *self.block(case.body)]
-            if case.guard is not None and _decided(case.guard) is False:
-                del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
+            if case.guard is not None:
+                if _decided(case.guard) is False:
+                    del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
+                begins = ast.BoolOp(ast.Or(), [self.call("mark", guard, case.guard), case.guard])
+                case.guard = self.call("after", judged, case.guard, ast.copy_location(begins, case.guard))
         self.lines.chains.append((subject, cases))
 
     def handlers(self, node: ast.Try | ast.TryStar) -> None:
@@ -261,6 +266,8 @@ _SIGNS = (ast.unaryop, ast.operator, ast.boolop, ast.cmpop, ast.expr_context)
 
 def _known(test: ast.expr) -> bool | None:
     """The truth of a test that is constant by its form."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
     if isinstance(test, ast.Name) and test.id == "__debug__":
         return True
     if not all(isinstance(each, (*_FORMS, *_SIGNS)) for each in ast.walk(test)):

@@ -7,16 +7,15 @@ Exit status 1 where anything differs; each difference is printed with its line.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Session
+from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
-from tests.agreement import _ended
-from tests.line_oracle import instrument, spread, with_lines
+from tests.agreement import Plain, ways
+from tests.line_oracle import Lines, instrument, spread, with_lines
 from tests.part_oracle import joined
 from tests.programs import program
 
@@ -33,34 +32,44 @@ class Result:
 
 def compare(name: str, text: str, path: str) -> Result:
     """One program under the oracle and under the tracer that is the default here."""
-    warnings.simplefilter("ignore")
-    code, lines = instrument(text, path)
-    watched: list[str] = []
-    with_lines(lines, lambda: watched.append(_ended(partial(exec, code), path)[0]))
-    session = Session(RunOptions(source=(path,)))
-    with session.measuring("lines") as run:
-        measured, _ = _ended(partial(exec, session.instrument(compile(text, path, "exec", dont_inherit=True))), path)
-    (source,) = run.coverage.sources
+    plain = Plain(name, text, path)
+    lines, changed = watched(plain)
+    if changed:
+        return Result(name, differences=changed)
+    coverage, changed = plain.measured(plain.session(), next(ways(tracers(), False)))
+    (source,) = coverage.sources
+    changed += [*wrong_lines(name, text, lines, source), *wrong_hits(name, source)]
+    return Result(name, len(lines.missed()), len(lines.unknown), changed)
+
+
+def watched(plain: Plain) -> tuple[Lines, list[str]]:
+    """A program under the oracle, and what that changed."""
+    code, lines = instrument(plain.text, plain.path)
+    return lines, list(plain.watched(lambda names: with_lines(lines, partial(exec, code, names))))
+
+
+def wrong_lines(where: str, text: str, lines: Lines, source: SourceCoverage) -> Iterator[str]:
+    """The lines that ran by one and never ran by the other."""
     expected, found = lines.missed(), set(source.missed_lines) - lines.unknown
-    result = Result(name, len(expected), len(lines.unknown))
-    hits = source.line_hits
-    if watched != [measured]:
-        result.differences.append(f"{name}: the oracle changes the program")
-        return result
     for line in sorted(expected ^ found):
         which = "ran by the line oracle" if line in found else "missed by the line oracle"
-        result.differences.append(f"{name}:{line}: {which}: {text.splitlines()[line - 1].strip()}")
-    for line in sorted(line for line, count in hits.items() if not count and line not in source.missed_lines):
-        result.differences.append(f"{name}:{line}: LCOV has 0, the model does not")
-    return result
+        yield f"{where}:{line}: {which}: {text.splitlines()[line - 1].strip()}"
 
 
-def _random_text(seed: int) -> str:
+def wrong_hits(where: str, source: SourceCoverage) -> Iterator[str]:
+    """The lines that LCOV has as missed and the model has not."""
+    for line, count in sorted(source.line_hits.items()):
+        if not count and line not in source.missed_lines:
+            yield f"{where}:{line}: LCOV has 0, the model does not"
+
+
+def random_text(seed: int) -> str:
+    """A program of which half the suites stand on the lines of their heads, with line breaks anywhere."""
     return spread(joined(program(seed), seed) if seed % 2 else program(seed), seed)
 
 
 def random_programs(seeds: Iterable[int]) -> Iterable[Result]:
-    return oracle_command.random_programs(seeds, _random_text, compare)
+    return oracle_command.random_programs(seeds, random_text, compare)
 
 
 if __name__ == "__main__":

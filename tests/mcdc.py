@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -23,11 +22,9 @@ from multiprocessing import get_context
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.decision_sites import decisions
 from ipy_branchcov.model.decisions import Decision
-from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
-from tests.agreement import _differences, _ended, _first, _hits, ways
+from tests.agreement import Plain, differing, found_in, sessions, ways
 from tests.mcdc_oracle import MOST, shown, watch
 from tests.mcdc_programs import program
 from tests.oracle import with_recorder
@@ -45,58 +42,64 @@ class Result:
     differences: list[str] = field(default_factory=list)
 
 
-Evaluations = dict[tuple[int, int, int, int], dict[str, bool]]
+Span = tuple[int, int, int, int]
+Evaluations = dict[Span, dict[str, bool]]
+Found = dict[Span, Decision]
+
+
+class Expected:
+    """A program under the oracle: hits, evaluations by the span of their decision, and the conditions they show."""
+
+    def __init__(self, plain: Plain):
+        code, recorder = watch(plain.text, plain.path)
+        self.differences = list(plain.watched(partial(with_recorder, recorder, code)))
+        self.hits = recorder.outcomes()
+        self.count = recorder.count
+        numbered = list(enumerate(recorder.decisions))
+        self.evaluations: Evaluations = {
+            each.span: recorder.evaluations[number] for number, each in numbered if recorder.whole[number]
+        }
+        self.proofs = {
+            each.span: shown(each, recorder.evaluations[number]) if len(each.texts) <= MOST else None
+            for number, each in numbered
+        }
 
 
 def compare(name: str, text: str, path: str) -> Result:
     """One program under everything."""
-    warnings.simplefilter("ignore")
     result = Result(name)
-    plain, _ = _ended(partial(exec, compile(text, path, "exec", dont_inherit=True)), path)
-    code, recorder = watch(text, path)
-    watched, _ = _ended(partial(with_recorder, recorder, code), path)
+    plain = Plain(name, text, path)
+    expected = Expected(plain)
     gc.collect()
-    if watched != plain:
-        result.differences.append(f"{name}: the oracle changes the program\n{_first(plain, watched)}")
-    expected = {
-        each.span: recorder.evaluations[number]
-        for number, each in enumerate(recorder.decisions)
-        if recorder.whole[number]
-    }
-    proofs = {
-        each.span: shown(each, recorder.evaluations[number]) if len(each.texts) <= MOST else None
-        for number, each in enumerate(recorder.decisions)
-    }
-    result.decisions = sum(bool(found) for found in expected.values())
-    result.evaluations = recorder.count
-    hits = recorder.outcomes()
-    for tracer, exact, instrumented in ways(tracers(), None):
-        session = Session(RunOptions(counts=exact, mcdc=True, tracer=tracer.partition(" ")[0]))
-        session.add_source(path)
-        with session.measuring("mcdc") as measured:
-            code = compile(text, path, "exec", dont_inherit=True)
-            if instrumented:
-                code = session.instrument(code)
-            ended, _ = _ended(partial(exec, code), path)
-        where = f"{name} {tracer}"
-        if ended != plain:
-            result.differences.append(f"{where}: the program is changed\n{_first(plain, ended)}")
-        result.differences += _differences(where, text, hits, _hits(measured.coverage), counts=exact)
-        found = {tuple(each.span): each for source in measured.coverage for each in source.decisions or ()}
+    result.differences += expected.differences
+    result.decisions = sum(map(bool, expected.evaluations.values()))
+    result.evaluations = expected.count
+    for way, session in sessions(plain, list(ways(tracers(), None))):
+        where = f"{name} {way.name}"
+        coverage, changed = plain.measured(session, way, mcdc=True)
+        result.differences += changed
+        result.differences += differing(where, text, expected.hits, found_in(coverage), counts=way.counts)
+        found = evaluated(coverage)
         result.not_trees = sum(not each.logic.tree and bool(each.evaluations) for each in found.values())
-        result.differences += _compared(where, text, expected, proofs, found)
         result.compared += sum(len(each.evaluations) for each in found.values())
-        for source in measured.coverage:
-            for each in source.decisions or ():
-                each.self_check()
-    result.differences += _old_data(name, text, path, expected)
+        result.differences += wrong_evaluations(where, text, expected, found)
+    coverage, _ = plain.measured(plain.session(), next(ways(tracers(), False)))
+    result.differences += wrong_proofs(name, expected, coverage)
     return result
 
 
-def _compared(
-    where: str, text: str, expected: Evaluations, proofs: dict[object, list[bool] | None], found: dict[object, Decision]
-) -> Iterator[str]:
+def evaluated(coverage: Coverage) -> Found:
+    """The decisions of a run that followed them."""
+    found = {tuple(each.span): each for source in coverage for each in source.decisions or ()}
+    for each in found.values():
+        each.self_check()
+    return found
+
+
+def wrong_evaluations(where: str, text: str, oracle: Expected, found: Found) -> Iterator[str]:
+    """Where evaluations, or the conditions that they show, are others than the oracle's."""
     lines = text.split("\n")
+    expected, proofs = oracle.evaluations, oracle.proofs
     for span in sorted(expected.keys() | found.keys()):
         ours = {each.vector: each.outcome for each in found[span].evaluations} if span in found else {}
         theirs = expected.get(span, {})
@@ -109,17 +112,13 @@ def _compared(
             yield f"{where}: {span}\n    {line}\n    unproven: {found[span].unproven}"
 
 
-def _old_data(name: str, text: str, path: str, expected: Evaluations) -> Iterator[str]:
-    """What outcomes alone prove: for trees all, else nothing that was not there."""
-    session = Session(RunOptions())
-    session.add_source(path)
-    with session.measuring("old") as measured:
-        _ended(partial(exec, session.instrument(compile(text, path, "exec", dont_inherit=True))), path)
-    for each in _derived(measured.coverage):
+def wrong_proofs(where: str, oracle: Expected, coverage: Coverage) -> Iterator[str]:
+    """What outcomes alone do not prove: for trees all evaluations, else nothing that was not there."""
+    for each in _derived(coverage):
         ours = {one.vector: one.outcome for one in each.evaluations}
-        theirs = expected.get(tuple(each.span), {})
+        theirs = oracle.evaluations.get(tuple(each.span), {})
         if not ours.items() <= theirs.items() or (ours != theirs and not each.unproven):
-            yield f"{name} without --mcdc: {each.span} {each.logic}\n    oracle {theirs}\n    derived {ours}"
+            yield f"{where} without --mcdc: {each.span} {each.logic}\n    oracle {theirs}\n    derived {ours}"
 
 
 def _derived(coverage: Coverage) -> Iterator[Decision]:

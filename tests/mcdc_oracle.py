@@ -189,7 +189,7 @@ class _Watcher(_Rewriter):
             links = []
             for i, (op, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
                 left = node.comparators[i - 1] if i else node.left
-                text = f"{ast.unparse(left)} {type(op).__name__} {ast.unparse(right)}"
+                text = ast.unparse(ast.Compare(left, [op], [right]))  # as one that stands alone
                 links.append(self._condition("compare", self._span(left, right), text, watched))
             return ("and", *links)
         return self._condition(kind, self._span(node), ast.unparse(node), watched)

@@ -324,6 +324,19 @@ def _exceptions(kinds: Any, group: bool) -> bool:
 # --- the rewriting
 
 
+def locate_new(made: ast.AST, where: ast.AST) -> None:
+    """Give a location to what has none. What has one was located with all in it."""
+    stack = [made]
+    while stack:
+        node = stack.pop()
+        if "lineno" in node._attributes:
+            if hasattr(node, "lineno"):
+                continue
+            node.lineno, node.col_offset = where.lineno, where.col_offset
+            node.end_lineno, node.end_col_offset = where.end_lineno, where.end_col_offset
+        stack += ast.iter_child_nodes(node)
+
+
 class _Rewriter:
     def __init__(self, text: str, recorder: str):
         self.recorder = recorder
@@ -366,9 +379,7 @@ class _Rewriter:
 
     def at(self, made: Any, where: ast.AST) -> Any:
         """Located, all that is new of it: a traceback shows the lines of the program."""
-        for node in ast.walk(made):
-            if "lineno" in node._attributes and not hasattr(node, "lineno"):
-                ast.copy_location(node, where)
+        locate_new(made, where)
         return made
 
     # --- expressions as values

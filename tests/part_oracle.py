@@ -26,11 +26,13 @@ class Parts:
     """What the rewritten program calls, and what it found: the place of each part, and whether it ran.
 
     ``doubtful``: parts that an exception can keep from running although what leads to them happened.
+    ``unknown``: those that a comparison did not judge.
     """
 
     def __init__(self) -> None:
         self.places: list[Place] = []
         self.doubtful: set[Place] = set()
+        self.unknown: set[Place] = set()
         self._ran: set[int] = set()
 
     def mark(self, number: int) -> None:

@@ -8,17 +8,16 @@ Exit status 1 where anything differs; each difference is printed with its place.
 from __future__ import annotations
 
 import ast
-import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
-from tests.agreement import _ended
-from tests.part_oracle import instrument, joined, with_parts
+from tests.agreement import Plain, ways
+from tests.part_oracle import Parts, instrument, joined, with_parts
 from tests.programs import program
 
 
@@ -35,35 +34,49 @@ class Result:
 
 def compare(name: str, text: str, path: str) -> Result:
     """One program under the oracle and under the tracer that is the default here."""
-    warnings.simplefilter("ignore")
-    code, parts = instrument(text, path)
-    watched: list[str] = []
-    with_parts(parts, lambda: watched.append(_ended(partial(exec, code), path)[0]))
-    session = Session(RunOptions(source=(path,)))
-    with session.measuring("parts") as run:
-        measured, _ = _ended(partial(exec, session.instrument(compile(text, path, "exec", dont_inherit=True))), path)
-    (source,) = run.coverage.sources
-    source.self_check()
-    result = Result(name, len(parts.ran))
-    if watched != [measured]:
-        result.differences.append(f"{name}: the oracle changes the program")
-        return result
-    for place, ran in parts.ran.items():
-        missed = source.never_ran(Span(*place))
-        result.missed += missed
-        if missed and ran and place[0] in source.missed_lines and _is_constant(_text(text, place)):
-            result.unknown += 1  # a line on which names stand is judged by them, as the line oracle does
-        elif missed and ran:
-            result.differences.append(f"{name}:{place}: ran by the part oracle: {_text(text, place)}")
-        elif not missed and not ran:
-            if place in parts.doubtful:
-                result.unknown += 1
-            else:
-                result.differences.append(f"{name}:{place}: missed by the part oracle: {_text(text, place)}")
-    for span in sorted(source.missed_spans):
-        if tuple(span) not in parts.ran:
-            result.differences.append(f"{name}:{tuple(span)}: no part by the part oracle: {_text(text, tuple(span))}")
+    plain = Plain(name, text, path)
+    parts, changed = watched(plain)
+    result = Result(name, len(parts.ran), differences=changed)
+    if not changed:
+        coverage, changed = plain.measured(plain.session(), next(ways(tracers(), False)))
+        (source,) = coverage.sources
+        result.missed = sum(source.never_ran(Span(*place)) for place in parts.ran)
+        result.differences += [*changed, *wrong_parts(name, text, parts, source)]
+        result.unknown = len(parts.unknown)
     return result
+
+
+def watched(plain: Plain) -> tuple[Parts, list[str]]:
+    """A program under the oracle, and what that changed."""
+    code, parts = instrument(plain.text, plain.path)
+    return parts, list(plain.watched(lambda names: with_parts(parts, partial(exec, code, names))))
+
+
+def wrong_parts(
+    where: str, text: str, parts: Parts, source: SourceCoverage, by_lines: Container[int] = ()
+) -> Iterator[str]:
+    """The parts that ran by one and never ran by the other; ``parts.unknown`` are then those that were not judged.
+
+    ``by_lines``: the lines that never ran by the line oracle, or that it does not judge. A part is missed with the line
+    on which it begins, also where it is evaluated from its middle: the body of a conditional expression stands first.
+    """
+    source.self_check()
+    ran = parts.ran
+    parts.unknown = set()
+    for place in ran:
+        missed = source.never_ran(Span(*place))
+        if missed == (not ran[place]):
+            continue
+        line, shown = place[0], _text(text, place)
+        if missed and line in source.missed_lines and (line in by_lines or _is_constant(shown)):
+            parts.unknown.add(place)  # a line on which names stand is judged by them, as the line oracle does
+        elif not missed and place in parts.doubtful:
+            parts.unknown.add(place)
+        else:
+            yield f"{where}:{place}: {'ran' if missed else 'missed'} by the part oracle: {shown}"
+    for span in sorted(source.missed_spans):
+        if tuple(span) not in ran:
+            yield f"{where}:{tuple(span)}: no part by the part oracle: {_text(text, tuple(span))}"
 
 
 def _is_constant(text: str) -> bool:

@@ -1,24 +1,16 @@
-"""Tracers and oracle agree, with exact counts, on the targets and on a slice of the random programs.
-
-The long run is ``python -m tests.agreement --programs 2100``.
-"""
+"""Tracers and oracle agree, with exact counts, on the targets. Random programs are those of ``test_truth``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from ipy_branchcov.tracing.choice import tracers
 from tests import target_programs
-from tests.agreement import agree, compare
+from tests.agreement import compare
 
 pytestmark = pytest.mark.slow
-
-#: How many on each Python, and the first: other ones on each.
-PROGRAMS = 12
-FIRST = PROGRAMS * sys.version_info[1]
 
 
 @pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
@@ -28,12 +20,3 @@ def test_targets(path: Path) -> None:
     # What a pragma excludes is no branch less for the oracle, which reads none.
     assert [each for each in result.differences if "pragma" not in each] == [], lines[0]
     assert result.decisions
-
-
-def test_random_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    results = list(agree(range(FIRST, FIRST + PROGRAMS), list(tracers())))
-    with capsys.disabled():
-        decisions, outcomes = sum(each.decisions for each in results), sum(each.outcomes for each in results)
-        print(f"\nrandom programs: {PROGRAMS} programs, {decisions:,} decisions, {outcomes:,} outcomes")
-    assert [found for each in results for found in each.differences] == []
-    assert sum(each.decisions for each in results) > 40 * PROGRAMS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import random
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,11 +11,11 @@ import pytest
 from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
 from ipy_branchcov.analysis.leads import implied
-from ipy_branchcov.analysis.pragmas import Policy, exclusions
-from ipy_branchcov.model.branch import COMPOSITE, BranchMap
+from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.source import Source
-from tests import excluded_oracle
-from tests.agreement import _watched
+from tests.agreement import Plain, watched
+from tests.excluded import compare, with_pragmas
 from tests.programs import program
 
 NO = "  # pragma: no cover"
@@ -28,49 +27,18 @@ def found(text: str, policy: Policy | None = None) -> BranchMap:
     return decide(Source("a.py", dedent(text), "file"), policy).map
 
 
-def by_leads(found: BranchMap) -> excluded_oracle.Found:
-    """What is excluded, and stands on no excluded line."""
-    return {
-        (branch.kind, tuple(branch.span), outcome.name)
-        for branch in found.branches
-        for outcome in branch.outcomes
-        if branch.span.line not in found.excluded_lines and outcome.excluded and outcome.reason in (LEADS, COMPOSITE)
-    }
-
-
-def with_pragmas(text: str, seed: int) -> str:
-    """A program with pragmas at some of its lines."""
-    chance = random.Random(seed)
-    rate = chance.choice((0.05, 0.2, 0.4, 0.6))
-    lines = [f"{line}{NO}" if line.strip() and chance.random() < rate else line for line in text.split("\n")]
-    return "\n".join(lines)
-
-
-def agree(text: str) -> int:
-    """Compare a program with the oracle; the number of its outcomes that lead only to excluded code."""
-    source = Source("a.py", text, "file")
-    decisions = decide(source)
-    lines = exclusions(source, decisions.tree, Policy()).lines
-    ours = by_leads(decisions.map)
-    theirs = {
-        (kind, (line, source.column(line, column), end, source.column(end, end_column)), name)
-        for kind, (line, column, end, end_column), name in excluded_oracle.excluded(text, lines)
-        if line not in decisions.map.excluded_lines
-    }
-    assert ours == theirs, sorted(ours ^ theirs)
-    return len(ours)
-
-
 # Seed 6 makes a condition of so many operands that the oracle, which tries every combination, takes half a minute.
 @pytest.mark.parametrize("seed", sorted(set(range(12)) - {6}))
 def test_the_oracle_finds_the_same_in_random_programs(seed: int) -> None:
-    agree(with_pragmas(program(seed), seed))
+    _, differences = compare(with_pragmas(program(seed), seed))
+    assert differences == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1024))
 def test_the_oracle_finds_the_same_in_more_random_programs(seed: int) -> None:
-    agree(with_pragmas(program(seed), seed))
+    _, differences = compare(with_pragmas(program(seed), seed))
+    assert differences == []
 
 
 #: Programs with the excluded outcomes in a comment on the line, each with the first letter of its condition.
@@ -154,7 +122,7 @@ def test_a_long_chain_of_elif_is_no_matter_of_recursion() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_what_ran_in_random_programs_was_no_unreachable_code(seed: int, tmp_path: Path) -> None:
     text, path = program(seed), tmp_path / "program.py"
-    _, hits = _watched(text, str(path))
+    hits, _ = watched(Plain("program", text, str(path)))
     unreachable = {
         (branch.kind, tuple(branch.span), outcome.name)
         for branch in found(text).branches

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.probes.unfold import unfold
-from tests.mcdc import agree
 
 USED = (Followed, Histories, OpenEvaluations, unfold)
 LEAP = "def leap(y):\n    return y % 4 == 0 and (y % 100 != 0 or y % 400 == 0)\n"
@@ -349,15 +347,3 @@ def test_tables_have_no_control_characters() -> None:
 
     text = "\n".join(decision_tables.lines(SourceCoverage(source, decisions=(coverage,))))
     assert "\x1b" not in text
-
-
-# --- the oracle
-
-
-@pytest.mark.slow
-def test_random_programs() -> None:
-    """A slice; the long run is ``python -m tests.mcdc --programs 2000``."""
-    first = 4 * sys.version_info[1]
-    results = list(agree(range(first, first + 4), jobs=2))
-    assert [found for each in results for found in each.differences] == []
-    assert sum(each.evaluations for each in results) > 40

@@ -13,7 +13,7 @@ from ipy_branchcov.model.coverage import Coverage, SourceCoverage
 from ipy_branchcov.reports import cobertura, lcov, summary, terminal
 from ipy_branchcov.reports.record import record
 from tests import target_programs
-from tests.parts import compare, random_programs
+from tests.parts import compare
 from tests.test_lines import measured
 
 #: Programs, and the parts that never ran.
@@ -155,11 +155,3 @@ def test_targets() -> None:
     ]
     assert [found for each in results for found in each.differences] == []
     assert sum(each.missed for each in results) > 20
-
-
-@pytest.mark.slow
-def test_random_programs() -> None:
-    results = list(random_programs(range(100, 110)))
-    assert [found for each in results for found in each.differences] == []
-    assert sum(each.parts - each.missed for each in results) > 300
-    assert sum(each.missed for each in results) > 3000

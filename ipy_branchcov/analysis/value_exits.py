@@ -138,13 +138,20 @@ class ValueExits:
             if any(self._enters(source, inside) for source, _ in sources):
                 yield start
 
-    def _enters(self, source: Instruction, inside: set[int], steps: int = 4) -> bool:
-        if source.index in inside:
-            return False
-        if source.name in _PASSED_BY:
-            sources = self._bytecode.sources(source) if steps else ()
-            return any(self._enters(each, inside, steps - 1) for each, _ in sources)
-        return source.name in ("POP_TOP", "NOT_TAKEN") or source.conditional
+    def _enters(self, source: Instruction, inside: set[int]) -> bool:
+        """Whether a test before an operand leads from here to it, past any number of instructions that do nothing."""
+        stack = [source]
+        seen: set[int] = set()
+        while stack:
+            each = stack.pop()
+            if each.index in inside or each.index in seen:
+                continue
+            seen.add(each.index)
+            if each.name in _PASSED_BY:
+                stack += [before for before, _ in self._bytecode.sources(each)]
+            elif each.name in ("POP_TOP", "NOT_TAKEN") or each.conditional:
+                return True
+        return False
 
     def _leave(self, number: int, inside: set[int], start: Instruction) -> None:
         """Find the edges by which an operand's code is left."""
@@ -211,9 +218,9 @@ class ValueExits:
 
     def _resolved(self, each: Instruction) -> Instruction:
         """The first instruction from here that does something."""
-        for _ in range(8):
-            if each.name not in _PASSED_BY:
-                break
+        seen: set[int] = set()
+        while each.name in _PASSED_BY and each.index not in seen:
+            seen.add(each.index)
             after = self._bytecode.at.get(each.target) if each.target is not None else self._bytecode.following(each)
             if after is None:
                 break
