@@ -2,9 +2,9 @@
 
     python -m tests.site [FOLDER]
 
-The tutorial is the tour, executed when the site is built; beside it stands its report page, measured by
-``branchcov run`` at the same time. It needs the dependency group ``docs`` and the extra ``run``. Without a folder the
-site is removed again. Links to other sites are checked for their form alone: a build must not depend on them.
+The tutorial is the tour, executed when the site is built, so what its pages show was measured then. It needs the
+dependency group ``docs`` and the extra ``run``. Without a folder the site is removed again. Links to other sites are
+checked for their form alone: a build must not depend on them.
 """
 
 from __future__ import annotations
@@ -81,10 +81,6 @@ def build(site: Path) -> int:
         command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs", ".", str(site)]
         environment = {**os.environ, "PYTHONPATH": folder}
         status = subprocess.run(command, cwd=source, env=environment, check=False).returncode
-        if status:
-            return status
-        tour = [sys.executable, "-m", "ipy_branchcov", "run", "notebooks/tour.ipynb", "--html", str(site / "tour.html")]
-        status = subprocess.run(tour, cwd=source, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
     shutil.copytree(ROOT / "notebooks" / "pictures", site / "notebooks" / "pictures", dirs_exist_ok=True)
     (site / "index.html").write_text(_FRONT, "utf-8")
     return status

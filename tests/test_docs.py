@@ -53,6 +53,15 @@ def test_links_lead_to_files(path: Path) -> None:
     assert gone == []
 
 
+@every_page
+def test_files_that_are_named_exist(path: Path) -> None:
+    """In the text: paths of the repository, and of the package without its name."""
+    named = re.findall(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|js|md|json|toml)|(?=`)))`", path.read_text("utf-8"))
+    places = [ROOT, ROOT / "ipy_branchcov", path.parent]
+    gone = [name for name in named if not any((place / name).exists() for place in places)]
+    assert [name for name in gone if not name.startswith(("pkg/", "mypackage/"))] == []
+
+
 def test_every_page_stands_in_the_tree() -> None:
     tree = (ROOT / "docs" / "index.md").read_text("utf-8").splitlines()
     assert [path.stem for path in DOCS if path.stem not in (*tree, "index")] == []
