@@ -108,6 +108,32 @@ def test_a_fault_in_a_copy_is_found(fault: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flags", [["-O"], ["-I"], ["-X", "no_debug_ranges"]], ids=" ".join)
+def test_flags_of_the_interpreter(flags: list[str]) -> None:
+    command = [sys.executable, *flags, "-m", "ipy_branchcov", "selftest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "no_debug_ranges" in flags:
+        assert done.returncode == 1
+        assert "not measured: its code has no positions" in done.stdout
+    else:
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later ones need no trace function")
+def test_a_tool_that_takes_the_trace_function_back(tmp_path: Path) -> None:
+    """coverage.py's C tracer does, so the reference sees nothing. Probes are right all the same."""
+    environment = {**os.environ, "COVERAGE_CORE": "ctrace"}
+    command = [sys.executable, "-m", "coverage", "run", "--branch", "-m", "ipy_branchcov", "selftest"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "the trace function of coverage" in done.stdout
+    assert "reference (settrace), 0 outcomes of 0 branches, and what is expected: DOES NOT AGREE" in done.stdout
+    for way in ("probes, once", "probes, counting", "a process that a run starts"):
+        assert f"{way}: agrees\n" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is there from 3.12 on")
 def test_tools_that_leave_no_id_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     taken = [each for each in (4, 5) if sys.monitoring.get_tool(each) is None]

@@ -1,7 +1,8 @@
 """Measure the built-in program in every way there is, and compare every outcome. Prints plain lines; status 0 or 1.
 
 What is expected stands in the program, on the line. The reference tracer (``sys.settrace``) is compared with that, so
-that a Python whose compiler does what we do not know is found, too; then each other way is compared with the reference.
+that a Python whose compiler does what we do not know is found, too; then each other way is compared with the reference,
+or, where that is wrong, with what is expected.
 """
 
 from __future__ import annotations
@@ -130,18 +131,19 @@ def _checks(path: Path) -> Iterator[tuple[str, list[str]]]:
         yield f"reference ({_REFERENCE})", [str(error)]
         return
     hits = _hits(reference.coverage)
-    required = sum(len(outcomes) for outcomes in hits.values())
-    problems = [*_unexpected(lines, reference.coverage), *_changed(plain, reference)]
-    yield f"reference ({_REFERENCE}), {required} outcomes of {len(hits)} branches, and what is expected", problems
+    outcomes = sum(map(len, hits.values()))
+    problems = [*_unexpected(lines, reference.coverage), *_changed(plain, reference), *_notes(reference.coverage)]
+    yield f"reference ({_REFERENCE}), {outcomes} outcomes of {len(hits)} branches, and what is expected", problems
+    expected = None if problems else hits
     for way in _ways():
         try:
             found = _measured(path, way)
         except BranchcovError as error:
             yield str(way), [str(error)]
             continue
-        problems = [*_differences(lines, hits, _hits(found.coverage), way), *_changed(plain, found)]
+        problems = [*_compared(lines, expected, found.coverage, counts=way.counts), *_changed(plain, found)]
         yield str(way), [*problems, *_notes(found.coverage), *_fallen_back(found, way)]
-    yield "a process that a run starts", _of_process(path, lines, hits)
+    yield "a process that a run starts", _of_process(path, lines, expected)
 
 
 def _ways() -> Iterator[Way]:
@@ -189,7 +191,7 @@ def _executed(code: object) -> None:
     names["main"]()  # type: ignore[operator]
 
 
-def _of_process(path: Path, lines: list[str], hits: Hits) -> list[str]:
+def _of_process(path: Path, lines: list[str], expected: Hits | None) -> list[str]:
     """What does not agree where another Python process runs the program, as a measured program may start it."""
     session = Session(RunOptions(), root=path.parent)
     session.add_source(str(path))
@@ -197,7 +199,7 @@ def _of_process(path: Path, lines: list[str], hits: Hits) -> list[str]:
     program = f"import sys; sys.path.insert(0, {str(path.parent)!r}); import {path.stem}; {path.stem}.main()"
     try:
         with session.measuring("selftest") as run:
-            ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+            ended = subprocess.run([sys.executable, *_flags(), "-c", program], capture_output=True, check=False)
     except (BranchcovError, OSError) as error:
         return [str(error)]
     problems = [*_notes(run.coverage), *(f"lost: {line}" for line in sorted(run.coverage.lost))]
@@ -205,7 +207,14 @@ def _of_process(path: Path, lines: list[str], hits: Hits) -> list[str]:
         problems.append(f"the process ended with status {ended.returncode} and printed nothing")
     if not any(any(outcomes) for outcomes in _hits(run.coverage).values()):
         return [*problems, "it was not measured: branchcov.pth is not among this Python's packages; install there"]
-    return [*problems, *_differences(lines, hits, _hits(run.coverage), Way("process", counts=False))]
+    return [*problems, *_compared(lines, expected, run.coverage, counts=False)]
+
+
+def _flags() -> list[str]:
+    """The flags of this interpreter that change what code is compiled to, and whether ``site`` is read."""
+    letters = "O" * sys.flags.optimize + "I" * sys.flags.isolated + "E" * sys.flags.ignore_environment
+    flags = [f"-{letter}" for letter in letters]
+    return [*flags, *(["-X", "no_debug_ranges"] if sys._xoptions.get("no_debug_ranges") else [])]
 
 
 # --- comparisons
@@ -225,6 +234,8 @@ def _unexpected(lines: list[str], coverage: Coverage) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         match = _EXPECTED.search(line)
         expected, is_so = match[1].strip() if match else "", " ".join(found.get(number, ()))
+        if not __debug__ and _code(line).startswith("assert "):
+            continue  # it has no code
         if expected != is_so:
             yield f"line {number}, `{_code(line)}`: expected {expected or 'nothing'}, found {is_so or 'nothing'}"
 
@@ -233,11 +244,19 @@ def _letters(branch: Branch) -> str:
     return "".join(each.name[0].upper() if each.covered else "-" for each in branch.outcomes)
 
 
-def _differences(lines: list[str], reference: Hits, found: Hits, way: Way) -> Iterator[str]:
-    """Where a way's hits are not those of the reference: the numbers where it counts, else whether there are any."""
+def _compared(lines: list[str], reference: Hits | None, coverage: Coverage, *, counts: bool) -> Iterator[str]:
+    """Where hits are not those of the reference; where that is wrong itself (None), those that the lines expect."""
+    if reference is None:
+        yield from _unexpected(lines, coverage)
+    else:
+        yield from _differences(lines, reference, _hits(coverage), counts=counts)
+
+
+def _differences(lines: list[str], reference: Hits, found: Hits, *, counts: bool) -> Iterator[str]:
+    """Where hits are not those of the reference: the numbers where they were counted, else whether there are any."""
     for key in sorted(reference.keys() | found.keys(), key=lambda key: (key[0].order, key[1])):
         expected, hits = reference.get(key), found.get(key)
-        if expected is not None and not way.counts:
+        if expected is not None and not counts:
             expected = tuple(min(each, 1) for each in expected)
         if expected != hits:
             line = key[0].line
