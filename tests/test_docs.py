@@ -63,7 +63,8 @@ def test_files_that_are_named_exist(path: Path) -> None:
 
 
 def test_every_page_stands_in_the_tree() -> None:
-    tree = (ROOT / "docs" / "index.md").read_text("utf-8").splitlines()
+    lines = (ROOT / "docs" / "index.md").read_text("utf-8").splitlines()
+    tree = [re.sub(r".*<(.+)>", r"\1", line) for line in lines]
     assert [path.stem for path in DOCS if path.stem not in (*tree, "index")] == []
     notebooks = [f"../notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")]
     assert [each for each in notebooks if each not in tree] == []
