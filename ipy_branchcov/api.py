@@ -54,7 +54,7 @@ def measure(
     typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. ``engines``: a client of Dask
     or ipyparallel, or several, whose workers are measured, too; without one the processes that the block starts are.
     What is excluded or optional says the configuration.
-    Raises UsageError for an unknown source or client, or a wrong configuration.
+    Raises UsageError for an unknown source or client, or a wrong configuration. ::
 
         with measure("mypackage") as run:
             ...

@@ -73,6 +73,10 @@ def _command(
 
     ``asked``: what ``run`` is to run. ``call``: calls what runs a program.
     """
+    if parsed.command == "selftest":
+        from ipy_branchcov.selftest.run import selftest
+
+        return selftest(stdout or sys.stdout)
     if parsed.command == "diff":
         return _diff(parsed.inputs, parsed.json, stdout)
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)

@@ -96,6 +96,9 @@ def parsers() -> tuple[Parser, Parser]:
     diff.add_argument("inputs", nargs=2, type=Path, metavar="DATA", help="the earlier data file, then the later one")
     diff.add_argument("--json", type=Path, metavar="FILE", help="write the diff into this file")
     diff.set_defaults(parser=diff)
+
+    tested = commands.add_parser("selftest", help="say whether this Python and the tools in it measure as they should")
+    tested.set_defaults(parser=tested)
     return parser, run
 
 

@@ -31,6 +31,8 @@ def test_the_notebooks_that_ship(tmp_path: Path) -> None:
         "notebooks/tour.ipynb",
     }
     assert found["notebooks/durations.py"]["covered"] == found["notebooks/durations.py"]["outcomes"] > 30
+    for name in ("binary-search.ipynb#search", "grades.ipynb#given", "roman.ipynb#code"):
+        assert found[f"notebooks/{name}"]["covered"] == found[f"notebooks/{name}"]["outcomes"] >= 10
     way = found["notebooks/cheapest-way.ipynb#way"]
     assert (way["covered"], way["outcomes"]) == (14, 16)
     if find_spec("distributed") is not None:

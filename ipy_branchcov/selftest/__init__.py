@@ -1,0 +1,1 @@
+"""``branchcov selftest``: whether this Python, and the tools in its process, measure as they should."""

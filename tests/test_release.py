@@ -1,0 +1,66 @@
+"""What a release says of itself is one thing everywhere, and its wheel is looked at file by file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import ipy_branchcov
+from tests.release import _FILES, ROOT, incomplete
+
+VERSION = ipy_branchcov.__version__
+RECIPE = (ROOT / ".ci" / "conda" / "recipe.yaml").read_text("utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_the_version_is_one() -> None:
+    extension = ROOT / "ipy_branchcov" / "reports" / "static" / "labextension" / "package.json"
+    assert json.loads(extension.read_text("utf-8"))["version"] == VERSION
+    assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(rf"^## {re.escape(VERSION)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert f'version: "{VERSION}"' in RECIPE
+
+
+def test_the_recipe_needs_what_the_project_needs() -> None:
+    run = RECIPE.partition("  run:\n")[2].partition("  run_constraints:\n")
+    needed = set(re.findall(r"- ([\w-]+ >=[\d.]+)\n", run[0]))
+    assert needed == {each.replace(">=", " >=") for each in PROJECT["dependencies"]}
+    extras = [each for extra in PROJECT["optional-dependencies"].values() for each in extra]
+    constrained = set(re.findall(r"- ([\w-]+ >=[\d.]+)\n", run[2].partition("tests:")[0]))
+    assert constrained == {each.replace(">=", " >=").replace("jupyter-client", "jupyter_client") for each in extras}
+    assert f'python_min: "{PROJECT["requires-python"].removeprefix(">=")}"' in RECIPE
+
+
+@pytest.fixture
+def names() -> set[str]:
+    data = f"ipy_branchcov-{VERSION}.data"
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "ipy_branchcov").rglob("*.py")}
+    return {each.format(data=data) for each in _FILES} | modules
+
+
+def wheel(folder: Path, names: set[str]) -> Path:
+    path = folder / f"ipy_branchcov-{VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+    return path
+
+
+def test_a_whole_wheel(tmp_path: Path, names: set[str]) -> None:
+    assert incomplete(wheel(tmp_path, names)) == []
+
+
+@pytest.mark.parametrize("name", [*_FILES, "ipy_branchcov/selftest/run.py"])
+def test_a_wheel_that_lacks_a_file(tmp_path: Path, names: set[str], name: str) -> None:
+    lacking = name.format(data=f"ipy_branchcov-{VERSION}.data")
+    assert incomplete(wheel(tmp_path, names - {lacking})) == [f"not in the wheel: {lacking}"]
+
+
+def test_a_wheel_with_a_file_too_many(tmp_path: Path, names: set[str]) -> None:
+    found = incomplete(wheel(tmp_path, names | {"tests/test_release.py"}))
+    assert found == ["does not belong into the wheel: tests/test_release.py"]

@@ -1,0 +1,149 @@
+"""``branchcov selftest``: it agrees here, and says no where a tracer, the analysis, or another tool is broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ipy_branchcov
+from ipy_branchcov.cli import main
+from ipy_branchcov.model.branch import OUTCOMES
+from ipy_branchcov.selftest import run
+from ipy_branchcov.selftest.run import PROGRAM, Way
+from ipy_branchcov.tracing.choice import tracers
+
+PACKAGE = Path(ipy_branchcov.__file__).parent
+
+
+def selftest(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    status = main(["selftest"])
+    return status, capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_every_way_agrees(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = selftest(capsys)
+    assert status == 0, out
+    assert "DOES NOT AGREE" not in out
+    ways = [str(Way(name, counts)) for name in tracers() if name != "settrace" for counts in (False, True)]
+    for name in (*ways, "a process that a run starts"):
+        assert f"{name}: agrees" in out
+    assert "every outcome agrees" in out.splitlines()[-1]
+
+
+def test_the_program_has_every_kind_of_branch(tmp_path: Path) -> None:
+    path = tmp_path / PROGRAM.name
+    shutil.copy(PROGRAM, path)
+    found = run._measured(path, Way("settrace", counts=True))
+    kinds = {branch.kind for source in found.coverage for branch in source.branches}
+    assert set(OUTCOMES) - kinds == set()
+
+
+#: A fault by its name: the module it is put in, what stands there, what stands there then, what is said to be wrong.
+FAULTS = {
+    "a tracer that drops an edge": (
+        "tracing/choice.py",
+        "\ndef tracer_names(",
+        """
+class Broken:
+    def __init__(self, tracer):
+        self.tracer = tracer
+
+    def __getattr__(self, name):
+        return getattr(self.tracer, name)
+
+    def stop(self):
+        found = self.tracer.stop()
+        for each in found:
+            if each.code.co_name == "operands":
+                each.edges.clear()
+        return found
+
+
+def tracers(known=tracers):
+    found = known()
+    best = next(iter(found))
+    return {**found, best: lambda *given, make=found[best], **named: Broken(make(*given, **named))}
+
+
+def tracer_names(""",
+        [", once: DOES NOT AGREE", ", counting: DOES NOT AGREE", "`if a and b:`, and: reference"],
+    ),
+    "an analysis that exchanges outcomes": (
+        "analysis/codemap.py",
+        "return self.outcomes.get(exit_taken, ())",
+        "return self.outcomes.get((exit_taken[0], not exit_taken[1]), ())",
+        ["and what is expected: DOES NOT AGREE", "`if a and b:`: expected TF T-, found TF -F"],
+    ),
+    "processes that do not begin to measure": (
+        "processes/children.py",
+        "def begin() -> None:",
+        "def begin() -> None:\n    return\n\n\ndef _begin() -> None:",
+        ["a process that a run starts: DOES NOT AGREE"],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_copy_is_found(fault: str, tmp_path: Path) -> None:
+    module, old, new, said = FAULTS[fault]
+    shutil.copytree(PACKAGE, tmp_path / "ipy_branchcov", ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "ipy_branchcov" / module
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+    command = [sys.executable, "-m", "ipy_branchcov", "selftest"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    for each in said:
+        assert each in done.stdout
+    assert "not agree: do not trust what is measured here" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [["-O"], ["-I"], ["-X", "no_debug_ranges"]], ids=" ".join)
+def test_flags_of_the_interpreter(flags: list[str]) -> None:
+    command = [sys.executable, *flags, "-m", "ipy_branchcov", "selftest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "no_debug_ranges" in flags:
+        assert done.returncode == 1
+        assert "not measured: its code has no positions" in done.stdout
+    else:
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later ones need no trace function")
+def test_a_tool_that_takes_the_trace_function_back(tmp_path: Path) -> None:
+    """coverage.py's C tracer does, so the reference sees nothing. Probes are right all the same."""
+    environment = {**os.environ, "COVERAGE_CORE": "ctrace"}
+    command = [sys.executable, "-m", "coverage", "run", "--branch", "-m", "ipy_branchcov", "selftest"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "the trace function of coverage" in done.stdout
+    assert "reference (settrace), 0 outcomes of 0 branches, and what is expected: DOES NOT AGREE" in done.stdout
+    for way in ("probes, once", "probes, counting", "a process that a run starts"):
+        assert f"{way}: agrees\n" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is there from 3.12 on")
+def test_tools_that_leave_no_id_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    taken = [each for each in (4, 5) if sys.monitoring.get_tool(each) is None]
+    for each in taken:
+        sys.monitoring.use_tool_id(each, f"greedy {each}")
+    try:
+        status, out = selftest(capsys)
+    finally:
+        for each in taken:
+            sys.monitoring.free_tool_id(each)
+    assert status == 1
+    assert "greedy 4 (sys.monitoring tool 4)" in out
+    assert "monitoring, once: DOES NOT AGREE\n    no free tool of sys.monitoring" in out
