@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Run, Session
+from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from tests.mechanisms import unexpected
 from tests.odd_programs import odd_program
