@@ -40,8 +40,6 @@ SLICE = ("test_bdb", "test_funcattrs", "test_genexps", "test_marshal", "test_sco
 _CODE = "it compares the bytecode of its own functions"
 _KEPT = "code that ran, and what is measured of it, is kept until it is reported"
 _HOOK = "a trace function is called for an import hook, as for importlib itself"
-_JUMP = "a trace function sets f_lineno in an assignment over several lines; the cause is not known"
-_BUILTINS = "a built-in function that a program replaced for all is ours, too, in a callback"
 #: Tests that differ under any tool that instruments code, watches events or hooks imports, by a part of their name.
 ALLOWED: dict[str, str] = {
     "test_dis.": _CODE,
@@ -70,11 +68,7 @@ LEFT_OUT = {
     "test.test_opcache.TestSpecializer.test_call_list_append_memory_error": "all memory is refused: a callback ends it",
 }
 #: Tests that differ by a fault of ours that is not mended.
-KNOWN: dict[str, str] = {
-    "test_builtin.BuiltinTest.test_all_any_tuple_list_set_optimization": _BUILTINS,
-    "test_dynamic.RebindBuiltinsTests": _BUILTINS,
-    "test_sys_settrace.JumpTestCase.test_jump_extended_args_unpack_ex_tricky": _JUMP,
-}
+KNOWN: dict[str, str] = {}
 
 
 @dataclass

@@ -112,6 +112,34 @@ def test_a_measured_callback(session: Session, tmp_path: Path, way: str, callbac
     check(run.coverage, "inner")
 
 
+#: Tools that are not measured, and how each calls measured code.
+OTHERS = {
+    "global": "def callback(*each):\n    called()\n",
+    "module": "import sys\ndef callback(*each):\n    module.called()\n",
+    "through another": "def other():\n    called()\ndef callback(*each):\n    [other() for i in (1,)]\n",
+    "closure": "def make(f):\n    return lambda *each: f()\ncallback = make(called)\n",
+    "method": (
+        "class Tool:\n    def __init__(self):\n        self.call = called\n"
+        "    def see(self, *each):\n        self.call()\ncallback = Tool().see\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["traced", "monitored"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_callback_that_calls_measured_code(session: Session, tmp_path: Path, kind: str, way: str) -> None:
+    if BY_PROBES and way == "monitored":
+        pytest.skip("no sys.monitoring")
+    (tmp_path / "tool.py").write_text(TOOL)
+    with session.measuring() as run:
+        module = imported(tmp_path / "tool.py")
+        names = {"called": module.called, "module": module}
+        exec(OTHERS[kind], names)
+        getattr(module, way)(names["callback"])
+    session.close()
+    check(run.coverage, "inner")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "function"), [(bdb, "Bdb.dispatch_line"), (trace, "Trace.globaltrace_lt")], ids=["bdb", "trace"]
@@ -135,7 +163,9 @@ def test_a_callback_that_is_not_measured_is_no_loss(session: Session, tmp_path: 
     path = tmp_path / "tool.py"
     path.write_text(TOOL)
     with session.measuring() as run:
-        imported(path).traced(lambda *each: None)
+        module = imported(path)
+        module.traced(lambda *each: None)
+        module.profiled(lambda *each: [len(each) for _ in each])
     session.close()
     assert run.coverage.lost == frozenset()
 

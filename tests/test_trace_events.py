@@ -98,3 +98,66 @@ def test_random_programs(seed: int, tracer: str, counts: bool, tmp_path: Path) -
     path = tmp_path / f"random{seed}.py"
     path.write_text(program(seed), "utf-8")
     assert differences(path.read_text("utf-8"), str(path), tracer, counts=counts) == []
+
+
+JUMPS = """\
+def tricky(output):
+    output.append(1)
+    (
+        _, *_, _
+    ) = output.append(4) or "Spam"
+    output.append(5)
+
+def chosen(output):
+    output.append(1)
+    found = [
+        output
+    ] if output or [
+        2
+    ] else None
+    output.append(found and 3)
+"""
+
+
+@pytest.mark.parametrize("tracer", TRACERS)
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize(("name", "line", "to"), [("tricky", 4, 5), ("tricky", 6, 2), ("chosen", 10, 14)])
+def test_a_jump_of_a_debugger_leads_where_it_does_alone(
+    tmp_path: Path, tracer: str, counts: bool, name: str, line: int, to: int
+) -> None:
+    """A jump into one statement takes the place with the most values on the stack: none of ours may be there."""
+    path = tmp_path / "jumps.py"
+    path.write_text(JUMPS)
+
+    def run(code: Any) -> tuple[list[object], list[int]]:
+        output: list[object] = []
+        lines: list[int] = []
+
+        def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
+            if frame.f_code.co_name == name and event == "line":
+                lines.append(frame.f_lineno)
+                if frame.f_lineno == line and lines.count(line) == 1:
+                    frame.f_lineno = to
+            return trace if frame.f_code.co_filename == str(path) else None
+
+        names: dict[str, Any] = {}
+        exec(code, names)
+        before = sys.gettrace()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                sys.settrace(trace)
+                names[name](output)
+            except (ValueError, TypeError) as error:
+                output.append(type(error))
+            finally:
+                sys.settrace(before)
+        return [each for each in output if each is not output], lines
+
+    plain = run(compile(JUMPS, str(path), "exec"))
+    session = Session(RunOptions(counts=counts, tracer=tracer))
+    session.add_source(str(path))
+    with session.measuring():
+        assert run(session.instrument(compile(JUMPS, str(path), "exec"))) == plain
+    session.close()
+    assert line in plain[1]

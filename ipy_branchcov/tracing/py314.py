@@ -196,6 +196,7 @@ class MonitoringTracer:
 
     def stop(self) -> list[Recording]:
         self._callbacks.look()
+        self._callbacks.follow()
         self.note = self._tool.give_back() or self.note or self._unread
         for key, (_, counted, begun) in self._counted.items():
             self._recordings[key].edges = counted.edges(begun)

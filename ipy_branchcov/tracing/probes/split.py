@@ -13,7 +13,7 @@ from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
-from ipy_branchcov.bytecode.encode import Item, disassemble
+from ipy_branchcov.bytecode.encode import NOWHERE, Item, disassemble
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
 from ipy_branchcov.model.decisions import History
 from ipy_branchcov.own_builtins import BUILTINS
@@ -295,6 +295,10 @@ class Splitter:
         items = [*items, jump]
         for each in items:
             each.row = item.row
+            if each.position == item.position and not _same_line(target, item) and not each.name.startswith("RETURN"):
+                # Else it would begin the test's line anew, where a debugger can jump to, with values on the stack. The
+                # target's line begins all the same.
+                each.position = NOWHERE
         item.target = items[0]
         before = self._preceding(target)
         ahead = self._places[target] > self._places[item] and _same_line(target, item)

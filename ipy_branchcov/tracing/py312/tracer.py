@@ -159,6 +159,7 @@ class InstructionTracer:
             if sys.monitoring.get_tool(tool) is not None:
                 sys.monitoring.set_local_events(tool, code, 0)
         self._callbacks.look()
+        self._callbacks.follow()
         self.note = self._tool.give_back() or self.note or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
