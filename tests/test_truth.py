@@ -38,7 +38,7 @@ def test_one_program_is_compared_in_every_kind(tmp_path: Path) -> None:
     assert all(found.counts[kind] for kind in ("runs", "outcomes", "values", "parts", "evaluations"))
 
 
-def test_no_program_begins_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_program_begins_when_the_time_is_over() -> None:
     assert list(of_seeds(range(4), jobs=1, until=0)) == []
 
 
