@@ -1,6 +1,6 @@
 """Tracers and oracle agree, with exact counts, on the targets and on a slice of the random programs.
 
-The long run is ``python -m tests.agreement --programs 2100``.
+The long runs are ``python -m tests.agreement --programs 2100`` and, with ``--odd``, of 60 programs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 from ipy_branchcov.tracing.choice import tracers
 from tests import target_programs
 from tests.agreement import agree, compare
+from tests.odd_programs import odd_program
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +38,10 @@ def test_random_programs(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\nrandom programs: {PROGRAMS} programs, {decisions:,} decisions, {outcomes:,} outcomes")
     assert [found for each in results for found in each.differences] == []
     assert sum(each.decisions for each in results) > 40 * PROGRAMS
+
+
+def test_odd_programs() -> None:
+    """Objects whose truth changes, counts or raises: each is asked as often as plainly."""
+    results = list(agree([FIRST], list(tracers()), write=odd_program))
+    assert [found for each in results for found in each.differences] == []
+    assert all(each.decisions > 20 for each in results)
