@@ -206,7 +206,8 @@ def _of_process(path: Path, lines: list[str], expected: Hits | None) -> list[str
     if not ended.stdout:
         problems.append(f"the process ended with status {ended.returncode} and printed nothing")
     if not any(any(outcomes) for outcomes in _hits(run.coverage).values()):
-        return [*problems, "it was not measured: branchcov.pth is not among this Python's packages; install there"]
+        where = "branchcov.start" if sys.version_info >= (3, 15) else "branchcov.pth"
+        return [*problems, f"it was not measured: {where} is not among this Python's packages; install there"]
     return [*problems, *_compared(lines, expected, run.coverage, counts=False)]
 
 
