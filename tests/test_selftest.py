@@ -13,7 +13,7 @@ import pytest
 import ipy_branchcov
 from ipy_branchcov.cli import main
 from ipy_branchcov.model.branch import OUTCOMES
-from ipy_branchcov.selftest import run
+from ipy_branchcov.selftest import program, run
 from ipy_branchcov.selftest.run import PROGRAM, Way
 from ipy_branchcov.tracing.choice import tracers
 
@@ -44,9 +44,14 @@ def test_the_program_has_every_kind_of_branch(tmp_path: Path) -> None:
     assert set(OUTCOMES) - kinds == set()
 
 
+def test_the_program_ends_as_it_should(capsys: pytest.CaptureFixture[str]) -> None:
+    program.main()
+    assert capsys.readouterr().out.splitlines()[-2:] == ["one", "two"]
+
+
 #: A fault by its name: the module it is put in, what stands there, what stands there then, what is said to be wrong.
 FAULTS = {
-    "a tracer that drops an edge": (
+    "a tracer that drops edges": (
         "tracing/choice.py",
         "\ndef tracer_names(",
         """
@@ -79,6 +84,42 @@ def tracer_names(""",
         "return self.outcomes.get(exit_taken, ())",
         "return self.outcomes.get((exit_taken[0], not exit_taken[1]), ())",
         ["and what is expected: DOES NOT AGREE", "`if a and b:`: expected TF T-, found TF -F"],
+    ),
+    "a tracer that raises into the program": (
+        "tracing/choice.py",
+        "\ndef tracer_names(",
+        """
+class Broken:
+    def __init__(self, tracer):
+        self.tracer = tracer
+
+    def __getattr__(self, name):
+        return getattr(self.tracer, name)
+
+    def start(self):
+        import asyncio
+
+        self.kept, asyncio.run = asyncio.run, lambda given: given.close() or int('x')
+        self.tracer.start()
+
+    def stop(self):
+        import asyncio
+
+        asyncio.run = self.kept
+        return self.tracer.stop()
+
+
+def tracers(known=tracers):
+    found = known()
+    best = next(iter(found))
+    return {**found, best: lambda *given, make=found[best], **named: Broken(make(*given, **named))}
+
+
+def tracer_names(""",
+        [
+            ", once: DOES NOT AGREE",
+            "the program's own output is another than without measurement; it ends with: ValueErr",
+        ],
     ),
     "processes that do not begin to measure": (
         "processes/children.py",

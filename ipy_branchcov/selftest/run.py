@@ -132,7 +132,7 @@ def _checks(path: Path) -> Iterator[tuple[str, list[str]]]:
         return
     hits = _hits(reference.coverage)
     outcomes = sum(map(len, hits.values()))
-    problems = [*_unexpected(lines, reference.coverage), *_changed(plain, reference), *_notes(reference.coverage)]
+    problems = [*_changed(plain, reference), *_notes(reference.coverage), *_unexpected(lines, reference.coverage)]
     yield f"reference ({_REFERENCE}), {outcomes} outcomes of {len(hits)} branches, and what is expected", problems
     expected = None if problems else hits
     for way in _ways():
@@ -141,8 +141,8 @@ def _checks(path: Path) -> Iterator[tuple[str, list[str]]]:
         except BranchcovError as error:
             yield str(way), [str(error)]
             continue
-        problems = [*_compared(lines, expected, found.coverage, counts=way.counts), *_changed(plain, found)]
-        yield str(way), [*problems, *_notes(found.coverage), *_fallen_back(found, way)]
+        problems = [*_changed(plain, found), *_notes(found.coverage), *_fallen_back(found, way)]
+        yield str(way), [*problems, *_compared(lines, expected, found.coverage, counts=way.counts)]
     yield "a process that a run starts", _of_process(path, lines, expected)
 
 
@@ -166,13 +166,13 @@ def _measured(path: Path, way: Way) -> Found:
 
 
 def _captured(run: Callable[[], None]) -> str:
-    """What a run prints, with the error that ends it: the program's last one is raised on purpose."""
+    """What a run prints, and the error that ends it, which only a faulty measurement can cause."""
     out = io.StringIO()
     with redirect_stdout(out):
         try:
             run()
-        except KeyError:
-            print("KeyError")
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}")
     return out.getvalue()
 
 
@@ -206,7 +206,8 @@ def _of_process(path: Path, lines: list[str], expected: Hits | None) -> list[str
     if not ended.stdout:
         problems.append(f"the process ended with status {ended.returncode} and printed nothing")
     if not any(any(outcomes) for outcomes in _hits(run.coverage).values()):
-        return [*problems, "it was not measured: branchcov.pth is not among this Python's packages; install there"]
+        where = "branchcov.start" if sys.version_info >= (3, 15) else "branchcov.pth"
+        return [*problems, f"it was not measured: {where} is not among this Python's packages; install there"]
     return [*problems, *_compared(lines, expected, run.coverage, counts=False)]
 
 
@@ -265,7 +266,8 @@ def _differences(lines: list[str], reference: Hits, found: Hits, *, counts: bool
 
 def _changed(plain: str, found: Found) -> Iterator[str]:
     if found.output != plain:
-        yield "the program's own output is another than without measurement"
+        end = found.output.splitlines()[-1:] or ["nothing"]
+        yield f"the program's own output is another than without measurement; it ends with: {end[0]}"
 
 
 def _notes(coverage: Coverage) -> Iterator[str]:
