@@ -141,7 +141,8 @@ class ProbeTracer:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
         if self._kind.counting:
             return self._probed.copy()
-        ran: list[object] = [probed.notes for _, probed in self._probed]
+        # A run inside this one may have counted.
+        ran: list[object] = [probed.notes or probed.counters for _, probed in self._probed]
         if ever:
             ran = [notes or probed.before for notes, (_, probed) in zip(ran, self._probed, strict=True)]
         return list(compress(self._probed, ran))
