@@ -18,7 +18,7 @@ import pytest
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
-from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes import marshalled, registry
 from ipy_branchcov.tracing.probes.readers import READING
 from tests.kernel import kernel
 
@@ -350,7 +350,7 @@ def test_marshal_writes_what_it_writes_alone(session: Session, path: Path, trace
     with session.measuring("first"):
         code = run(path, session.instrument)["loop"].__code__
         for wrap in CONTAINERS:
-            assert marshal.loads(marshal.dumps(wrap(code))) == wrap(plain)
+            assert marshal.loads(marshal.dumps(wrap(code))) == wrap(plain) == marshalled.originals(wrap(code))
         found = marshal.loads(marshal.dumps(deep(code)))
         for _ in range(1500):
             (found,) = found

@@ -98,8 +98,9 @@ def run_notebook(
         with _finishing(data, scope, found):
             asyncio.run(running.whole(options, data))
     except CellExecutionError as error:
-        line = f"{running.label}: failed; no cell below it ran"
-        raise _ended(line, running.label, merge(found), interrupt, error.traceback) from None
+        raise _ended(
+            f"{running.label}: failed; no cell below it ran", running.label, merge(found), interrupt, error.traceback
+        ) from None
     except DeadKernelError:
         line = f"{running.label}: the kernel died in it, so it was not measured"
         lost = Coverage(lost=frozenset({line}))

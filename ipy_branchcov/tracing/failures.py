@@ -24,7 +24,7 @@ class Failures:
     def __init__(self) -> None:
         self._of_code: dict[int, tuple[CodeType, BaseException]] = {}
         self._others: list[BaseException] = []
-        self._callbacks: dict[int, tuple[CodeType, str]] = {}
+        self._callbacks: dict[int, tuple[CodeType, bool]] = {}
 
     def add(self, code: CodeType | None, error: BaseException) -> None:
         """What ``code`` does is not all recorded. An error keeps no frame of the program alive."""
@@ -41,10 +41,7 @@ class Failures:
 
     def add_callback(self, code: CodeType, *, itself: bool) -> None:
         """``code`` is a callback of another tool ``itself``, or one can call it: events do not show what it does."""
-        what = "a callback of a tool can call it, and Python sends no events there"
-        if itself:
-            what = "Python called it as a callback of a tool, and sends no events"
-        self._callbacks.setdefault(id(code), (code, what))
+        self._callbacks.setdefault(id(code), (code, itself))
 
     def lines(self, name: Callable[[CodeType], str]) -> Iterator[str]:
         """A line for people for each. ``name``: what the source of a code object is called."""
@@ -54,8 +51,11 @@ class Failures:
 
         for code, error in self._of_code.values():
             yield f"{place(code)}: not all that it did was measured: branchcov failed: {error!r}"
-        for code, what in self._callbacks.values():
-            yield f"{place(code)}: {what} of it and what it calls"
+        for code, itself in self._callbacks.values():
+            if itself:
+                yield f"{place(code)}: not measured as a callback of a tool: Python sends no events there"
+            else:
+                yield f"{place(code)}: not measured where a callback of a tool calls it: Python sends no events there"
         for error in self._others:
             yield f"code that others made was not measured: branchcov failed: {error!r}"
 
