@@ -18,8 +18,9 @@ from ipy_branchcov.command_line import parsers
 from ipy_branchcov.data.diff import compare
 from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.processes.bottom import at_bottom
 from ipy_branchcov.processes.modules import run_module
 from ipy_branchcov.processes.notebook_runs import run_notebooks

@@ -27,7 +27,7 @@ import coverage
 
 from ipy_branchcov import load
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from tests.excluded_programs import HANDLERS, IN_LINE, NEXT_LINE, ONE_EXIT
 
 ASSERTS = "coverage.py has no branches at asserts"

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import coverage
 
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 

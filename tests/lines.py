@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
 from tests.agreement import Plain, ways

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command

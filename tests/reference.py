@@ -19,8 +19,9 @@ from typing import Any
 from ipy_branchcov.analysis.branches import find_branches
 from ipy_branchcov.data import json_form
 from ipy_branchcov.model.branch import CONDITIONS, OUTCOMES, Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.words import KINDS
 from ipy_branchcov.selftest.run import PROGRAM
 from ipy_branchcov.session.options import ReportOptions, RunOptions, SuggestOptions

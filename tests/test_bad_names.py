@@ -17,8 +17,9 @@ from ipy_branchcov.cli import main
 from ipy_branchcov.data.files import load
 from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import is_printable, printable, visible
 from ipy_branchcov.reports import cobertura, lcov, opcodes, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports

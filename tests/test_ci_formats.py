@@ -13,8 +13,9 @@ from lxml import etree
 from markdown_it import MarkdownIt
 
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import github, markdown, sonar
 from ipy_branchcov.session.session import Session
 

@@ -14,8 +14,9 @@ import pytest
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.config import load_config
 from ipy_branchcov.session.coveragepy import read_ini
 from ipy_branchcov.session.options import RunOptions

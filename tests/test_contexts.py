@@ -17,9 +17,10 @@ from ipy_branchcov.data.contexts import numbers
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import covered_by
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import pages
 from ipy_branchcov.session.contexts import Contexts
 from ipy_branchcov.session.options import RunOptions

@@ -11,9 +11,10 @@ import pytest
 from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.selection import select
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals
 
 

@@ -9,8 +9,9 @@ import pytest
 from ipy_branchcov.cli import main
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals, decimals
 from ipy_branchcov.reports import markdown
 from ipy_branchcov.reports.files import write_reports

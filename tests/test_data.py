@@ -15,8 +15,9 @@ from ipy_branchcov.data.baseline import regressions
 from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 
 # --- files
 

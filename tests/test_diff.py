@@ -10,8 +10,9 @@ import pytest
 from ipy_branchcov.cli import main
 from ipy_branchcov.data.diff import Change, compare
 from ipy_branchcov.data.files import save
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import differences
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session

@@ -16,8 +16,9 @@ from ipy_branchcov.data import json_form
 from ipy_branchcov.data.files import save
 from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.notebook.cells import Cells, body_of, options_of, uncommanded
 from ipy_branchcov.notebook.display import live
 from ipy_branchcov.notebook.pyodide import PyodideKernel

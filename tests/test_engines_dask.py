@@ -17,7 +17,7 @@ import pytest
 
 import ipy_branchcov as branchcov
 from ipy_branchcov.errors import UsageError
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from tests.kernel import Kernel, kernel
 
 pytest.importorskip("distributed")

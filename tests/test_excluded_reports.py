@@ -18,8 +18,9 @@ from ipy_branchcov.data.baseline import regressions
 from ipy_branchcov.data.files import load
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.reports import cobertura, lcov, pages, summary, terminal
 from ipy_branchcov.reports.files import with_texts

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import summary, terminal
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.record import record

@@ -17,8 +17,8 @@ from ipy_branchcov.analysis.kept_codes import fingerprint
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.data import kept_files
-from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers

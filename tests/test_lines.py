@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from tests.lines import compare

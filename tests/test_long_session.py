@@ -29,7 +29,8 @@ class C{n}:
 #: Measures many texts, with something that stays between them, and prints the memory before and after a reset.
 RESET = """\
 import os
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.session.session import Session
 

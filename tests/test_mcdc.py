@@ -343,7 +343,7 @@ def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_tables_have_no_control_characters() -> None:
     coverage = replace(seen("if a and b == '\\x1b': pass", "TT"), function="f")
     source = Source("In [1]", "if a and b == '\x1b[31m': pass")
-    from ipy_branchcov.model.coverage import SourceCoverage
+    from ipy_branchcov.model.source_coverage import SourceCoverage
 
     text = "\n".join(decision_tables.lines(SourceCoverage(source, decisions=(coverage,))))
     assert "\x1b" not in text

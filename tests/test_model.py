@@ -6,11 +6,12 @@ import pytest
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.recent import Recent
 from ipy_branchcov.model.regions import regions
 from ipy_branchcov.model.selection import definitions, is_below, select
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Cover, Span, widest
 
 TEXT = "class A:\n    def f(self, x):\n        return x or 1\n\n\ndef g(x):\n    return x or 2\n"

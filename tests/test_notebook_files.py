@@ -15,8 +15,9 @@ import pytest
 from ipy_branchcov.data.notebook_files import read_cells
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span, cell_text
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import github, lcov
 from ipy_branchcov.reports.by_line import UNPLACED, files, place_cells
 from ipy_branchcov.reports.files import write_reports

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.errors import TracerError
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 

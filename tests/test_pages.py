@@ -13,8 +13,9 @@ import pytest
 
 from ipy_branchcov import __version__
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import pages
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import write_reports

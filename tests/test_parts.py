@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ipy_branchcov.data import json_form
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import cobertura, lcov, summary, terminal
 from ipy_branchcov.reports.record import record
 from tests import target_programs

@@ -13,8 +13,9 @@ import pytest
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.patch import changed_lines, select, sentence

@@ -10,10 +10,11 @@ import pytest
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.regions import never_ran, regions
 from ipy_branchcov.model.selection import select
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import widest
 
 

@@ -13,8 +13,9 @@ from types import FrameType
 import pytest
 
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import cobertura, lcov, live_view, pages, summary, terminal
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session

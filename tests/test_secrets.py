@@ -18,8 +18,9 @@ from ipy_branchcov import load
 from ipy_branchcov.cli import main
 from ipy_branchcov.data.files import save
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import live_view, pages, presented, summary, terminal, widget
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.record import record

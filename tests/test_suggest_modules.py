@@ -15,8 +15,9 @@ import pytest
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.suggest import mutate, values
 from ipy_branchcov.suggest.describe import WIDE, Names, describe, known, parse
 from ipy_branchcov.suggest.guide import RECORDER, Guide, needs

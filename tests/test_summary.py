@@ -8,8 +8,9 @@ import pytest
 
 from ipy_branchcov.data.files import save
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import printed, summary, terminal
 from ipy_branchcov.reports.files import closing
 from ipy_branchcov.session.options import ReportOptions, RunOptions

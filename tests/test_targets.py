@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.tracing.choice import tracers
 from tests import target_programs
 

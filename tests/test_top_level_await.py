@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ipy_branchcov.model.coverage import SourceCoverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ipy_branchcov.data.source_files import read_regular, read_source
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, cell_text
+from ipy_branchcov.model.source_coverage import SourceCoverage
 
 
 def regressions(baseline: Coverage, current: Coverage, root: Path) -> list[str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 
 #: Characters of a branch's text that distinguish it from others.
 _LONGEST = 2000

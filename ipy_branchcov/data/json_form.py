@@ -33,8 +33,9 @@ from ipy_branchcov.data.fields import (
 )
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import OUTCOMES, Branch, FirstHit, Outcome, outcome_names
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge, ranges
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, SourceKind, Span, shortened
+from ipy_branchcov.model.source_coverage import SourceCoverage, ranges
 from ipy_branchcov.model.totals import Totals
 
 SCHEMA = "ipy_branchcov/1"

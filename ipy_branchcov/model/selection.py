@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import UNPARSABLE, Source, Span
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.words import cell_name, cell_number
 
 

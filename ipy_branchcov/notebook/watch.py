@@ -11,8 +11,9 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ipy_branchcov.errors import BranchcovError, UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.selection import definitions, select
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.notebook.display import Followed
 from ipy_branchcov.reports.view import NewOutcome
 from ipy_branchcov.session.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipy_branchcov.model.coverage import ranges
+from ipy_branchcov.model.source_coverage import ranges
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.reports.view import MarkedSource
 

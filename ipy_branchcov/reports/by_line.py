@@ -12,8 +12,9 @@ from pathlib import Path
 from ipy_branchcov.data.notebook_files import CellInFile, read_cells
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.decisions import Decision
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports.live_view import View
 from ipy_branchcov.reports.view import NewOutcome
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.decision_words import MOST_OPEN, sentence, sentences
 from ipy_branchcov.model.decisions import FORM, Decision, Evaluation
 from ipy_branchcov.model.source import shortened
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import visible
 
 #: Characters of a condition at the head of a column of the text.

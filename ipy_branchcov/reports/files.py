@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ipy_branchcov.data.files import append, write_whole
 from ipy_branchcov.data.source_files import read_source
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.by_line import UNPLACED, place_cells

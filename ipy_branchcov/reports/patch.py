@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ipy_branchcov.errors import UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports.by_line import UNPLACED, Cells
 
 #: The lines that a change has, by the names of files.

@@ -10,6 +10,7 @@ from typing import Any
 from ipy_branchcov.data import json_form
 from ipy_branchcov.data.files import load as load_data
 from ipy_branchcov.model import coverage as model
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports.files import with_texts, write_reports
 
 
@@ -31,7 +32,7 @@ class Coverage(model.Coverage):
             return NotImplemented
         return Coverage.of(model.merge([self, other]))
 
-    def __getitem__(self, name: str) -> model.SourceCoverage:
+    def __getitem__(self, name: str) -> SourceCoverage:
         """The source of that name. Raises KeyError with the names that there are."""
         for each in self.sources:
             if each.source.name == name:

@@ -13,9 +13,10 @@ from typing import Literal
 
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import COMPOSITE, Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import bodies, definitions_in, scopes
 from ipy_branchcov.model.source import shortened, split_lines
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.printable import visible
 

@@ -11,10 +11,10 @@ from types import CodeType
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
-from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.decision_sites import decisions
 from ipy_branchcov.model.decisions import Decision, Evaluation
 from ipy_branchcov.model.regions import Region, never_ran
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Cover, Span, widest
 from ipy_branchcov.tracing.tracer import Recording
 

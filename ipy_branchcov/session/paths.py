@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.scope import Scope
 
 

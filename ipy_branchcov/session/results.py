@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, SourceKey
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.first_hits import FirstHits
 from ipy_branchcov.session.measure import measure

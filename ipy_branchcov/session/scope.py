@@ -16,9 +16,10 @@ from types import ModuleType
 
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.errors import UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.selection import is_chosen
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.printable import printable
 

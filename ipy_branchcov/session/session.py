@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.errors import UsageError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.contexts import Contexts

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import SourceKey
+from ipy_branchcov.model.source_coverage import SourceCoverage
 
 #: So many runs are packed together.
 _WAITING = 16

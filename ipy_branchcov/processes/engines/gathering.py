@@ -14,8 +14,9 @@ from uuid import uuid4
 from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage, merge
+from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, shortened
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.processes.engines.on_worker import failure, this_process
 from ipy_branchcov.processes.engines.protocol import Engine, Reply

@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import BranchcovError
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.processes.engines.arriving import Arriving
 from ipy_branchcov.processes.engines.texts import Texts, unpack
 from ipy_branchcov.session.options import RunOptions

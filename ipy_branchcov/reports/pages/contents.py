@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ipy_branchcov.model.branch import natural
-from ipy_branchcov.model.coverage import Coverage, SourceCoverage
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import UNPARSABLE, Source, shortened
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.reports.by_line import Cells
 from ipy_branchcov.reports.pages.notebooks import CodeCell, Heading, outline

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.selection import bodies
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.totals import Totals
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ipy_branchcov.model.coverage import SourceCoverage
 from ipy_branchcov.model.decisions import FORM
 from ipy_branchcov.model.selection import bodies
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.words import NEVER_RAN, line_range
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import decision_tables
