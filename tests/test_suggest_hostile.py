@@ -190,10 +190,15 @@ def test_interrupt_keeps_what_was_found(tmp_path: Path) -> None:
         "def f(number: int):\n    if number > 10:\n        return 1\n    if str(number) == 'x':\n        return 2\n",
     )
     children = processes()
+    # Where the tests run in the background, Python has no handler: SIGINT is ignored there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     interrupt.start()
-    result = asked.suggest("f", "f(1)", limits=Limits(seconds=60))
-    interrupt.join()
+    try:
+        result = asked.suggest("f", "f(1)", limits=Limits(seconds=60))
+        interrupt.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.interrupted and result.seconds < 30
     assert [branch.span.line for each in result.found for branch, _ in each.covers] == [2]
     assert "interrupted" in shown.report(result)
