@@ -19,21 +19,21 @@ LONGEST = (
 )
 
 
-#: Files whose tests are of doors, options and reports: what they test is the same code on each Python, and much of it
-#: starts processes or kernels. ``.ci/run`` runs them whole on one Python, and a share on each other one.
-SHARED = (
-    *("bad_names", "block_processes", "cell_marks", "cli", "config", "contexts", "coverage_users", "diff", "engines"),
-    *("excluded", "excluded_programs", "excluded_reports", "extension", "formats", "gates", "kernel_processes", "kept"),
-    *("live", "long_session", "notebook_files", "notebooks", "options", "patch", "pytest", "record", "reports"),
-    *("run_programs", "scope", "secrets", "shell", "subprocesses", "suggest", "suggest_hostile", "suggest_kernel"),
-    *("suggest_modules", "suggest_trials", "summary", "terminal_ipython", "tools_beside", "untrusted_data", "watch"),
+#: Files whose tests are never shared. First those of the engine: each Python has bytecode and events of its own. Then
+#: those whose tools ``.ci/run`` installs on one Python. All others test doors, reports and data, which are the same code
+#: on each Python, and many start processes or kernels: it runs them whole on one Python, and a share on each other one.
+WHOLE = (
+    *("agreement", "analysis", "arrivals", "bottom", "callbacks", "collections", "cpython", "endings", "failures"),
+    *("folding", "functions", "give_back", "inherited_flags", "jit", "library", "lines", "mcdc", "mechanisms"),
+    *("nested_sessions", "opcodes", "oracle", "other_tools", "other_tools_code", "own_builtins", "parts", "quirks"),
+    *("session", "stdlib", "superinstructions", "switching", "targets", "top_level_await", "trace_events", "tracers"),
+    *("tracing", "truth", "untraced", "value_exits", "value_outcomes", "values"),
+    *("engines_dask", "engines_ipyparallel", "marimo", "papermill"),
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--share", metavar="K/N", help="of the files named in SHARED, run the K-th of N shares of their tests"
-    )
+    parser.addoption("--share", metavar="K/N", help="run the K-th of N shares of the tests of files not named in WHOLE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,12 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
     if asked := config.getoption("--share"):
         share, shares = map(int, asked.split("/"))
-        shared = {f"test_{name}" for name in SHARED}
+        whole = {f"test_{name}" for name in WHOLE}
         left_out = [
             # A function is in one share with all its parameters, by its name: the same for every worker and Python.
             each
             for each in items
-            if each.path.stem in shared and zlib.crc32(each.nodeid.partition("[")[0].encode()) % shares != share - 1
+            if each.path.stem not in whole and zlib.crc32(each.nodeid.partition("[")[0].encode()) % shares != share - 1
         ]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [each for each in items if each not in set(left_out)]
