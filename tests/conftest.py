@@ -20,8 +20,8 @@ LONGEST = (
 
 
 #: Files whose tests are never shared. First those of the engine: each Python has bytecode and events of its own. Then
-#: those whose tools ``.ci/run`` installs on one Python. All others test doors, reports and data, which are the same code
-#: on each Python, and many start processes or kernels: it runs them whole on one Python, and a share on each other one.
+#: those whose tools ``.ci/run`` installs on one Python. All others test doors, reports and data, the same code
+#: on each Python; many start processes or kernels. It runs them whole on one Python, and a share on each other one.
 WHOLE = (
     *("agreement", "analysis", "arrivals", "bottom", "callbacks", "collections", "cpython", "endings", "failures"),
     *("folding", "functions", "give_back", "inherited_flags", "jit", "library", "lines", "mcdc", "mechanisms"),
