@@ -182,6 +182,24 @@ except KeyError:
 """,
         [6, 14, 15],
     ),
+    "a suite behind its head, in a finally": (
+        """\
+def f(a, b):
+    try:
+        b[0]
+    finally:
+        if (
+            a
+        ): pass
+
+
+try:
+    f(1, [])
+except IndexError:
+    pass
+""",
+        [],
+    ),
     "elements that never ran": (
         """\
 c = []

@@ -65,7 +65,7 @@ def measure(
     parts = list(never_ran(analysis.regions, branches, taken.entered)) if taken.positions else []
     parts = [each for each in parts if not rewritten.contains(each.span)]
     coded = lines_with_code(taken.codes) if analysis.coded_lines is None else analysis.coded_lines
-    missed = _missed_lines(analysis, coded, taken.ran, parts)
+    missed = _missed_lines(analysis, coded, taken.ran, parts) - _begun(analysis, branches)
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
     spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
@@ -207,6 +207,19 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
             missed.update(range(part.span.line + 1, part.span.end_line + 1))
     missed.update(line for line, first in analysis.tries if first in missed and line not in ran)
     return missed
+
+
+def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:
+    """The lines on which suites began behind the end of their heads, by the outcomes that led there.
+
+    Up to 3.11 a compiler leaves no code of ``pass`` behind a head of several lines in one of the copies of a
+    ``finally``, and some in the other one.
+    """
+    after = {region.after: region.span.line for region in analysis.regions if region.suite and region.after}
+    if not after:
+        return set()
+    covered = ((branch.key, outcome.name) for branch in branches for outcome in branch.outcomes if outcome.hits)
+    return {after[each] for each in covered if each in after}
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:
