@@ -182,7 +182,7 @@ except KeyError:
 """,
         [6, 14, 15],
     ),
-    "a suite behind its head, in a finally": (
+    "pass in a finally that an exception goes through": (
         """\
 def f(a, b):
     try:
@@ -191,6 +191,10 @@ def f(a, b):
         if (
             a
         ): pass
+        if a:
+            pass
+        for _ in [a]:
+            pass
 
 
 try:

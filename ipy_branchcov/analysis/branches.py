@@ -16,7 +16,7 @@ from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode.decode import Bytecode, code_objects
 from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.recent import Recent
-from ipy_branchcov.model.regions import Region
+from ipy_branchcov.model.regions import After, Region
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.own_builtins import BUILTINS
@@ -163,6 +163,13 @@ class Analysis:
         from ipy_branchcov.model.regions import regions
 
         return list(regions(self.decisions.tree, self.source.span, self._live))
+
+    @cached_property
+    def beginnings(self) -> list[tuple[After, int]]:
+        """The outcomes that lead to suites, each with the line of the first statement there."""
+        from ipy_branchcov.model.regions import beginnings
+
+        return list(beginnings(self.decisions.tree, self.source.span, self._live))
 
     @cached_property
     def functions(self) -> Functions:

@@ -45,6 +45,7 @@ def to_plain(analysis: Analysis) -> dict[str, Any]:
         "regions": _regions_to(analysis.regions),
         "heads": [(each.first, each.last, _below_to(each.below)) for each in analysis.heads],
         "tries": analysis.tries,
+        "beginnings": [(*_key_to(key), outcome, line) for (key, outcome), line in analysis.beginnings],
         "asserted": [_span_to(each) for each in analysis.asserted],
         "coded_lines": None if analysis.coded_lines is None else sorted(analysis.coded_lines),
         "codes": _codes_to(analysis),
@@ -111,6 +112,7 @@ def from_plain(source: Source, policy: Policy, plain: dict[str, Any]) -> Analysi
         regions=_regions_from(plain["regions"]),
         heads=[HeadLines(first, last, _below_from(below)) for first, last, below in plain["heads"]],
         tries=plain["tries"],
+        beginnings=[(((Span(*span), kind), outcome), line) for span, kind, outcome, line in plain["beginnings"]],
         asserted=[Span(*each) for each in plain["asserted"]],
         coded_lines=None if lines is None else frozenset(lines),
     )

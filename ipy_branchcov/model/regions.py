@@ -82,35 +82,55 @@ def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Coll
 
 def _suites(node: ast.AST, span: SpanOf) -> Iterator[Region]:
     """The suites that stand on the line of their head, and the guard of a ``case``."""
+    if isinstance(node, ast.match_case):
+        before = _matched(node, span)
+        if node.guard is not None and before is not None:
+            yield Region(span(node.guard), before)
+    for after, head in _led_to(node, span):
+        yield from _suite(head, span, after)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        yield from _suite(node, span, None, node)
+
+
+def _led_to(node: ast.AST, span: SpanOf) -> Iterator[tuple[After, Headed]]:
+    """The outcomes that lead to the suite of a statement, or to those of its handlers."""
     match node:
         case ast.If(test=test) | ast.While(test=test):
-            yield from _suite(node, span, ((span(test), "if" if isinstance(node, ast.If) else "while"), "true"))
+            yield ((span(test), "if" if isinstance(node, ast.If) else "while"), "true"), node
         case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-            kind = "for" if isinstance(node, ast.For) else "async-for"
-            yield from _suite(node, span, ((span(target, iterable), kind), "body"))
+            yield ((span(target, iterable), "for" if isinstance(node, ast.For) else "async-for"), "body"), node
         case ast.Try(handlers=handlers) | ast.TryStar(handlers=handlers):
             kind = "except" if isinstance(node, ast.Try) else "except*"
-            for each in handlers:
-                if each.type is not None:
-                    yield from _suite(each, span, ((span(each.type), kind), "match"))
-        case ast.match_case():
-            yield from _case(node, span)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield from _suite(node, span, None, node)
+            yield from ((((span(each.type), kind), "match"), each) for each in handlers if each.type is not None)
+        case ast.match_case(guard=guard):
+            known = True if guard is None else constant(guard)
+            after = _matched(node, span)
+            if guard is not None and known is None:
+                after = ((span(guard), "guard"), "true")
+            if after is not None and known is not False:
+                yield after, node
 
 
-def _case(node: ast.match_case, span: SpanOf) -> Iterator[Region]:
-    pattern, guard = node.pattern, node.guard
+def _matched(node: ast.match_case, span: SpanOf) -> After | None:
+    """The outcome of a ``case`` that matches; None where it always does."""
+    pattern = node.pattern
     while isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
         pattern = pattern.pattern
-    after = ((span(pattern), "pattern"), "match") if refutable(pattern) else None
-    if guard is not None and after is not None:
-        yield Region(span(guard), after)
-    known = True if guard is None else constant(guard)
-    if guard is not None and known is None:
-        after = ((span(guard), "guard"), "true")
-    if after is not None and known is not False:
-        yield from _suite(node, span, after)
+    return ((span(pattern), "pattern"), "match") if refutable(pattern) else None
+
+
+def beginnings(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = None) -> Iterator[tuple[After, int]]:
+    """The outcomes that lead to suites, each with the line of the first statement there.
+
+    Compilers leave no code of a ``pass`` in some copies of a ``finally``; what led to it shows that it ran.
+    ``live``: as in :func:`regions`.
+    """
+    for node in reachable(tree) if live is None else live:
+        for after, head in _led_to(node, span):
+            body: list[ast.stmt] = head.body  # type: ignore[union-attr]
+            first = next((each for each in body if has_code(each) or isinstance(each, ast.Try | ast.TryStar)), None)
+            if first is not None and has_code(first):
+                yield after, head_of(first).first
 
 
 def _suite(node: Headed, span: SpanOf, after: After | None, function: Function | None = None) -> Iterator[Region]:

@@ -210,16 +210,9 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
 
 
 def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:
-    """The lines on which suites began behind the end of their heads, by the outcomes that led there.
-
-    Up to 3.11 a compiler leaves no code of ``pass`` behind a head of several lines in one of the copies of a
-    ``finally``, and some in the other one.
-    """
-    after = {region.after: region.span.line for region in analysis.regions if region.suite and region.after}
-    if not after:
-        return set()
-    covered = ((branch.key, outcome.name) for branch in branches for outcome in branch.outcomes if outcome.hits)
-    return {after[each] for each in covered if each in after}
+    """The lines of statements that ran because of the outcomes that led to them, whatever code is left of them."""
+    covered = {(branch.key, outcome.name) for branch in branches for outcome in branch.outcomes if outcome.hits}
+    return {line for after, line in analysis.beginnings if after in covered}
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:
