@@ -195,6 +195,10 @@ def f(a, b):
             pass
         for _ in [a]:
             pass
+        if b:
+            a = 1
+        elif None:
+            a = 2
 
 
 try:
@@ -202,7 +206,7 @@ try:
 except IndexError:
     pass
 """,
-        [],
+        [13],
     ),
     "elements that never ran": (
         """\

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ipy_branchcov.model.branch import Branch
@@ -126,11 +127,20 @@ def beginnings(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = 
     ``live``: as in :func:`regions`.
     """
     for node in reachable(tree) if live is None else live:
-        for after, head in _led_to(node, span):
-            body: list[ast.stmt] = head.body  # type: ignore[union-attr]
+        suites = ((after, head.body) for after, head in _led_to(node, span))  # type: ignore[union-attr]
+        for after, body in chain(suites, _else(node, span)):
             first = next((each for each in body if has_code(each) or isinstance(each, ast.Try | ast.TryStar)), None)
             if first is not None and has_code(first):
                 yield after, head_of(first).first
+
+
+def _else(node: ast.AST, span: SpanOf) -> Iterator[tuple[After, list[ast.stmt]]]:
+    """The outcome that leads to what stands behind ``else``, or to an ``elif``."""
+    match node:
+        case ast.If(test=test, orelse=orelse) | ast.While(test=test, orelse=orelse):
+            yield ((span(test), "if" if isinstance(node, ast.If) else "while"), "false"), orelse
+        case ast.For(target=target, iter=iterable, orelse=orelse):
+            yield ((span(target, iterable), "for"), "exhausted"), orelse
 
 
 def _suite(node: Headed, span: SpanOf, after: After | None, function: Function | None = None) -> Iterator[Region]:
