@@ -353,7 +353,7 @@ def _breaks(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
                     blocks = [value] if not value or isinstance(value[0], ast.stmt) else [each.body for each in value]
                     for block in blocks:
                         yield from _breaks(block)
-        if isinstance(node, _STOPS):
+        if _stops(node):
             return
 
 

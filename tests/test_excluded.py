@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pytest
 
@@ -131,3 +131,15 @@ def test_what_ran_in_random_programs_was_no_unreachable_code(seed: int, tmp_path
     }
     covered = {(place.kind, place.span, name) for place, each in hits.items() for name, hit in each.items() if hit}
     assert unreachable & covered == set() and covered
+
+
+def test_nothing_is_required_behind_a_loop_that_is_never_left() -> None:
+    loop = "for x in a:\n    if x: return 1\n    else: return 2\n    {}\nelse:\n    return 3\nb if c else d"
+
+    def required(text: str) -> bool:
+        (last,) = (branch for branch in found(text).branches if branch.kind == "ifexp")
+        return any(outcome.required and not outcome.excluded for outcome in last.outcomes)
+
+    for end in ("break", "pass", "if x: break"):
+        assert not required("def f():\n" + indent(loop.format(end), "    "))
+    assert required("for x in a:\n    if x: break\nb if c else d")

@@ -208,6 +208,24 @@ except IndexError:
 """,
         [13],
     ),
+    "behind a loop whose break cannot be reached": (
+        """\
+def f(a):
+    for x in a:
+        if x:
+            return 1
+        else:
+            return 2
+        break
+    else:
+        return 3
+    return 4 if a else 5
+
+
+f([1])
+""",
+        [6, 9],
+    ),
     "elements that never ran": (
         """\
 c = []

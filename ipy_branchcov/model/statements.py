@@ -147,10 +147,6 @@ def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
             yield from (getattr(node, label, ()) for label in BLOCKS)
 
 
-#: Statements that end their block.
-_LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-
-
 def stops(node: ast.AST) -> bool:
     """Whether nothing behind a statement in its block can be reached."""
     match node:
@@ -195,7 +191,7 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
             case _:
                 for inner in _live_blocks(node):
                     yield from _breaks(inner)
-        if isinstance(node, _LEAVES):
+        if stops(node):
             return
 
 
