@@ -53,14 +53,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if asked := config.getoption("--share"):
         share, shares = map(int, asked.split("/"))
         whole = {f"test_{name}" for name in WHOLE}
-        left_out = [
+        kept: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for each in items:
             # A function is in one share with all its parameters, by its name: the same for every worker and Python.
-            each
-            for each in items
-            if each.path.stem not in whole and zlib.crc32(each.nodeid.partition("[")[0].encode()) % shares != share - 1
-        ]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [each for each in items if each not in set(left_out)]
+            mine = zlib.crc32(each.nodeid.partition("[")[0].encode()) % shares == share - 1
+            kept[mine or each.path.stem in whole].append(each)
+        config.hook.pytest_deselected(items=kept[False])
+        items[:] = kept[True]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from ipy_branchcov.tracing.probes import registry, swapped
+from tests.calls import calls_of
 
 #: A function, and one that it makes; a class, whose method is found by another way.
 FUNCTION = """\
@@ -77,22 +77,14 @@ def defined(session: Session, path: Path, numbers: range) -> dict[str, Any]:
 
 def calls_of_a_run(session: Session, names: dict[str, Any]) -> int:
     """How many functions are called, of Python or C, to measure a call of one function."""
-    called = 0
 
-    def profile(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal called
-        called += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
+    def run() -> None:
         session.start("again")
         names["f0"]([0, 1])
-        coverage = session.stop()
-    finally:
-        sys.setprofile(None)
-    (source,) = coverage
-    assert source.totals.covered == 5
-    return called
+        (source,) = session.stop()
+        assert source.totals.covered == 5
+
+    return calls_of(run)
 
 
 @every_mechanism

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -22,6 +19,7 @@ from ipy_branchcov.reports.record import record
 from ipy_branchcov.reports.view import mark
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from tests.calls import calls_of
 from tests.views import viewed
 
 PROGRAM = """\
@@ -296,22 +294,6 @@ def test_a_large_source_is_sent_when_it_is_opened(tmp_path: Path) -> None:
     assert opened is not None and len(opened["lines"]) >= 2_000 and not opened["folded"]
     (cell,) = viewed(coverage, first=coverage.sources[0].source.name)["sources"]
     assert not cell["folded"], "a cell alone has no title to open"
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """How many functions are called, of Python or C."""
-    called = 0
-
-    def profile(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal called
-        called += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return called
 
 
 def test_a_record_is_linear_in_the_functions(tmp_path: Path) -> None:

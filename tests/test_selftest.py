@@ -49,19 +49,36 @@ def test_the_program_ends_as_it_should(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.splitlines()[-2:] == ["one", "two"]
 
 
-#: A fault by its name: the module it is put in, what stands there, what stands there then, what is said to be wrong.
-FAULTS = {
-    "a tracer that drops edges": (
-        "tracing/choice.py",
-        "\ndef tracer_names(",
-        """
+#: Tracers of which the preferred one has other methods, put before ``tracer_names``.
+BROKEN = """
 class Broken:
     def __init__(self, tracer):
         self.tracer = tracer
 
     def __getattr__(self, name):
         return getattr(self.tracer, name)
+{methods}
 
+def tracers(known=tracers):
+    found = known()
+    best = next(iter(found))
+    return {{**found, best: lambda *given, make=found[best], **named: Broken(make(*given, **named))}}
+
+
+def tracer_names("""
+
+
+def broken(methods: str) -> str:
+    return BROKEN.format(methods=methods)
+
+
+#: A fault by its name: the module it is put in, what stands there, what stands there then, what is said to be wrong.
+FAULTS = {
+    "a tracer that drops edges": (
+        "tracing/choice.py",
+        "\ndef tracer_names(",
+        broken(
+            """
     def stop(self):
         found = self.tracer.stop()
         for each in found:
@@ -69,14 +86,8 @@ class Broken:
                 each.edges.clear()
         return found
 
-
-def tracers(known=tracers):
-    found = known()
-    best = next(iter(found))
-    return {**found, best: lambda *given, make=found[best], **named: Broken(make(*given, **named))}
-
-
-def tracer_names(""",
+"""
+        ),
         [", once: DOES NOT AGREE", ", counting: DOES NOT AGREE", "`if a and b:`, and: reference"],
     ),
     "an analysis that exchanges outcomes": (
@@ -88,14 +99,8 @@ def tracer_names(""",
     "a tracer that raises into the program": (
         "tracing/choice.py",
         "\ndef tracer_names(",
-        """
-class Broken:
-    def __init__(self, tracer):
-        self.tracer = tracer
-
-    def __getattr__(self, name):
-        return getattr(self.tracer, name)
-
+        broken(
+            """
     def start(self):
         import asyncio
 
@@ -108,14 +113,8 @@ class Broken:
         asyncio.run = self.kept
         return self.tracer.stop()
 
-
-def tracers(known=tracers):
-    found = known()
-    best = next(iter(found))
-    return {**found, best: lambda *given, make=found[best], **named: Broken(make(*given, **named))}
-
-
-def tracer_names(""",
+"""
+        ),
         [
             ", once: DOES NOT AGREE",
             "the program's own output is another than without measurement; it ends with: ValueErr",

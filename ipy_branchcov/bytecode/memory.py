@@ -47,7 +47,7 @@ def uncollect(thing: object) -> None:
 
 _untrack: Any = None
 if ctypes is not None:
-    _untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+    _untrack = ctypes.pythonapi["PyObject_GC_UnTrack"]  # not as an attribute: that belongs to all who use ctypes
     _untrack.argtypes = (ctypes.py_object,)
     _untrack.restype = None
 #: PyBUF_WRITE

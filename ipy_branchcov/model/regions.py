@@ -96,10 +96,10 @@ def _suites(node: ast.AST, span: SpanOf) -> Iterator[Region]:
 def _led_to(node: ast.AST, span: SpanOf) -> Iterator[tuple[After, Headed]]:
     """The outcomes that lead to the suite of a statement, or to those of its handlers."""
     match node:
-        case ast.If(test=test) | ast.While(test=test):
-            yield ((span(test), "if" if isinstance(node, ast.If) else "while"), "true"), node
-        case ast.For(target=target, iter=iterable) | ast.AsyncFor(target=target, iter=iterable):
-            yield ((span(target, iterable), "for" if isinstance(node, ast.For) else "async-for"), "body"), node
+        case ast.If() | ast.While():
+            yield (_tested(node, span), "true"), node
+        case ast.For() | ast.AsyncFor():
+            yield (_tested(node, span), "body"), node
         case ast.Try(handlers=handlers) | ast.TryStar(handlers=handlers):
             kind = "except" if isinstance(node, ast.Try) else "except*"
             yield from ((((span(each.type), kind), "match"), each) for each in handlers if each.type is not None)
@@ -137,10 +137,19 @@ def beginnings(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = 
 def _else(node: ast.AST, span: SpanOf) -> Iterator[tuple[After, list[ast.stmt]]]:
     """The outcome that leads to what stands behind ``else``, or to an ``elif``."""
     match node:
-        case ast.If(test=test, orelse=orelse) | ast.While(test=test, orelse=orelse):
-            yield ((span(test), "if" if isinstance(node, ast.If) else "while"), "false"), orelse
-        case ast.For(target=target, iter=iterable, orelse=orelse):
-            yield ((span(target, iterable), "for"), "exhausted"), orelse
+        case ast.If() | ast.While():
+            yield (_tested(node, span), "false"), node.orelse
+        case ast.For() | ast.AsyncFor():
+            yield (_tested(node, span), "exhausted"), node.orelse
+
+
+def _tested(node: ast.If | ast.While | ast.For | ast.AsyncFor, span: SpanOf) -> tuple[Span, str]:
+    """What identifies the branch at the head of a statement."""
+    match node:
+        case ast.If() | ast.While():
+            return span(node.test), "if" if isinstance(node, ast.If) else "while"
+        case _:
+            return span(node.target, node.iter), "for" if isinstance(node, ast.For) else "async-for"
 
 
 def _suite(node: Headed, span: SpanOf, after: After | None, function: Function | None = None) -> Iterator[Region]:

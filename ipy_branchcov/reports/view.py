@@ -274,8 +274,8 @@ def _portable(name: str) -> str:
 
     >>> _portable(".venv/lib/python3.14/site-packages/a/b.py"), _portable("/usr/lib/python3.14/json/decoder.py")
     ('a/b.py', 'json/decoder.py')
-    >>> _portable("src/a.py"), _portable("/home/me/work/a.py")
-    ('src/a.py', 'work/a.py')
+    >>> _portable("src/a.py"), _portable("/elsewhere/pkg/a.py")
+    ('src/a.py', 'pkg/a.py')
     """
     name = re.sub(r"^.*/(?:site|dist)-packages/", "", name)
     if name.startswith(("/", "../")) or re.match(r"[A-Za-z]:/", name):

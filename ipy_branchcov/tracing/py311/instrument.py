@@ -35,12 +35,12 @@ class Probed(Once):
 
     @property
     def proved(self) -> tuple[tuple[int, ...], ...]:
-        proved: tuple[tuple[int, ...], ...] = self.fields[5]
+        proved: tuple[tuple[int, ...], ...] = self.fields[4]
         return proved
 
     @property
     def passages(self) -> tuple[tuple[Any, ...], ...]:
-        passages: tuple[tuple[Any, ...], ...] = self.fields[6]
+        passages: tuple[tuple[Any, ...], ...] = self.fields[5]
         return passages
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
@@ -71,9 +71,8 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind.counting)
     placer.run()
     counters = {i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None}
-    notes = Notes()
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
-    new = assemble(code, placer.items, (*constants, *added, *made, notes))
+    new = assemble(code, placer.items, (*constants, *added, *made, Notes()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     writes = tuple(() if number in counters else tuple(placer.writes(number)) for number in range(len(placer.probes)))
     proved = tuple(tuple(each.lines) for each in placer.probes)
@@ -81,20 +80,22 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     edges = edges_of(placer.probes)
     if kind is Mechanism.PROBES:
         plan.made[_MADE] = (*tables_of(new), edges, writes, proved, passages)
-    return new, _probed(new, code, kind, edges, counters, notes, writes, proved, passages)
+    return new, _probed(new, writes, code, kind, edges, counters, proved, passages)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Probed]:
     """The same as it was made before."""
     *tables, edges, writes, proved, passages = made
-    notes = Notes()
-    new = with_tables(code, tables, (*constants, *(~number for number in range(len(edges))), notes))
-    return new, _probed(new, code, Mechanism.PROBES, edges, {}, notes, writes, proved, passages)
+    new = with_tables(code, tables, (*constants, *(~number for number in range(len(edges))), Notes()))
+    return new, _probed(new, writes, code, Mechanism.PROBES, edges, {}, proved, passages)
 
 
-def _probed(new: CodeType, *fields: Any) -> Probed:
-    """The entry of code with probes. No cycle goes through its notes, so the collector need not look at them."""
+def _probed(new: CodeType, writes: Any, *counted: Any) -> Probed:
+    """The entry of code with probes; its last constant is its notes.
+
+    No cycle goes through them, so the collector need not look at them.
+    """
     *_, notes = constants = new.co_consts
     uncollect(notes)
     uncollect(constants)
-    return Probed(new, *fields)
+    return Probed(new, notes, writes, *counted)

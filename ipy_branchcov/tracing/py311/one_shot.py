@@ -6,11 +6,10 @@ The jump is written into the code object in memory. Only added instructions and 
 from __future__ import annotations
 
 import _thread
-import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import compress
 from types import CodeType
@@ -20,7 +19,6 @@ from ipy_branchcov.bytecode.memory import READABLE, unit, units
 from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.instrument import Counted
-from ipy_branchcov.tracing.tracer import Mechanism
 
 __builtins__ = BUILTINS
 
@@ -55,19 +53,9 @@ class Once(Counted):
 
     __slots__ = ("_seen", "_undo", "before", "notes")
 
-    def __init__(
-        self,
-        code: CodeType,
-        original: CodeType,
-        kind: Mechanism,
-        proofs: tuple[tuple[Any, ...] | None, ...],
-        counters: Mapping[int, itertools.count[int]],
-        notes: Notes,
-        writes: tuple[tuple[Write, ...], ...],
-        *more: Any,
-    ):
-        """``writes``: by the number of the probe; those that count have none, and stay."""
-        super().__init__(code, original, kind, proofs, counters, writes, *more)
+    def __init__(self, code: CodeType, notes: Notes, writes: tuple[tuple[Write, ...], ...], *counted: Any):
+        """``writes``: by the number of the probe; those that count have none, and stay. ``counted``: for its base."""
+        super().__init__(code, *counted, writes)
         self.notes = notes
         #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
         self._seen = 0
@@ -77,7 +65,7 @@ class Once(Counted):
 
     @property
     def writes(self) -> tuple[tuple[Write, ...], ...]:
-        writes: tuple[tuple[Write, ...], ...] = self.fields[4]
+        writes: tuple[tuple[Write, ...], ...] = self.fields[-1]
         return writes
 
     def passed(self) -> list[int]:

@@ -142,7 +142,7 @@ class ProbeTracer:
         if self._kind.counting:
             return self._probed.copy()
         # A run inside this one may have counted.
-        ran: list[object] = [probed.notes or probed.counters for _, probed in self._probed]
+        ran: list[object] = [probed.notes or probed.kind.counting for _, probed in self._probed]
         if ever:
             ran = [notes or probed.before for notes, (_, probed) in zip(ran, self._probed, strict=True)]
         return list(compress(self._probed, ran))
