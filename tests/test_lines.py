@@ -77,6 +77,23 @@ f(1)
 """,
         [5, 7, 8, 9],
     ),
+    "a lambda that is called where it stands, and was never made": (
+        """\
+def f(a):
+    try:
+        return (
+            lambda
+            b=a[0]:
+            b
+        )()
+    except TypeError:
+        return None
+
+
+f(1)
+""",
+        [4, 6],
+    ),
     "a statement that never began, with all its lines": (
         """\
 def never(
