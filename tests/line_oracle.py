@@ -345,6 +345,8 @@ def _breaks(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
         elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
             yield from _breaks(node.orelse)
+        elif isinstance(node, ast.Try | ast.TryStar) and _all_stop(node.finalbody):
+            yield from _breaks(node.finalbody)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             known = _decided(node.test) if isinstance(node, ast.If) else None
             for field in _BLOCKS:

@@ -188,6 +188,8 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
                 yield from _breaks(node.orelse)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 pass
+            case ast.Try(finalbody=last) | ast.TryStar(finalbody=last) if _any_stops(last):
+                yield from _breaks(last)  # another way out than those of the blocks before it
             case _:
                 for inner in _live_blocks(node):
                     yield from _breaks(inner)
