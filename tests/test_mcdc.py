@@ -16,7 +16,7 @@ from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.decision_sites import sites
 from ipy_branchcov.model.decision_words import opposite, sentence
-from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, UNFOLLOWED, Decision, Evaluation, Proofs
+from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, RAISING, UNFOLLOWED, Decision, Evaluation, Proofs
 from ipy_branchcov.model.logic import Logic
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports import decision_tables, gates, lcov, pages, summary, terminal
@@ -214,6 +214,27 @@ def test_sent_into_a_generator(tmp_path: Path) -> None:
     )
     for tracer in tracers():
         assert vectors(measured(tmp_path / "m.py", text, "", tracer=tracer)) == ["T-T", "FTF"]
+
+
+@pytest.mark.parametrize("mcdc", [True, False])
+@pytest.mark.parametrize(
+    ("test", "certain"),
+    [
+        ("a and (g() or True) or b", ["FT", "FF"]),  # a tree
+        ("(a or b) and c and (g() or True)", ["FF-"]),
+        ("(a or b) and c and (1 or g())", ["T-T", "FTT", "FF-"]),  # nothing that could raise
+    ],
+)
+def test_an_operand_that_is_constant_may_raise(test: str, certain: list[str], mcdc: bool, tmp_path: Path) -> None:
+    head = "def f(a, b, c=1):\n    def g(): raise KeyError\n"
+    text = f"{head}    try: return 1 if {test} else 2\n    except KeyError: pass\n"
+    found = measured(tmp_path / "m.py", text, "f(0, 0)\nf(0, 1)\nf(1, 0)\n", mcdc=mcdc).with_decisions()
+    whole = "g()" not in test.replace("1 or g()", "")
+    if mcdc or not whole:
+        assert vectors(found) == certain
+    assert (found.sources[0].decisions or ())[0].unproven == (
+        "" if whole and mcdc else UNFOLLOWED if whole else RAISING
+    )
 
 
 # --- data

@@ -138,7 +138,10 @@ def _decisions(
         seen[decision.span].append(Evaluation(vector, outcome, first(number, vector)))
     by_key = {branch.key: branch for branch in branches}
     for each in decisions(analysis.decisions.map.source, analysis.decisions.tree, branches):
-        yield each.with_evaluations(seen[each.span]) if each.span in seen else each.observed(by_key)
+        if each.span in seen:
+            yield replace(each.with_evaluations(seen[each.span]), unproven=each.doubt(by_key))
+        else:
+            yield each.observed(by_key)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:
