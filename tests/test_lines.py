@@ -38,6 +38,32 @@ f(1)
 """,
         [],
     ),
+    "bodies behind annotations over several lines": (
+        """\
+def f(
+    a: int,
+) -> int: return 1
+
+
+def g(
+    a: dict[
+        str,
+        int]): a = 1
+
+
+async def h(
+    a=1,
+): return a
+
+
+class C:
+    @property
+    def never(
+        self
+    ) -> int: return 1
+""",
+        [14],
+    ),
     "asserts over several lines": (
         """\
 def f(a, b, c):

@@ -151,6 +151,28 @@ def live_operands(node: ast.BoolOp) -> Iterator[ast.expr]:
             return
 
 
+def kept_from_running(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression that a constant before them keeps from running, on every Python."""
+    match node:
+        case ast.BoolOp(values=values):
+            yield from values[len(list(live_operands(node))) :]
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            if (known := constant(test)) is not None:
+                yield orelse if known else body
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+            closed = False
+            for generator in node.generators:
+                if closed:
+                    yield generator
+                    continue
+                for test in generator.ifs:
+                    if closed:
+                        yield test
+                    closed = closed or constant(test) is False
+            if closed:
+                yield from (each for label in ("elt", "key", "value") if (each := getattr(node, label, None)))
+
+
 def refutable(pattern: ast.pattern) -> bool:
     """Whether a pattern can fail to match."""
     match pattern:

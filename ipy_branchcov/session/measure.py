@@ -209,7 +209,7 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
         if part.suite:
             missed.update(range(part.span.line + 1, part.span.end_line + 1))
     missed.update(line for line, first in analysis.tries if first in missed and line not in ran)
-    return missed
+    return missed - {head.last for head in analysis.heads if head.annotated_suite and not ran.isdisjoint(head.lines)}
 
 
 def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:
