@@ -19,7 +19,6 @@ from ipy_branchcov.notebook.timed import (
     ByIdentity,
     LineStatement,
     line_statements,
-    place_apart,
     place_timeit,
     same_places,
     statements_of,
@@ -279,7 +278,7 @@ class Cells:
         return None
 
     def place(self, tree: ast.AST) -> Callable[[CodeType], None]:
-        """Find what IPython is about to compile of a syntax tree, and give its function of ``%%timeit`` places there.
+        """Find the source of what IPython is about to compile, and give its function of ``%%timeit`` places there.
 
         Returns what the code is passed to.
         """
@@ -290,8 +289,6 @@ class Cells:
             statements = statements_of(tree) if source is None else []
             if statements:
                 source = self._on_a_line(last, lambda each: same_places(statements, each.tree(transform)))
-            if source is not None and statements:
-                place_apart(tree, statements)
         return (lambda code: None) if source is None else partial(self._timed.add, source=source)
 
 

@@ -82,10 +82,7 @@ def line_statements(compiled: str) -> Iterator[LineStatement]:
 
 
 def statements_of(tree: ast.AST) -> list[ast.stmt]:
-    """The statements that a magic compiles of its line: of IPython's function of ``%timeit`` the body of its loop.
-
-    What IPython adds to that function gets a place without a character.
-    """
+    """The statements that a magic compiles of its line: of IPython's function of ``%timeit`` the body of its loop."""
     match tree:
         case ast.Expression(body=expression):
             return [ast.Expr(expression, lineno=0, col_offset=0)]
@@ -94,14 +91,6 @@ def statements_of(tree: ast.AST) -> list[ast.stmt]:
         case ast.Module(body=statements):
             return statements
     return []
-
-
-def place_apart(tree: ast.AST, statements: list[ast.stmt]) -> None:
-    """Move everything but these statements to where nothing is."""
-    theirs = {id(each) for node in statements for each in ast.walk(node)}
-    for each in ast.walk(tree):
-        if id(each) not in theirs:
-            _move(each, 1, None)
 
 
 def same_places(some: list[ast.stmt], of: list[ast.stmt]) -> bool:
