@@ -96,7 +96,9 @@ def ended(folder: Path, tool: str, core: str, *, measured: bool) -> tuple[str, o
     assert done.returncode == 0, done.stderr
     if not measured:
         return done.stdout, None
-    (source,) = json.loads((folder / "out.json").read_text("utf-8"))["sources"]
+    data = json.loads((folder / "out.json").read_text("utf-8"))
+    assert not data.get("lost"), "no tool calls measured code in its callbacks"
+    (source,) = data["sources"]
     outcomes = [[bool(each["hits"]) for each in branch["outcomes"]] for branch in source["branches"]]
     return done.stdout, (outcomes, source["missed_lines"])
 
