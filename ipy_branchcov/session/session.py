@@ -231,7 +231,8 @@ class Session:
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
         self.disassemblies, coverage = result.disassemblies, result.coverage
-        coverage = replace(coverage, lost=coverage.lost.union(run.tracer.failures.lines(self._name_of)))
+        noted = [run.tracer.note] if run.tracer.note and not recordings else []  # else it stands at each source
+        coverage = replace(coverage, lost=coverage.lost.union(noted, run.tracer.failures.lines(self._name_of)))
         self._analyses.run_ended()
         elsewhere, by = run.elsewhere, run.first_hits.context
         del recordings, run  # releasing counts what refers to code objects
