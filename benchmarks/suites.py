@@ -27,6 +27,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 TOOLS = ("branchcov cold", "branchcov", "coverage.py", "SlipCover")
+#: Where one of these fails in a suite, the others are compared.
+PEERS = ("coverage.py", "SlipCover")
 NEEDED = ("pytest>=8", "pytest-cov", "pytest-xdist", "nbval", "coverage")
 
 
@@ -109,8 +111,10 @@ class Place:
             print("SlipCover is left out: it has no release for this Python", file=sys.stderr)
 
     def clear(self, suite: Suite) -> None:
-        """Remove what our earlier runs have kept."""
-        for each in (self.root(suite) / suite.path).rglob("__pycache__/*.branchcov"):
+        """Remove what our earlier runs have kept, and what pytest has of our own modules: not in a new environment."""
+        kept = (self.root(suite) / suite.path).rglob("__pycache__/*.branchcov")
+        rewritten = (HERE / "ipy_branchcov").rglob("__pycache__/*-pytest-*.pyc")
+        for each in (*kept, *rewritten):
             each.unlink()
 
 
@@ -150,6 +154,9 @@ def run(suite: Suite, tool: str, place: Place) -> tuple[float, float] | None:
         process.returncode = os.waitstatus_to_exitcode(status)
     text = output.read_text(errors="replace")
     if process.returncode not in (0, 1) or " passed" not in text:
+        if tool in PEERS:
+            print(f"{tool} cannot run {suite.name}: {text.strip().splitlines()[-1]}", file=sys.stderr)
+            return None
         sys.exit(f"{' '.join(given)}\n{text[-3000:]}")
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from coverage.config import read_coverage_config
 
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import UsageError
@@ -18,7 +21,7 @@ from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.config import load_config
-from ipy_branchcov.session.coveragepy import read_ini
+from ipy_branchcov.session.coveragepy import read_ini, read_toml
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
@@ -129,10 +132,83 @@ def test_settings_of_coverage_py_hold_where_there_are_none_of_ours(name: str, fo
     assert load_config(folder, say=said.append) == RunOptions() and said == []
 
 
-def test_variables_of_the_environment_stand_in_paths_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLACE", "here")
-    Path("any.ini").write_text("[run]\nomit = ${PLACE}/*, b\n[report]\nexclude_also = a{2,3}$PLACE\n")
-    assert read_ini(Path("any.ini")).values == {"omit": ["here/*", "b"], "exclude_also": ["a{2,3}$PLACE"]}
+VARIABLES = """
+[run]
+omit = ${PLACE}/*, b$NOWHERE, ${NOWHERE-other}/x, ${PLACE?}/y, $$z
+[report]
+fail_under = ${LIMIT}
+precision = ${DIGITS-3}
+exclude_also =
+    a{2,3}$PLACE$
+    ^(x|y)$|z$$
+partial_branches = never $PLACE
+partial_also = nor
+[paths]
+source =
+    src
+    ~/there/${PLACE}
+"""
+
+
+@pytest.mark.parametrize("name", ["any.ini", "any.toml"])
+def test_variables_of_the_environment_are_read_as_coverage_py_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in {"PLACE": "here", "LIMIT": "62.5"}.items():
+        monkeypatch.setenv(key, value)
+    parser = configparser.RawConfigParser()
+    parser.read_string(VARIABLES)
+    lists = {"omit": ",", "exclude_also": "\n", "partial_branches": "\n", "partial_also": "\n", "source": "\n"}
+    values = {
+        section: {
+            option: [each.strip() for each in value.strip().split(lists[option])] if option in lists else value
+            for option, value in parser.items(section)
+        }
+        for section in parser.sections()
+    }
+    if name == "any.ini":
+        Path(name).write_text(VARIABLES)
+        found = read_ini(Path(name)).values
+    else:
+        Path(name).write_text("".join(f"[tool.coverage.{each}]\n{_toml(values[each])}" for each in values))
+        found = read_toml(Path(name), tomllib.loads(Path(name).read_text())).values
+    theirs = read_coverage_config(name, warn=print)
+    assert found["omit"] == theirs.run_omit == ["here/*", "b", "other/x", "here/y", "$z"]
+    assert (found["fail_under"], found["precision"]) == (theirs.fail_under, theirs.precision) == (62.5, 3)
+    assert theirs.exclude_list[-2:] == found["exclude_also"] == ["a{2,3}here$", "^(x|y)$|z$"]
+    assert theirs.partial_list == found["partial_branches"] == ["never here", "nor"]
+    assert found["paths"] == theirs.paths == {"source": ["src", str(Path("~/there/here").expanduser())]}
+
+
+def _toml(table: dict[str, str | list[str]]) -> str:
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())
+
+
+def test_a_variable_that_must_be_set_is_named(folder: Path) -> None:
+    Path(".coveragerc").write_text("[run]\nomit = ${NOWHERE?}/y\n")
+    with pytest.raises(UsageError, match=r"\[run\] omit: the variable NOWHERE of the environment must be set"):
+        load_config(folder)
+
+
+def test_coverage_py_has_a_file_of_toml_of_its_own(folder: Path) -> None:
+    Path("setup.cfg").write_text("[coverage:run]\nomit = */not/*\n")
+    Path(".coveragerc.toml").write_text("[run]\nomit = ['*/a/*']\n[tool.coverage.report]\nfail_under = 3\n")
+    assert load_config(folder) == RunOptions(omit=("*/a/*",), fail_under=3)
+    Path(".coveragerc.toml").write_text("[run]\nomit = ['*/a/*']\n[tool.coverage.run]\nomit = ['*/b/*']\n")
+    assert load_config(folder) == RunOptions(omit=("*/b/*",))
+    Path(".coveragerc.toml").write_text("[run]\nomit = 3\n")
+    with pytest.raises(UsageError, match=r"coveragerc.toml: \[run\] omit: must be a list of strings"):
+        load_config(folder)
+
+
+def test_a_variable_names_the_file_of_coverage_py(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".coveragerc").write_text("[run]\nomit = */not/*\n")
+    Path("other.ini").write_text("[run]\nomit = */a/*\n")
+    monkeypatch.setenv("COVERAGE_RCFILE", "other.ini")
+    assert load_config(folder).omit == ("*/a/*",)
+    monkeypatch.setenv("COVERAGE_RCFILE", "none.ini")
+    with pytest.raises(UsageError, match=r"COVERAGE_RCFILE: none.ini: no such configuration file; check the path"):
+        load_config(folder)
+    Path("pyproject.toml").write_text("[tool.branchcov]\nfail_under = 5\n")
+    assert load_config(folder) == RunOptions(fail_under=5)
 
 
 def test_without_settings_of_the_same_meaning_nothing_is_said(folder: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import optparse
 from pathlib import Path
 
 import pytest
+from coverage.cmdline import COMMANDS, Opts
+from coverage.config import CoverageConfig
 
 from ipy_branchcov.cli import main
 from ipy_branchcov.data.files import load, save
@@ -142,3 +145,14 @@ def test_a_step_summary_stays_as_small_as_github_takes_it(folder: Path, monkeypa
     write_reports(coverage(1, 100), {"markdown": summary})
     assert summary.stat().st_size <= markdown.LARGEST
     assert summary.read_text().endswith("1 more source has misses.\n")
+
+
+def test_the_page_for_them_names_every_option_of_coverage_py() -> None:
+    """With its counterpart, or with the reason why there is none."""
+    page = (Path(__file__).parents[1] / "docs" / "coming-from-coverage-py.md").read_text("utf-8")
+    settings = {place.partition(":")[2] for _, place, *_ in CoverageConfig.CONFIG_FILE_OPTIONS}
+    options = [each for each in vars(Opts).values() if isinstance(each, optparse.Option)]
+    assert [each for each in settings if each not in page and not each.startswith("_")] == []
+    names = [each.get_opt_string().lstrip("-") for each in options]
+    assert [each for each in names if each not in page and each.replace("-", "_") not in page] == []
+    assert [each for each in COMMANDS if f"coverage {each}" not in page and f"`{each}" not in page] == []

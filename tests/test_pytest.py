@@ -224,3 +224,29 @@ def test_conftest_files_are_measured_from_their_first_line(project: Project) -> 
     ended = project.run("--branchcov", "tests", "--branchcov-report=term-missing", COLUMNS="200")
     assert ended.table["conftest.py"] == ["2", "1", "50.0%", "3:13 never false, 3:24 never ran"]
     assert "never: 9:17 never false, 9:24 never ran\n" in ended.text
+
+
+REWRITTEN = """
+import sys
+import pytest
+
+def pytest_terminal_summary(terminalreporter):
+    loaders = {name: type(each.__loader__).__name__ for name, each in sys.modules.items() if "ipy_branchcov" in name}
+    found = [name for name, loader in loaders.items() if loader == "AssertionRewritingHook"]
+    terminalreporter.line(f"rewritten: {' '.join(found)}")
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure():
+    print("finders:", *(type(each).__name__ for each in sys.meta_path), file=sys.stderr)
+"""
+
+
+def test_our_modules_are_imported_without_the_rewriting_of_asserts(project: Project) -> None:
+    """In a new environment, as CI has, it takes longer than to measure a small suite."""
+    project.write("conftest.py", REWRITTEN)
+    ended = project.run("--branchcov=pkg", "tests")
+    (line,) = (each for each in ended.text.splitlines() if each.startswith("rewritten: "))
+    # Found before any line of ours has run, where pytest marks a package for rewriting.
+    first = {"ipy_branchcov", "ipy_branchcov.pytest_plugin"}
+    assert set(line.split()[1:]) <= first, ended
+    assert "AssertionRewritingHook" in ended.errors and "OwnModules" not in ended.errors, ended

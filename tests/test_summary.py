@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,15 @@ def test_xml_is_another_name_of_cobertura(coverage: Coverage, tmp_path: Path, mo
         'filename="pkg/shapes.py"' in Path("0.xml").read_text()
         and 'filename="pkg/shapes.py"' in Path("2.xml").read_text()
     )
+
+
+def test_texts_are_parsed_only_where_places_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table without places costs nothing more at the end of a test run."""
+    parsed: list[str] = []
+    tree = Source.tree
+    monkeypatch.setattr(Source, "tree", lambda self: parsed.append(self.name) or tree(self))
+    source = SourceCoverage(Source("a.py", "f = lambda: 3\n", "file"), missed_spans=frozenset({Span(1, 12, 1, 13)}))
+    for missing, skip_covered, expected in ((False, False, []), (True, False, ["a.py"]), (False, True, ["a.py"])):
+        parsed.clear()
+        text = summary.render(Coverage((replace(source),)), missing=missing, skip_covered=skip_covered)
+        assert "a.py" in text and sorted(set(parsed)) == expected

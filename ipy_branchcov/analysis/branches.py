@@ -154,7 +154,9 @@ class Analysis:
     @cached_property
     def asserted(self) -> list[Span]:
         """The places of the tests of asserts."""
-        nodes = ast.walk(self.decisions.tree)
+        from ipy_branchcov.model.statements import statements
+
+        nodes = statements(self.decisions.tree)
         return [self.source.span(each.test) for each in nodes if isinstance(each, ast.Assert)]
 
     @cached_property

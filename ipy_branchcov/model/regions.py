@@ -21,8 +21,12 @@ SpanOf = Callable[..., Span]
 #: The branch and the name of its outcome that leads to a part.
 After = tuple[tuple[Span, str], str]
 Function = ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
-#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
-_LEFT_OUT = {"annotation", "returns", "type_params", "msg"}
+#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons or only by failing; those of signs.
+_LEFT_OUT = {"annotation", "returns", "type_params", "msg"} | {"ctx", "op", "ops"}
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+#: The expressions of which a part can be missed, and those of which a constant keeps a part from running.
+_PARTED = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *_COMPREHENSIONS)
+_CUT = (ast.IfExp, ast.BoolOp, *_COMPREHENSIONS)
 
 
 class Region(NamedTuple):
@@ -61,7 +65,8 @@ def regions(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = Non
     for statement in reachable(tree) if live is None else live:
         yield from _suites(statement, span)
         for node in _expressions(statement):
-            yield from _parts(node, span)
+            if isinstance(node, _PARTED):
+                yield from _parts(node, span)
 
 
 def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Collection[object]) -> Iterator[Region]:
@@ -221,10 +226,12 @@ def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
         node = stack.pop()
         if isinstance(node, list):
             stack += node
-        if not isinstance(node, ast.AST):
-            continue
-        yield node
-        stack += _live_parts(node)
+        elif isinstance(node, ast.AST):
+            yield node
+            if isinstance(node, _CUT):
+                stack += _live_parts(node)
+            else:  # most nodes
+                stack += [getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT]
 
 
 def _live_parts(node: ast.AST) -> Iterator[Any]:

@@ -220,6 +220,10 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
 
 #: The fields that hold the blocks of a statement.
 BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+_OPEN_BLOCKS = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While),
+    *(ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler, ast.match_case),
+)
 #: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
 _NOT_EVALUATED = {"annotation", "returns", "type_params", "msg", "ctx", "op", "ops"}
 
@@ -287,7 +291,7 @@ def head_of(node: Headed) -> Head:
 
 def opens_block(node: ast.AST) -> bool:
     """Whether a statement, handler or case has a head and a block below it."""
-    return isinstance(node, ast.match_case) or any(isinstance(getattr(node, label, None), list) for label in BLOCKS)
+    return isinstance(node, _OPEN_BLOCKS)
 
 
 def head_parts(node: ast.AST) -> list[ast.AST]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from ipy_branchcov.pytest_plugin import OWN_MODULES
 from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.table import Door, Option
 
@@ -116,6 +117,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if _run(config) is None:
         _begin(config, config.option)
         _add_late_sources(config, config.option)
+
+
+def pytest_unconfigure() -> None:
+    """Find modules as pytest does again."""
+    OWN_MODULES.end()
 
 
 def _give_back(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:

@@ -25,9 +25,10 @@ def render(coverage: Coverage, *, missing: bool = False, skip_covered: bool = Fa
     sources = [
         each for each in coverage.sources if each.totals.outcomes or each.note or each.missed_lines or each.missed_spans
     ]
-    marked = [mark(each) for each in sources]
-    shown = [each for each in marked if each.misses or each.runs] if skip_covered else marked
-    rows = [_row(each.coverage.source.name, each.coverage.totals) for each in shown]
+    # Places are marked only where they are asked for: that parses the texts.
+    marked = {id(each): mark(each) for each in sources} if missing or skip_covered else {}
+    shown = [each for each in sources if marked[id(each)].misses or marked[id(each)].runs] if skip_covered else sources
+    rows = [_row(each.source.name, each.totals) for each in shown]
     total = _row("TOTAL", coverage.totals)
     widths = [max(len(row[i]) for row in (_HEAD, *rows, total)) for i in range(4)]
     room = max(width - sum(widths) - 4 * 3, _NARROWEST)
@@ -35,7 +36,7 @@ def render(coverage: Coverage, *, missing: bool = False, skip_covered: bool = Fa
     head = [_line(_HEAD, widths) + (f"   {_HEAD[4]}" if missing else ""), rule]
     table = [*head]
     for row, each in zip(rows, shown, strict=True):
-        lines = _missing(each, room) if missing else []
+        lines = _missing(marked[id(each)], room) if missing else []
         table.append(_line(row, widths) + (f"   {lines[0]}" if lines else ""))
         table += [f"{'':{sum(widths) + 4 * 3}}{line}" for line in lines[1:]]
     table += [rule] if rows else []

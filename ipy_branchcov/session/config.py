@@ -37,7 +37,7 @@ def load_config(start: Path, file: Path | None = None, *, say: Say = lambda line
     for folder in (start, *start.resolve().parents):
         path = folder / "pyproject.toml"
         if os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113 False, too, where it cannot be known
-            table = _tool(path).get("branchcov")
+            table = _tool(_toml(path)).get("branchcov")
             if table is not None:
                 return _placed(read_config(table, str(path)), folder)
             return _foreign(start, folder, say)
@@ -46,8 +46,12 @@ def load_config(start: Path, file: Path | None = None, *, say: Say = lambda line
 
 def _foreign(start: Path, last: Path, say: Say) -> RunOptions:
     """What coverage.py's files say, from a folder up to another one."""
-    from ipy_branchcov.session.coveragepy import FILES
+    from ipy_branchcov.session.coveragepy import FILES, RCFILE
 
+    if named := os.environ.get(RCFILE):
+        if not os.path.isfile(named):  # noqa: PTH113
+            raise UsageError(f"{RCFILE}: {named}: no such configuration file; check the path")
+        return _read(Path(named), say) or RunOptions()
     for folder in (start, *start.resolve().parents):
         for name in FILES:
             if os.path.isfile(folder / name):  # noqa: PTH113
@@ -61,13 +65,14 @@ def _foreign(start: Path, last: Path, say: Say) -> RunOptions:
 
 def _read(path: Path, say: Say) -> RunOptions | None:
     """The options in one file, ours or coverage.py's; None where it has none of either."""
-    from ipy_branchcov.session.coveragepy import read_ini, read_table
+    from ipy_branchcov.session.coveragepy import read_ini, read_toml
 
     if path.suffix == ".toml":
-        tool = _tool(path)
+        data = _toml(path)
+        tool = _tool(data)
         if "branchcov" in tool:
             return _placed(read_config(tool["branchcov"], str(path)), path.parent)
-        found = read_table(tool.get("coverage", {}), str(path))
+        found = read_toml(path, data)
     else:
         found = read_ini(path)
     rows = {row.name for row in RunOptions.rows(Door.CONFIG)}
@@ -79,18 +84,22 @@ def _read(path: Path, say: Say) -> RunOptions | None:
     return _placed(RunOptions().overridden(**known), path.parent)
 
 
-def _tool(path: Path) -> Mapping[str, Any]:
-    """The tables below ``[tool]`` in a file of TOML. Raises UsageError."""
+def _toml(path: Path) -> Mapping[str, Any]:
+    """The tables of a file of TOML. Raises UsageError."""
     import tomllib  # only where there is such a file
 
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); make it a file that can be read") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not valid TOML ({error})") from None
+
+
+def _tool(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables below ``[tool]``."""
     tool = data.get("tool", {})
     return tool if isinstance(tool, dict) else {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,16 @@ from typing import Any, NamedTuple
 from ipy_branchcov.errors import UsageError
 
 #: Where coverage.py looks, in its order; the prefix of its sections there.
-FILES = {".coveragerc": "", "setup.cfg": "coverage:", "tox.ini": "coverage:", "pyproject.toml": ""}
+FILES = {
+    ".coveragerc": "",
+    ".coveragerc.toml": "",
+    "setup.cfg": "coverage:",
+    "tox.ini": "coverage:",
+    "pyproject.toml": "",
+}
+#: The variable of the environment that names its file.
+RCFILE = "COVERAGE_RCFILE"
+_SECTIONS = ("run", "report", "paths")
 #: Its sections and options, and the option of ours with the same meaning.
 _SAME = {
     ("run", "source"): "source",
@@ -27,9 +37,13 @@ _SAME = {
     ("report", "exclude_lines"): "exclude",
     ("report", "exclude_also"): "exclude_also",
     ("report", "partial_branches"): "partial_branches",
+    ("report", "partial_also"): "partial_branches",
 }
 #: Options of ours that take one regular expression a line: a comma may stand in it.
 _REGEXES = frozenset({"exclude", "exclude_also", "partial_branches"})
+#: A variable of the environment in a value: ``$NAME``, ``${NAME}``, ``${NAME?}`` (it must be set), ``${NAME-other}``;
+#: ``$$`` is a dollar sign.
+_VARIABLE = re.compile(r"\$(?:(?P<sign>\$)|(?P<name>\w+)|\{(?P<braced>\w+)(?:(?P<must>\?)|-(?P<other>[^}]*))?\})")
 
 
 class Foreign(NamedTuple):
@@ -52,17 +66,34 @@ def read_ini(path: Path, prefix: str | None = None) -> Foreign:
     if prefix is None:
         prefix = FILES.get(path.name, "")
     sections: dict[str, dict[str, Any]] = {}
-    for name in ("run", "report", "paths"):
+    for name in _SECTIONS:
         if parser.has_section(prefix + name):
             sections[name] = dict(parser.items(prefix + name))
     return _same(sections, prefix)
 
 
-def read_table(table: object, name: str) -> Foreign:
-    """The settings in ``[tool.coverage]`` of a pyproject.toml. ``name`` begins the messages. Raises UsageError."""
+def read_toml(path: Path, data: Mapping[str, Any]) -> Foreign:
+    """The settings in a file of TOML: below ``[tool.coverage]``; in a file of coverage.py's own also at the top.
+
+    Raises UsageError.
+    """
+    tool = data.get("tool", {})
+    table = tool.get("coverage", {}) if isinstance(tool, Mapping) else {}
+    if path.name == ".coveragerc.toml" and isinstance(table, Mapping):
+        top = {name: data[name] for name in _SECTIONS if name in data and name not in table}
+        if top:
+            return read_table({**top, **table}, str(path), "")
+    return read_table(table, str(path))
+
+
+def read_table(table: object, name: str, prefix: str = "tool.coverage.") -> Foreign:
+    """The settings in a table of sections. ``name`` begins the messages, ``prefix`` those of sections.
+
+    Raises UsageError.
+    """
     if not isinstance(table, Mapping) or not all(isinstance(each, Mapping) for each in table.values()):
         raise UsageError(f"{name}: [tool.coverage] must have tables only")
-    return _same(table, "tool.coverage.")
+    return _same(table, prefix)
 
 
 def _same(sections: Mapping[str, Mapping[str, Any]], prefix: str) -> Foreign:
@@ -71,16 +102,40 @@ def _same(sections: Mapping[str, Mapping[str, Any]], prefix: str) -> Foreign:
         value = sections.get(section, {}).get(option)
         if value is None:
             continue
+        origin = f"[{prefix}{section}] {option}"
+        value = _filled_in(value, origin)
         if ours in _SINGLE:
             found.values[ours] = _SINGLE[ours](value)
         else:
             found.values[ours] = [*found.values.get(ours, []), *_list(value, regexes=ours in _REGEXES)]
-        found.origins[ours] = f"[{prefix}{section}] {option}"
+        found.origins[ours] = origin
     paths = sections.get("paths")
     if paths:
-        found.values["paths"] = {name: _list(value, regexes=False) for name, value in paths.items()}
-        found.origins["paths"] = f"[{prefix}paths]"
+        origin = f"[{prefix}paths]"
+        lists = {name: _list(_filled_in(value, origin), regexes=False) for name, value in paths.items()}
+        found.values["paths"] = {name: [*map(_at_home, value)] for name, value in lists.items()}
+        found.origins["paths"] = origin
     return found
+
+
+def _filled_in(value: object, origin: str) -> object:
+    """A value with the variables of the environment in it, as coverage.py puts them there. Raises UsageError."""
+    if isinstance(value, list):
+        return [_filled_in(each, origin) for each in value]
+
+    def of(match: re.Match[str]) -> str:
+        if match["sign"]:
+            return "$"
+        name = match["name"] or match["braced"]
+        if name not in os.environ and match["must"]:
+            raise UsageError(f"{origin}: the variable {name} of the environment must be set")
+        return os.environ.get(name, match["other"] or "")
+
+    return _VARIABLE.sub(of, value) if isinstance(value, str) else value
+
+
+def _at_home(path: object) -> object:
+    return os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111 (a glob; "~" alone is replaced)
 
 
 def _number(value: object) -> object:
@@ -117,6 +172,6 @@ def _list(value: object, *, regexes: bool) -> list[Any]:
 
 def _items(text: str, *, regexes: bool) -> Iterator[str]:
     for line in text.splitlines():
-        for item in [line] if regexes else os.path.expandvars(line).split(","):
+        for item in [line] if regexes else line.split(","):
             if item.strip():
                 yield item.strip()
