@@ -89,6 +89,9 @@ def _go_on() -> None:
     """An exec failed in a fork: it has left its data, and what it does now is not measured."""
 
 
+#: Functions whose forks do nothing but execute another program: of subprocess with ``preexec_fn``, and of ``os.spawnv``.
+#: The latter has looked up ``os.execv`` before it forks.
+_STARTING = frozenset({"_execute_child", "_spawnvef"})
 #: Those that watch now. What is registered with the interpreter cannot be unregistered.
 _watching: list[Forks] = []
 _registered: list[bool] = []
@@ -102,7 +105,7 @@ def hand_over(folder: Path) -> Callable[[], None] | None:
 
 def _after_in_child() -> None:
     caller = sys._getframe(1)
-    if caller.f_code.co_name == "_execute_child":  # subprocess with preexec_fn: another program follows
+    if caller.f_code.co_name in _STARTING:
         return
     place = f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"  # noqa: PTH119
     for each in _watching:
