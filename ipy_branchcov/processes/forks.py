@@ -89,7 +89,7 @@ def _go_on() -> None:
     """An exec failed in a fork: it has left its data, and what it does now is not measured."""
 
 
-#: Functions whose forks do nothing but execute another program: of subprocess with ``preexec_fn``, and of ``os.spawnv``.
+#: Functions whose forks only execute another program: of subprocess with ``preexec_fn``, and of ``os.spawnv``.
 #: The latter has looked up ``os.execv`` before it forks.
 _STARTING = frozenset({"_execute_child", "_spawnvef"})
 #: Those that watch now. What is registered with the interpreter cannot be unregistered.
