@@ -39,7 +39,7 @@ class BranchcovMagics(Magics):
         self._settings = settings
         self._front_end = FrontEnd(shell, session)
         self.hooks = Hooks(shell, session, self.parse, self._front_end.show_cell)
-        self.engines = EnginesByName(shell, session, self.hooks.cells)
+        self.engines = EnginesByName(shell, session, self.hooks.cells, lambda: self.hooks.descendants.folder)
         self.suggesting = Suggesting(shell, session, self.hooks.cells)
         self._watch: Watch | None = None
         #: The request that measures every cell while something is watched.
