@@ -6,10 +6,11 @@ import ast
 import datetime
 import enum
 import re
-from dataclasses import dataclass
+from collections import namedtuple
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -55,6 +56,29 @@ class Point:
         return scale
 
 
+class Step(NamedTuple):
+    size: int
+    back: bool = False
+
+
+@dataclass(kw_only=True)
+class Length:
+    of: int = field(kw_only=False)
+    unit: str
+
+
+class Flagged:
+    def __new__(cls, on: bool) -> Flagged:
+        return object.__new__(cls)
+
+
+Untyped = namedtuple("Untyped", "left right")
+
+
+def ranged(inclusive=(True, 1), *, names=("a",)):  # type: ignore[no-untyped-def]
+    return inclusive
+
+
 def priced(n: int, *rest: str, rate: float = 1.5) -> float:
     """A price.
 
@@ -66,7 +90,8 @@ def priced(n: int, *rest: str, rate: float = 1.5) -> float:
     return n * rate
 
 
-HERE: dict[str, Any] = {"Colour": Colour, "Point": Point, "priced": priced, "limit": 3}
+HERE: dict[str, Any] = {each.__name__: each for each in (Colour, Point, Step, Length, Flagged, Untyped, ranged, priced)}
+HERE["limit"] = 3
 
 # --- values
 
@@ -129,6 +154,7 @@ def test_what_is_not_described_is_not_known() -> None:
     assert known(None, describe(None, names)) and not known(lock, describe(lock, names))
     assert describe(lock, Names({"guard": lock})) == Named("guard")
     assert describe([lock], names) is None
+    assert describe(10**100, names) == 10**100 and describe(10**200, names) == 0
     assert describe(list(range(WIDE + 5)), names) == Items("list", tuple(range(WIDE)))
 
 
@@ -158,6 +184,10 @@ def test_source_text_is_parsed_without_running_it(written: str, value: Value) ->
         (dict[str, int], [Items("dict", ()), Items("dict", (pair("", 0),))]),
         (Colour, [Named("Colour.RED"), Named("Colour.BLUE")]),
         (Point, [Made("Point", (0, 0)), Made("Point", (1, 0))]),
+        (Step, [Made("Step", (0, False)), Made("Step", (1, False))]),
+        (Length, [Made("Length", (0,), (("unit", ""),)), Made("Length", (1,), (("unit", ""),))]),
+        (Flagged, [Made("Flagged", (False,)), Made("Flagged", (True,))]),
+        (Untyped, [Made("Untyped", (None, None)), Made("Untyped", (0, None))]),
     ],
 )
 def test_types_have_values(hint: Any, first: list[Value]) -> None:
@@ -239,6 +269,15 @@ def test_defaults_follow_the_types() -> None:
     column, rest, rate = defaults(find("priced", HERE))
     assert column[:3] == [0, 1, -1] and rest[:2] == [Items("tuple", ()), Items("tuple", ("",))]
     assert rate[:2] == [OMITTED, 0.0]
+    inclusive, names = defaults(find("ranged", HERE))
+    assert inclusive[1:4] == [Items("tuple", each) for each in ((False, 1), (True, 2), (True, 0))]
+    assert names[1] == Items("tuple", ())
+
+
+def test_texts_have_the_forms_of_numbers_and_dates_where_they_are_arguments() -> None:
+    forms = {"nan", "2024-02-29"}
+    assert forms <= set(values_of(str, Names(HERE)))
+    assert not forms & {part for each in values_of(list[str], Names(HERE)) for _, part in values.parts(each)}
 
 
 @pytest.mark.parametrize(
@@ -322,6 +361,17 @@ def test_a_recorder_keeps_what_was_compared() -> None:
     assert list(recorder.iterate(1, "a")) == ["a"] and recorder.distances[1, 0] == recorder.distances[1, 1] == 0.0
     recorder.clear()
     assert recorder.distances == {} and recorder.pairs == []
+
+
+def test_a_recorder_keeps_regular_expressions_with_their_flags() -> None:
+    recorder = Recorder()
+    date = re.compile(r"(\d{4}) - (\d\d)  # year, month", re.VERBOSE | re.IGNORECASE)
+    recorder.method("sub", date, "new", "text", 1)
+    recorder.method("match", re, date, "other")
+    recorder.method("match", re, "plain", "other")
+    written = rf"(?xi){date.pattern}"
+    assert recorder.pairs == [("re", "text", written), ("re", "other", written), ("re", "other", "plain")]
+    assert all(date.fullmatch(each) for each in examples(written, Random(0)))
 
 
 GRADE = """def grade(n):

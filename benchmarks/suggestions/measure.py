@@ -41,6 +41,9 @@ from ipy_branchcov.suggest.suggest import Question, missed_in, suggest  # noqa: 
 from ipy_branchcov.suggest.target import find  # noqa: E402
 from ipy_branchcov.suggest.witness import Witness  # noqa: E402
 
+#: Seconds that another tool may need to begin, beyond its own: many, for a machine that has other work.
+_START = 60.0
+
 
 def questions(only: str, every: int) -> Iterator[tuple[str, Question]]:
     """The functions of both sets, each with what its calls cover."""
@@ -121,7 +124,7 @@ def hypothesis(question: Question, seconds: float) -> set[Any]:
             calls = made.take()
             if calls and began is None:
                 began = time.monotonic()
-            if began is None and time.monotonic() > waited + 20:
+            if began is None and time.monotonic() > waited + _START:
                 break
             for at in range(0, len(calls), 50):
                 if time.monotonic() < began + seconds:
@@ -140,7 +143,7 @@ def crosshair(question: Question, seconds: float) -> set[Any]:
     made = CrossHair(alone.target, question.source, seconds)
     made.start()
     try:
-        alone.judge(made.take(seconds + 5))
+        alone.judge(made.take(seconds + _START))
     finally:
         made.close()
         alone.runner.close()
