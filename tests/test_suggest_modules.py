@@ -23,6 +23,9 @@ from ipy_branchcov.suggest import mutate, values
 from ipy_branchcov.suggest.describe import WIDE, Names, describe, known, parse
 from ipy_branchcov.suggest.guide import RECORDER, Guide, needs
 from ipy_branchcov.suggest.hints import values_of
+from ipy_branchcov.suggest.messages import Answer
+from ipy_branchcov.suggest.nearest import Best, Nearest
+from ipy_branchcov.suggest.neighbours import neighbours
 from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, kind_of, literals
 from ipy_branchcov.suggest.record import Recorder, difference, distances
 from ipy_branchcov.suggest.regexes import examples
@@ -398,3 +401,27 @@ def test_guided_code_does_the_same_and_reports(tmp_path: Path) -> None:
         asked.module.grade(-1)
     first, last = 0, len(decisions.nodes) - 1
     assert needs(decisions, first) == () and (0, 1) in needs(decisions, last)
+
+
+def test_the_nearest_call_of_a_place_is_kept_and_of_two_the_cheaper(tmp_path: Path) -> None:
+    asked = Measured(tmp_path, GRADE)
+    analysis = Witness(asked.source, (), asked.options).analysis
+    assert analysis is not None
+    other, place = (0, 1), (len(analysis.decisions.nodes) - 1, 0)
+    nearest = Nearest(analysis.decisions, frozenset({other, place}), lambda call: values.cost(call[0]) if call else 9.0)
+    assert {other, place} < nearest.watch and not nearest.unseen and nearest.calls([place]) == []
+    far, near = Answer(distances={(0, 1): 0.5}), Answer(distances=dict.fromkeys(nearest.watch, 0.0) | {place: 0.3})
+    for call, answer, best in [((-7,), far, -7), ((41,), near, 41), ((-7,), far, 41), ((40,), near, 40)]:
+        nearest.learn(call, answer, [place])
+        assert nearest.calls([place, other]) == [(best,)]
+    assert nearest.of(place).fitness == 0.3
+    assert nearest.ordered([other, place]) == [place, other]
+
+
+def test_neighbours_of_a_call_begin_with_what_was_compared() -> None:
+    pool = Pool()
+    pool.add("vip")
+    batches = list(neighbours(Best(call=(40, "ab"), pairs=(("==", 40, 42),)), pool, Random(0)))
+    assert (42, "ab") in batches[0] and (41, "ab") in batches[1]
+    assert all((40, text) in batches[2] for text in ("b", "bb", "vb", "vab", "abv"))
+    assert any((40, "vipab") in each for each in batches[3:])

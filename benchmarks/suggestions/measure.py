@@ -34,9 +34,10 @@ from ipy_branchcov.session.session import Session  # noqa: E402
 from ipy_branchcov.suggest.crosshair import CrossHair  # noqa: E402
 from ipy_branchcov.suggest.guide import Guide  # noqa: E402
 from ipy_branchcov.suggest.messages import Request  # noqa: E402
+from ipy_branchcov.suggest.nearest import UNSEEN  # noqa: E402
 from ipy_branchcov.suggest.pools import calls_in  # noqa: E402
 from ipy_branchcov.suggest.runner import Generating, Runner  # noqa: E402
-from ipy_branchcov.suggest.search import UNSEEN, Limits  # noqa: E402
+from ipy_branchcov.suggest.search import Limits  # noqa: E402
 from ipy_branchcov.suggest.suggest import Question, missed_in, suggest  # noqa: E402
 from ipy_branchcov.suggest.target import find  # noqa: E402
 from ipy_branchcov.suggest.witness import Witness  # noqa: E402
