@@ -410,7 +410,7 @@ def test_the_nearest_call_of_a_place_is_kept_and_of_two_the_cheaper(tmp_path: Pa
     other, place = (0, 1), (len(analysis.decisions.nodes) - 1, 0)
     nearest = Nearest(analysis.decisions, frozenset({other, place}), lambda call: values.cost(call[0]) if call else 9.0)
     assert {other, place} < nearest.watch and not nearest.unseen and nearest.calls([place]) == []
-    far, near = Answer(distances={(0, 1): 0.5}), Answer(distances=dict.fromkeys(nearest.watch, 0.0) | {place: 0.3})
+    far, near = Answer(distances={(0, 1): 0.1}), Answer(distances=dict.fromkeys(nearest.watch, 0.0) | {place: 0.3})
     for call, answer, best in [((-7,), far, -7), ((41,), near, 41), ((-7,), far, 41), ((40,), near, 40)]:
         nearest.learn(call, answer, [place])
         assert nearest.calls([place, other]) == [(best,)]
