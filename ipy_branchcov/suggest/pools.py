@@ -63,31 +63,33 @@ def kind_of(value: Value) -> str:
 
 def literals(target: Target, tree: ast.Module, pool: Pool, random: Random) -> None:
     """Fill a pool from the function, from those of its source that it calls, and from constants of its module."""
-    namespace = target.names.namespace
     nodes = list(_reached(target, tree))
     bare = {id(node.value) for each in nodes for node in ast.walk(each) if isinstance(node, ast.Expr)}
     for each in nodes:
         for node in ast.walk(each):
-            if id(node) in bare:
-                continue  # a docstring
-            match node:
-                case ast.Constant():
-                    _constant(node.value, pool, random)
-                case ast.UnaryOp() | ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
-                    if isinstance(getattr(node, "ctx", None), ast.Store):
-                        continue
-                    value = parse(node, namespace)
-                    if not isinstance(value, Named) and not any(isinstance(v, Named) for v in _inside(value)):
-                        pool.add(value)
-                case ast.BinOp():
-                    _folded(node, pool)
-                case ast.Call() | ast.Attribute():
-                    _expression(node, target, pool)
-                case ast.match_case():
-                    for each_value in _matching(node.pattern, target.names):
-                        pool.add(each_value)
-                case ast.Name(id=name) if name in namespace:
-                    _global(namespace[name], target.names, pool, random)
+            if id(node) not in bare:  # no docstring
+                _literals_of(node, target, pool, random)
+
+
+def _literals_of(node: ast.AST, target: Target, pool: Pool, random: Random) -> None:
+    namespace = target.names.namespace
+    match node:
+        case ast.Constant():
+            _constant(node.value, pool, random)
+        case ast.UnaryOp() | ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
+            if not isinstance(getattr(node, "ctx", None), ast.Store):
+                value = parse(node, namespace)
+                if not any(isinstance(each, Named) for each in _inside(value)):
+                    pool.add(value)
+        case ast.BinOp():
+            _folded(node, pool)
+        case ast.Call() | ast.Attribute():
+            _expression(node, target, pool)
+        case ast.match_case():
+            for each in _matching(node.pattern, target.names):
+                pool.add(each)
+        case ast.Name(id=name) if name in namespace:
+            _global(namespace[name], target.names, pool, random)
 
 
 def _inside(value: Value) -> Iterator[Value]:
