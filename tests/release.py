@@ -4,8 +4,8 @@
 
 PYTHON: interpreters to install into; this one without any. It needs the dependency group ``release``. The wheel is
 built from the sdist, so both have all that is needed. The conda recipe is read and rendered by rattler-build; the
-package is not built, which needs conda-forge. ``--into`` keeps the files. ``--jupyterlite`` runs the tour from this wheel
-in a JupyterLite of its own; it needs the group ``browser``, ``chromium`` and ``chromedriver``.
+package is not built, which needs conda-forge. ``--into`` keeps the files. ``--jupyterlite`` runs the tour from this
+wheel in a JupyterLite of its own; it needs the group ``browser``, ``chromium`` and ``chromedriver``.
 """
 
 from __future__ import annotations
