@@ -125,8 +125,8 @@ def test_without_the_extension_the_call_is_selected_or_copied(lab: Lab) -> None:
     selected = """
     root.addEventListener('branchcov:insert', (event) => event.stopPropagation());
     Object.defineProperty(navigator, 'clipboard', { value: undefined });
-    [...root.querySelectorAll('.pinned .found .act')][0].click();
-    return [String(getSelection()), root.querySelector('.pinned .found').textContent];
+    root.querySelector('.pinned .offers .act').click();
+    return [String(getSelection()), root.querySelector('.pinned .offers').textContent];
     """
     text, shown = run(lab, selected)
     assert text.startswith("outer(") and shown.endswith("selected: press Ctrl+C")

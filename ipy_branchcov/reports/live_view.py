@@ -244,8 +244,9 @@ def _mark(
 def caller_of(branch: Branch) -> str:
     """The function of a source whose calls may lead to a branch; "" where there is none with a name.
 
-    >>> caller_of(Branch("if", Span(1, 3, 1, 4), (), "f.<locals>.g")), caller_of(Branch("if", Span(1, 3, 1, 4), ()))
-    ('f', '')
+    >>> from ipy_branchcov.model.span import Span
+    >>> [caller_of(Branch("if", Span(1, 3, 1, 4), (), name)) for name in ("f.<locals>.g", "C.m", "<lambda>", "")]
+    ['f', 'C.m', '', '']
     """
     name = branch.function.partition(".<locals>")[0]
     return "" if "<" in name else name
