@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: Seconds between two messages on how far a search is.
 _EVERY = 0.3
 #: Seconds that a search may take to end when it is stopped.
-_PATIENCE = 3.0
+_PATIENCE = 10.0
 
 #: What a search says of itself: words, whether it has ended, the call, and the code of a cell.
 _Said = tuple[str, bool, str, str]
