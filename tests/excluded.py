@@ -5,22 +5,25 @@ from __future__ import annotations
 import random
 
 from ipy_branchcov.analysis.decisions import decide
-from ipy_branchcov.analysis.excluded import DEAD, LEADS, UNREACHABLE
+from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
 from ipy_branchcov.analysis.pragmas import Policy, exclusions
-from ipy_branchcov.model.branch import COMPOSITE, BranchMap
+from ipy_branchcov.analysis.sites import Decisions
+from ipy_branchcov.model.branch import COMPOSITE
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
 from tests import excluded_oracle
 
 
-def by_leads(found: BranchMap) -> set[tuple[str, Span, str]]:
+def by_leads(decisions: Decisions) -> set[tuple[str, Span, str]]:
     """What is excluded, and stands neither on an excluded line nor in code that cannot be reached."""
-    dead = [each.span for each in found.branches if any(one.reason in (UNREACHABLE, DEAD) for one in each.outcomes)]
+    found = decisions.map
+    dead = [each.span for each in found.branches if any(one.reason == UNREACHABLE for one in each.outcomes)]
     return {
         (branch.kind, branch.span, outcome.name)
-        for branch in found.branches
+        for branch, node in zip(found.branches, decisions.nodes, strict=True)
         for outcome in branch.outcomes
         if branch.span.line not in found.excluded_lines
+        and decisions.runs(node)
         and outcome.excluded
         and outcome.reason in (LEADS, COMPOSITE)
         and not any(branch.span.contains(span) for span in dead)
@@ -55,7 +58,7 @@ def compare(text: str, name: str = "a.py") -> tuple[int, list[str]]:
 
     excluded_lines = decisions.map.excluded_lines
     theirs = {(kind, span(place), name) for kind, place, name in found if place[0] not in excluded_lines}
-    ours, theirs = set(filter(judged, by_leads(decisions.map))), set(filter(judged, theirs))
+    ours, theirs = set(filter(judged, by_leads(decisions))), set(filter(judged, theirs))
     return len(ours | theirs), [
         f"{name}: {each} leads only to excluded code by {'the tool' if each in ours else 'the oracle'} alone"
         for each in sorted(ours ^ theirs)

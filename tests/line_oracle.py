@@ -17,6 +17,7 @@ import random
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 from types import CodeType
 from typing import Any
 
@@ -176,6 +177,7 @@ class _Rewriter:
         documented = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         stopped = isinstance(node, ast.Try | ast.TryStar) and _all_stop(node.body)
         before = len(self.lines.heads), len(self.lines.parts)
+        behind = list(dropwhile(lambda each: isinstance(each, ast.Pass), getattr(node, "finalbody", ())))
         if isinstance(node, ast.Match):
             self.cases(node)
         else:
@@ -189,6 +191,8 @@ class _Rewriter:
                 if (field == "body" and known is False) or (field == "orelse" and known is True):
                     del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
             if isinstance(node, ast.Try | ast.TryStar):
+                # Whether a ``pass`` ran behind what raised in a ``finally``, no code shows.
+                self.lines.unknown.update(each.lineno for each in behind if isinstance(each, ast.Pass))
                 self.handlers(node)
         if dead:
             del self.lines.heads[before[0] :], self.lines.parts[before[1] :]

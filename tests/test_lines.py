@@ -38,6 +38,37 @@ f(1)
 """,
         [],
     ),
+    "pass behind finally, after an exception": (
+        """\
+def f(n):
+    try:
+        int("x")
+    finally:
+        "text"
+        pass
+        pass
+
+
+def g(n):
+    try: int("x")
+    finally:
+        if n: n = 0
+        pass
+
+
+def never(n):
+    try:
+        int("x")
+    finally:
+        pass
+
+
+for each in (f, g):
+    try: each(1)
+    except ValueError: pass
+""",
+        [18, 19, 21],
+    ),
     "bodies behind annotations over several lines": (
         """\
 def f(

@@ -146,10 +146,11 @@ class Analysis:
 
     @cached_property
     def tries(self) -> list[tuple[int, int]]:
-        """The line of each ``try``, and that of the first statement in it that has code."""
-        from ipy_branchcov.model.statements import tries
+        """The line of each ``try``, and of each ``pass`` behind ``finally``, with the line that it is missed with."""
+        from ipy_branchcov.model.statements import passes, tries
 
-        return list(tries(self.decisions.tree, self._live))
+        tree = self.decisions.tree
+        return [*tries(tree, self._live), *passes(tree, self._live)]
 
     @cached_property
     def asserted(self) -> list[Span]:

@@ -93,6 +93,24 @@ def tries(tree: ast.Module, live: Iterable[ast.AST] | None = None) -> Iterator[t
                 yield node.lineno, first
 
 
+def passes(tree: ast.Module, live: Iterable[ast.AST] | None = None) -> Iterator[tuple[int, int]]:
+    """The line of each ``pass`` in the block of a ``finally``, and the line that it is missed with.
+
+    Compilers leave no code of it in the copy that runs after an exception. The first one runs once the ``try`` has
+    begun; the others where what stands before them began. ``live`` as in :func:`heads`.
+    """
+    for node in reachable(tree) if live is None else live:
+        if isinstance(node, ast.Try | ast.TryStar):
+            before = _first(node)
+            for each in node.finalbody:
+                if isinstance(each, ast.Pass) and before is not None:
+                    yield each.lineno, before
+                if isinstance(each, ast.Try | ast.TryStar):
+                    before = _first(each) or before
+                elif has_code(each):
+                    before = head_of(each).first
+
+
 def _first(node: ast.Try | ast.TryStar) -> int | None:
     """The line of the first statement with code in a ``try``, those in it included."""
     for statement in node.body:

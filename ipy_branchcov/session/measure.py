@@ -208,7 +208,9 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
     for part in parts:
         if part.suite:
             missed.update(range(part.span.line + 1, part.span.end_line + 1))
-    missed.update(line for line, first in analysis.tries if first in missed and line not in ran)
+    for line, first in analysis.tries:
+        if line not in ran:
+            (missed.add if first in missed else missed.discard)(line)
     return missed - {head.last for head in analysis.heads if head.annotated_suite and not ran.isdisjoint(head.lines)}
 
 
