@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ipy_branchcov.bytecode.memory import READABLE
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -98,6 +99,17 @@ def test_what_a_run_does_does_not_grow_with_the_functions_there_are(session: Ses
         found.append(min(calls_of_a_run(session, names) for _ in range(3)))
     # None; some where another test left a run on. 650 a function were made once.
     assert found[1] - found[0] < 20 * 100, found
+
+
+@pytest.mark.skipif(not READABLE, reason="no ctypes, or the interpreter's memory is not known")
+@every_mechanism
+@pytest.mark.parametrize("counts", [True, False])
+def test_the_users_collections_pass_over_what_is_kept_of_code(session: Session, path: Path, tracer: str) -> None:
+    names = defined(session, path, range(3))
+    gc.collect()
+    entries = [registry.known(entry.instrumented) for entry in swapped.all_swapped()]
+    assert names and len(entries) >= 6
+    assert not any(map(gc.is_tracked, entries))
 
 
 @every_mechanism

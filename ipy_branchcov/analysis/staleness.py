@@ -54,6 +54,10 @@ class CompiledSource:
             for known in self._codes.get((code.co_qualname, code.co_firstlineno), ())
         )
 
+    def has(self, qualname: str) -> bool:
+        """Whether the text has code of this name."""
+        return any(name == qualname for name, _ in self._codes)
+
     def counterpart(self, code: CodeType) -> CodeType | None:
         """The code of the text that has the instructions of this code, offset by offset, in other places.
 

@@ -150,7 +150,7 @@ def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[R
     for recording in recordings:
         placed = analysis.placed(recording.code)
         if placed is None:
-            if not _makes_code_of_text(analysis, recording.code):
+            if not (_makes_code_of_text(analysis, recording.code) or _wraps_code_of_text(analysis, recording.code)):
                 foreign.append(recording.code)
         elif placed is recording.code:
             of_text.append(recording)
@@ -163,9 +163,21 @@ def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[R
 def _makes_code_of_text(analysis: Analysis, code: CodeType) -> bool:
     """Whether code only makes functions and classes that are of the text, as ``%autoreload`` makes them again."""
     inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    tests = any(each.opname.startswith("POP_JUMP") or each.opname == "FOR_ITER" for each in dis.get_instructions(code))
     of_text = all(analysis.placed(each) is not None or _makes_code_of_text(analysis, each) for each in inner)
-    return bool(inner) and of_text and not tests
+    return bool(inner) and of_text and not _tests(code)
+
+
+def _wraps_code_of_text(analysis: Analysis, code: CodeType) -> bool:
+    """Whether code has no branches, and was given the file's name: as Hypothesis does with its wrappers of tests.
+
+    A function of the file that was changed has a name that the file has.
+    """
+    known = analysis.whole is not None and analysis.whole.has(code.co_qualname)
+    return "<locals>" in code.co_qualname and not known and not _tests(code)
+
+
+def _tests(code: CodeType) -> bool:
+    return any(each.opname.startswith("POP_JUMP") or each.opname == "FOR_ITER" for each in dis.get_instructions(code))
 
 
 def _names(codes: Iterable[CodeType]) -> str:

@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Any, Self
 
 from ipy_branchcov.bytecode import Unencodable
+from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
@@ -148,6 +149,7 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
     except Unencodable:
         new = code.replace(co_consts=constants)
         made = Instrumented(new, code, UNINSTRUMENTED)
+    uncollect(made)  # code objects and plain values refer to nothing: no cycle goes through it
     number = made.number
     _BY_INSTRUMENTED[number] = _BY_ORIGINAL[kind][id(code)] = made
     if code.co_flags & IN_FUNCTIONS:
