@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage as Measured
@@ -20,7 +20,10 @@ from ipy_branchcov.reports.presented import Coverage
 from ipy_branchcov.session.config import load_config
 from ipy_branchcov.session.interactive import InteractiveSources, text_of
 from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Companion, Session
+from ipy_branchcov.session.session import Session
+
+if TYPE_CHECKING:
+    from ipy_branchcov.processes.block import BlockProcesses
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +55,7 @@ def measure(
 
     ``source``: modules, files, folders; without one the caller's own file, or in a notebook or REPL all that was
     typed there. ``counts``: exact hits. ``omit``: globs of files to leave out. ``engines``: a client of Dask
-    or ipyparallel, or several, whose workers are measured, too; without one the processes that the block starts are.
+    or ipyparallel, or several, whose workers are measured, too. The processes that the block starts are in any case.
     What is excluded or optional says the configuration.
     Raises UsageError for an unknown source or client, or a wrong configuration. ::
 
@@ -144,15 +147,18 @@ def _session(
         locator = _interactive(code)
         session.add_locator(locator)
         texts = locator.sources
-    if not clients:  # a cluster's workers are processes, too, and are measured by its client
-        session.companions.append(_processes(session, locator if typed else None))
-    else:
+    processes = _Processes(session, locator)
+    session.companions.append(processes)
+    if clients:
         from ipy_branchcov.processes.engines import engine_of, gather
         from ipy_branchcov.processes.engines.texts import FUTURE
 
         engines = [engine_of(each) for each in clients]
         flags = code.co_flags & FUTURE
-        session.companions.append(lambda options: gather(engines, session.scope, options, texts(), flags))
+        # Behind the other companion: a worker that the block starts is its engine's, and leaves before what it is not.
+        session.companions.append(
+            lambda options: gather(engines, session.scope, options, texts(), flags, processes.folder)
+        )
     return session
 
 
@@ -165,19 +171,25 @@ class _TypedSources(Protocol):
         """The texts by the file names in their code."""
 
 
-def _processes(session: Session, locator: _TypedSources | None) -> Companion:
+class _Processes:
     """Begins to measure the processes of a run. What that needs is imported when the first run begins."""
 
-    @functools.cache
-    def companion() -> Companion:
-        from ipy_branchcov.processes.block import processes_of
+    def __init__(self, session: Session, locator: _TypedSources | None):
+        self._session = session
+        self._typed = dict if locator is None else locator.named
+        self._companion: BlockProcesses | None = None
 
-        return processes_of(session, dict if locator is None else locator.named)
+    def __call__(self, options: RunOptions) -> Callable[[str], Measured] | None:
+        if self._companion is None:
+            from ipy_branchcov.processes.block import BlockProcesses
 
-    def begin(options: RunOptions) -> Callable[[str], Measured] | None:
-        return companion()(options)
+            self._companion = BlockProcesses(self._session, self._typed)
+        return self._companion(options)
 
-    return begin
+    @property
+    def folder(self) -> Path | None:
+        """Where they leave their data."""
+        return None if self._companion is None else self._companion.folder
 
 
 def _interactive(code: CodeType) -> _TypedSources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from ipy_branchcov.analysis.decisions import decide
-from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
+from ipy_branchcov.analysis.excluded import DEAD, LEADS, UNREACHABLE
 from ipy_branchcov.analysis.pragmas import Policy, exclusions
 from ipy_branchcov.model.branch import COMPOSITE, BranchMap
 from ipy_branchcov.model.source import Source
@@ -15,7 +15,7 @@ from tests import excluded_oracle
 
 def by_leads(found: BranchMap) -> set[tuple[str, Span, str]]:
     """What is excluded, and stands neither on an excluded line nor in code that cannot be reached."""
-    dead = [each.span for each in found.branches if any(one.reason == UNREACHABLE for one in each.outcomes)]
+    dead = [each.span for each in found.branches if any(one.reason in (UNREACHABLE, DEAD) for one in each.outcomes)]
     return {
         (branch.kind, branch.span, outcome.name)
         for branch in found.branches

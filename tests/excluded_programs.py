@@ -31,6 +31,9 @@ DOTS_IN_TEXT = "coverage.py takes any line that is only `...`, the model only a 
 ANY_MODULE = "coverage.py knows `typing.TYPE_CHECKING` by its text, the model also under another name of the module"
 NEWLINE = "coverage.py takes the line after a match that ends with a newline, too"
 COMMENT = "coverage.py has no comments for one outcome"
+ANY_CLAUSE = "coverage.py knows `if TYPE_CHECKING:` at the start of its line, the model also as `elif`"
+DOTS_ON_LINE = "coverage.py takes `...` on a line of its own or behind `def`, the model any body that is only that"
+ONE_LINE_DEF = "coverage.py takes the body of a one-line function for a second way out of its line"
 
 
 @dataclass(frozen=True)
@@ -334,6 +337,77 @@ PROGRAMS: dict[str, Program] = {
     ),
     "a regex of partial branches": Program(
         "def f(x):\n    while x:  # always\n        return x\nf(1)\n", partial_branches=("# always",)
+    ),
+    # --- as users write them
+    "pragma in capitals": Program("def f(a):\n    if a:  # PRAGMA: NO COVER\n        return 1\n    return 2\nf(0)\n"),
+    "pragma without spaces": Program("def f(a):\n    if a:  #pragma:nocover\n        return 1\n    return 2\nf(0)\n"),
+    "pragma with a reason": Program(
+        f"def f(a):\n    if a:  # noqa: E501 {NO} - never\n        return 1\n    return 2\nf(0)\n"
+    ),
+    "an excluded try": Program(
+        f"def f(a):\n    try:  {NO}\n        a.x\n    except AttributeError:\n        a = 1\n    return a\nf(1)\n"
+    ),
+    "a try of one-liners": Program(
+        f"def f(a):\n    try: a = int(a)\n    except ValueError: a = 0  {NO}\n    else: a += 1\n    finally: pass\n"
+        "    return a\nf('1')\n"
+    ),
+    "async for": Program(f"async def f(a):\n    async for b in a:  {NO}\n        if b: return 1\n    return 2\n"),
+    "a lambda among items": Program(f"every = [\n    lambda a: a or 1,  {NO}\n    lambda a: 1 if a else 2,  {NO}\n]\n"),
+    "a filter on its own line": Program(
+        f"def f(a):\n    return [\n        x\n        for x in a\n        if x  {NO}\n    ]\nf([])\n"
+    ),
+    "a function in a function": Program(
+        f"def f(a):\n    def g(b):  {NO}\n        if b:\n            return 1\n    if a:\n        return g\n"
+        "    return a\nf(0)\n"
+    ),
+    "an assert over lines": Program(f"def f(n):\n    assert n, (  {NO}\n        'x'\n    )\n    return n\n"),
+    "an excluded match": Program(
+        f"def f(n):\n    match n:  {NO}\n        case 1:\n            return 1\n"
+        "        case _:\n            return 2\nf(1)\n"
+    ),
+    "an argument over lines": Program(
+        f"def f(n):\n    g(\n        1,  {NO}\n        2 if n else 3,\n    )\n    return n\n"
+    ),
+    "an elif among others": Program(
+        f"def f(a):\n    if a == 1: return 1\n    elif a == 2: return 2  {NO}\n    elif a == 3: return 3\n"
+        "    return 4\n"
+        "f(1), f(4)\n"
+    ),
+    "two statements on a line": Program(f"def f(a):\n    b = a or 1; c = b and a  {NO}\n    return c\nf(1)\n"),
+    "elif TYPE_CHECKING": Program(
+        "from typing import TYPE_CHECKING\nif len('ab') == 1:\n    x = 1\nelif TYPE_CHECKING:\n    import decimal\n"
+        "else:\n    x = 2\n",
+        {"line 5: missed by coverage.py": ANY_CLAUSE, "line 4: branch missed by coverage.py": ANY_CLAUSE},
+    ),
+    "not TYPE_CHECKING": Program(
+        "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    x = 1\nelse:\n    import decimal\n"
+    ),
+    "... on the line of if": Program(
+        "def f(a):\n    if a: ...\n    else: a = 1\n    return a\nf(0)\n",
+        {"line 2: branch missed by coverage.py": DOTS_ON_LINE},
+    ),
+    "... without the defaults": Program(
+        "def f(a): ...\ndef g(a):\n    if a:\n        return 1\n    return 2\ng(1)\n",
+        {"line 1: branch missed by coverage.py": ONE_LINE_DEF},
+        exclude=("return 2",),
+    ),
+    "a regex with a flag in a group": Program(
+        "def f(a):\n    if a:\n        raise ValueError\n    return 2\nf(0)\n", exclude_also=("(?i:RAISE valueerror)",)
+    ),
+    "a regex of a decorator": Program(
+        "def skip(f): return f\n@skip\ndef f(a):\n    if a:\n        return 1\n    return 2\n", exclude_also=("@skip",)
+    ),
+    "a regex of a head over lines": Program(
+        "def f(\n    a,\n    b,\n):\n    if a:\n        return b\n    return a\n", exclude_also=(r"def f\([^)]*\):",)
+    ),
+    "a regex of a setter": Program(
+        "class A:\n    @property\n    def x(self):\n        return 1\n    @x.setter\n    def x(self, v):\n"
+        "        if v:\n            self.y = v\nA().x\n",
+        exclude_also=(r"@.*\.setter",),
+    ),
+    "a regex of partial branches over lines": Program(
+        "def f(a):\n    if (a or\n        1 > 2):\n        a = 1\n    return a\nf(1)\n",
+        partial_branches=(r"if \(a or\n",),
     ),
     # --- one outcome
     "one outcome": Program(

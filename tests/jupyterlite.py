@@ -44,12 +44,15 @@ _CONFIG = {
 }
 
 
-def build(folder: Path) -> None:
-    """Build the site: JupyterLab with the kernel, and the tour below a cell that installs our wheel."""
+def build(folder: Path, wheel: Path | None = None) -> None:
+    """Build the site: JupyterLab with the kernel, and the tour below a cell that installs our wheel.
+
+    Without a wheel, one is made of the checkout.
+    """
     with TemporaryDirectory() as place:
         project = Path(place)
         lock = _pyodide(project)
-        _wheels(project / "pypi", lock)
+        _wheels(project / "pypi", lock, wheel)
         _listed(project, lock)
         (project / "jupyter-lite.json").write_text(json.dumps(_CONFIG))
         (project / "overrides.json").write_text(json.dumps(_SETTINGS))
@@ -77,10 +80,10 @@ def _pyodide(project: Path) -> dict[str, Any]:
     return lock
 
 
-def _wheels(folder: Path, lock: dict[str, Any]) -> None:
+def _wheels(folder: Path, lock: dict[str, Any], wheel: Path | None) -> None:
     """Our wheel, and what it and the kernel need: in the versions that Pyodide itself has, where it has them."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    _run(*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", str(ROOT))
+    _run(*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", str(wheel or ROOT))
     versions = folder.with_name("constraints.txt")
     pure = [each for each in lock["packages"].values() if each["file_name"].endswith("-none-any.whl")]
     versions.write_text("\n".join(f"{each['name']}=={each['version']}" for each in pure))

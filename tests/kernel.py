@@ -15,7 +15,10 @@ from jupyter_client.manager import KernelManager
 
 @dataclass
 class Shown:
-    """What came back from one cell: its status, streams, value, displays and traceback as text."""
+    """What came back from one cell: its status, streams, value, displays and traceback as text.
+
+    ``inputs``: the texts of cells that it asked the front end to put below.
+    """
 
     status: str = ""
     error: str = ""
@@ -24,6 +27,7 @@ class Shown:
     value: str = ""
     displays: list[dict[str, Any]] = field(default_factory=list)
     traceback: str = ""
+    inputs: list[str] = field(default_factory=list)
     comms: list[dict[str, Any]] = field(default_factory=list)
     #: Outputs shown before that were changed, and what was sent to models that were there before.
     updates: list[dict[str, Any]] = field(default_factory=list)
@@ -66,6 +70,8 @@ class Kernel:
         )
         shown.status = reply["content"]["status"]
         shown.error = reply["content"].get("ename", "")
+        payloads = reply["content"].get("payload", ())
+        shown.inputs = [each["text"] for each in payloads if each["source"] == "set_next_input"]
         return shown
 
     def ask(self, expression: str) -> str:

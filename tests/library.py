@@ -20,6 +20,7 @@ import importlib.util
 import io
 import json
 import os
+import pkgutil
 import platform
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
+from ipy_branchcov import analysis, bytecode, model, tracing
 from ipy_branchcov.data.source_files import read_source
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.session.options import RunOptions
@@ -215,6 +217,7 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
     session = Session(RunOptions(tracer=way)) if way in tracers() else None
     if way == "oracle":
         use_oracle(paths)
+    _import_all_of_ours()
     # What this program itself has imported of the subjects is theirs to import again, in every way alike.
     for each in modules[1:]:
         if (old := sys.modules.pop(each, None)) is not None:
@@ -228,6 +231,14 @@ def child(name: str, way: str, left_out: frozenset[str]) -> dict[str, Any]:
     if session is not None:
         outcomes, note = covered_by_tracer(session.stop())
     return {"ended": ran.ended, "tracing": sorted(ran.tracing), "outcomes": outcomes, "note": note}
+
+
+def _import_all_of_ours() -> None:
+    """Import what a tracer would import in its first event: by then ``dataclasses`` may be one that is measured."""
+    for package in (analysis, bytecode, model, tracing):
+        for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not any(part.startswith("py31") for part in each.name.split(".")):  # the tracers of other Pythons
+                importlib.import_module(each.name)
 
 
 def use_oracle(paths: Iterable[str]) -> None:

@@ -120,6 +120,12 @@ class _Rewriter:
             self.lines.unknown.add(node.test.lineno)  # here they put what fails
         if last > first:
             self.mark_parts(node, number, first)
+            # The last line of the head of a function runs with it where an annotation stands there.
+            every = [getattr(node, "returns", None)]
+            every += [each.annotation for each in ast.walk(getattr(node, "args", node)) if isinstance(each, ast.arg)]
+            starts = {part.lineno for each in every if each for part in ast.walk(each) if isinstance(part, ast.expr)}
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and last in starts:
+                self.lines.parts.append((number, number, last))
 
     def mark_parts(self, node: ast.AST, head: int, first: int) -> None:
         for field, value in list(ast.iter_fields(node)):
@@ -345,6 +351,8 @@ def _breaks(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
         elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
             yield from _breaks(node.orelse)
+        elif isinstance(node, ast.Try | ast.TryStar) and _all_stop(node.finalbody):
+            yield from _breaks(node.finalbody)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             known = _decided(node.test) if isinstance(node, ast.If) else None
             for field in _BLOCKS:

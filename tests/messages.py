@@ -46,8 +46,10 @@ _NONE = (
     "command_line.py",
     "model/coverage.py",
 )
-#: What the interpreter prints of an error in a script, and ``branchcov run`` in its place; a label in MC/DC's table.
+#: What the interpreter prints of an error in a script, and ``branchcov run`` in its place; a label in MC/DC's table; an
+#: error that a started process swallows, which then runs unmeasured.
 _NO_MESSAGES = {
+    "…: not the folder of a measured run",
     "Error in sys.excepthook:",
     "Original exception was:",
     "Exception ignored in: …",

@@ -1,9 +1,11 @@
 """The files of a release: build them, check them, install each wheel into clean environments and use it from there.
 
-    python -m tests.release [PYTHON ...] [--into FOLDER]
+    python -m tests.release [PYTHON ...] [--into FOLDER] [--jupyterlite]
 
 PYTHON: interpreters to install into; this one without any. It needs the dependency group ``release``. The wheel is
-built from the sdist, so both have all that is needed. ``--into`` keeps the files.
+built from the sdist, so both have all that is needed. The conda recipe is read and rendered by rattler-build; the
+package is not built, which needs conda-forge. ``--into`` keeps the files. ``--jupyterlite`` runs the tour from this
+wheel in a JupyterLite of its own; it needs the group ``browser``, ``chromium`` and ``chromedriver``.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
+RECIPE = ROOT / ".ci" / "conda" / "recipe.yaml"
 _LAB = "share/jupyter/labextensions/ipy-branchcov"
 #: What the wheel must have beside Python modules.
 _FILES = (
@@ -114,6 +117,18 @@ def incomplete(wheel: Path) -> list[str]:
     ]
 
 
+def recipe(text: str) -> str:
+    """The name and version of the conda package that a recipe describes. Raises SystemExit where it cannot be read."""
+    from rattler_build import RattlerBuildError, RenderConfig, Stage0Recipe, VariantConfig
+
+    try:
+        (rendered,) = Stage0Recipe.from_yaml(text).render(VariantConfig(), RenderConfig())
+    except RattlerBuildError as error:
+        raise SystemExit(f"{RECIPE.relative_to(ROOT)}: {error}") from error
+    package = rendered.recipe.to_dict()["package"]
+    return f"{package['name']} {package['version']}"
+
+
 # --- used from a clean environment
 
 
@@ -173,10 +188,28 @@ def _notebook(scripts: Path, folder: Path) -> None:
 _CHECKS: tuple[Callable[[Path, Path], None], ...] = (_selftest, _magic, _widget, _labextension, _plugin, _notebook)
 
 
+def in_jupyterlite(wheel: Path, folder: Path) -> int:
+    """Run the tour in a JupyterLite that installs this wheel; return how many views stand in it."""
+    from tests.jupyterlite import build, served
+
+    build(folder / "site", wheel)
+    with served(folder / "site") as lite:
+        lite.run_all()
+        views = "return document.querySelectorAll('.branchcov-widget').length"
+        lite.until(f"{views} >= 7")
+        shown = str(lite.run("%%branchcov\n1 if len('a') else 2")["outputs"])
+        assert "1 of 2 outcomes covered" in shown and "never false" in shown, shown
+        version = str(lite.run("import ipy_branchcov\nipy_branchcov.__version__")["outputs"])
+        assert f"'{wheel.name.split('-')[1]}'" in version, version
+        assert lite.refused == [], lite.refused
+        return int(lite.driver.execute_script(views))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=textwrap.dedent(__doc__ or "").split("\n")[0])
     parser.add_argument("pythons", nargs="*", type=Path, metavar="PYTHON")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="keep the files here")
+    parser.add_argument("--jupyterlite", action="store_true", help="run the tour from this wheel in JupyterLite, too")
     options, started = parser.parse_args(), time.monotonic()
     pythons = [each.absolute() for each in options.pythons] or [Path(sys.executable)]
     with TemporaryDirectory(prefix="branchcov-release-") as folder:
@@ -184,11 +217,14 @@ def main() -> int:
         place.mkdir(parents=True, exist_ok=True)
         sdist, wheel = build(place)
         print(f"{sdist.name} {sdist.stat().st_size:,} bytes, {wheel.name} {wheel.stat().st_size:,} bytes: checked")
+        print(f"conda recipe of {recipe(RECIPE.read_text('utf-8'))}: rendered")
         for number, python in enumerate(pythons):
             work = Path(folder) / str(number)
             work.mkdir()
             use(wheel, python, work)
             print(f"{python}: {', '.join(check.__name__[1:] for check in _CHECKS)}")
+        if options.jupyterlite:
+            print(f"JupyterLite: {in_jupyterlite(wheel, Path(folder))} views of the tour, nothing asked of other sites")
     print(f"{len(pythons)} environments agree, in {time.monotonic() - started:.0f} s")
     return 0
 

@@ -17,6 +17,8 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.reports.gates import failures
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.callbacks import Callbacks
+from ipy_branchcov.tracing.failures import Failures
 
 TOOL = """\
 import sys
@@ -122,6 +124,25 @@ OTHERS = {
         "class Tool:\n    def __init__(self):\n        self.call = called\n"
         "    def see(self, *each):\n        self.call()\ncallback = Tool().see\n"
     ),
+    "list": "hooks = [called]\ndef callback(*each):\n    for hook in hooks: hook()\n",
+    "containers": "hooks = {'a': [(called,)]}\ndef callback(*each):\n    for hook in hooks.get('a'): hook[0]()\n",
+    "object": (
+        "class Base:\n    def __init__(self): self.call = {called}\n"
+        "class Tool(Base):\n    def hooks(self): return self.call\n"
+        "tool = Tool()\ndef callback(*each):\n    [hook() for hook in tool.hooks()]\n"
+    ),
+    "slots": (
+        "class Tool:\n    __slots__ = ('call', 'other')\n    @property\n    def hook(self): return self.call\n"
+        "tool = Tool()\ntool.call = called\ndef callback(*each):\n    tool.hook()\n"
+    ),
+    "class": "class Kind:\n    def __init__(self): called()\ndef callback(*each):\n    Kind()\n",
+    "class of it": "def callback(*each):\n    module.Tool()()\n",
+    "class method": (
+        "class Kind:\n    @classmethod\n    def make(cls): called()\n"
+        "class Tool:\n    kind = Kind\n    def __call__(self, *each):\n        self.kind.make()\ncallback = Tool()\n"
+    ),
+    "default": "def callback(*each, hook=called):\n    hook()\n",
+    "partial": "import functools\ndef call(f, *each):\n    f()\ncallback = functools.partial(call, called)\n",
 }
 
 
@@ -157,6 +178,35 @@ def test_a_real_tool_that_is_measured(session: Session, tmp_path: Path, library:
             tool.Trace(count=1, trace=0).runfunc(sorted, [2, 1], key=lambda each: -each)
     session.close()
     check(run.coverage, function)
+
+
+class Hostile(type):
+    """A class whose attributes, and those of its objects, are not to be asked."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise AssertionError(name)
+
+
+class HostileObject(metaclass=Hostile):
+    @property
+    def __class__(self) -> Any:
+        raise AssertionError
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+@pytest.mark.skipif(BY_PROBES, reason="no events are needed")
+def test_no_code_of_the_program_runs_to_find_what_a_callback_calls() -> None:
+    found = Failures()
+    callbacks = Callbacks(lambda code: code is called.__code__, found)
+
+    def called() -> None: ...
+
+    hooks: list[Any] = [HostileObject(), HostileObject, [called]]
+    callbacks.see(lambda: hooks[-1].call())
+    callbacks.follow()
+    assert len(list(found.lines(lambda code: "x"))) == 1
 
 
 def test_a_callback_that_is_not_measured_is_no_loss(session: Session, tmp_path: Path) -> None:

@@ -201,6 +201,33 @@ def test_an_exec_that_fails_after_all_is_reported() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_a_process_and_its_fork_go_on_after_an_exec_that_failed() -> None:
+    Path("bad").write_bytes(b"\0\1")
+    Path("bad").chmod(0o755)
+    Path("y.py").write_text(
+        """\
+import os, x
+x.pick(1)
+pid = os.fork()
+if not pid:
+    x.pick(1)
+try:
+    os.execv('./bad', ['bad'])
+except OSError:
+    x.pick(0)
+if pid:
+    os.waitpid(pid, 0)
+"""
+    )
+    Path("x.py").write_text(
+        PICK + "if __name__ == '__main__':\n    import subprocess\n    subprocess.run([sys.executable, 'y.py'])\n"
+    )
+    done = branchcov("run", "--counts", "--json", "x.json", "x.py")
+    assert (done.returncode, done.stderr, covered()) == (0, "", [[2, 2]])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
 @pytest.mark.parametrize(("program", "status"), [("echo $2", 2), ("exit 6", 6), ("kill -9 $$", -9)])
 def test_an_exec_does_not_hide_that_a_gate_failed(program: str, status: int) -> None:
     Path("x.py").write_text(PICK + f"pick(1)\nos.execlp('sh', 'sh', '-c', {program!r}, 'a', 'b', 'next')\n")

@@ -341,7 +341,7 @@ def test_the_settings_name_modules_and_send_what_is_pickled_by_value(folder: Pat
 
 def test_a_name_without_a_client_is_refused_and_one_that_has_gone_is_lost() -> None:
     session = branchcov.Session()
-    engines = EnginesByName(SimpleNamespace(user_ns={"three": 3}), session, Cells(None))
+    engines = EnginesByName(SimpleNamespace(user_ns={"three": 3}), session, Cells(None), lambda: None)
     with pytest.raises(UsageError, match="--engines nobody: there is no variable nobody; make the client in a cell"):
         engines.find(["nobody"])
     with pytest.raises(UsageError, match="--engines three: int is no client"):

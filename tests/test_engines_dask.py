@@ -152,17 +152,20 @@ def test_workers_that_join_later_and_that_leave_are_measured(folder: Path, work:
         Client(cluster) as client,
     ):
         (first,) = workers(client)
-        with branchcov.measure("dask_work", engines=client) as run:
+        # The later worker and the script are processes that this block starts.
+        with branchcov.measure("dask_work", counts=True, engines=client) as run:
             call(client, first, work.size, 99)
             cluster.scale(2)
             client.wait_for_workers(2)
             (later,) = set(workers(client)) - {first}
             call(client, later, work.size, 1)
+            subprocess.run([sys.executable, "-c", "import dask_work; dask_work.size(99)"], check=True)
             client.retire_workers([first], close_workers=True)
             while len(client.scheduler_info()["workers"]) > 1:
                 time.sleep(0.05)
     assert run.coverage.lost == frozenset()
-    assert hits(run.coverage["dask_work.py"], "size") == [("true", 1, "worker 0"), ("false", 1, "worker 1")]
+    counts = [(name, n) for name, n, _ in hits(run.coverage["dask_work.py"], "size")]
+    assert counts == [("true", 2), ("false", 1)]
 
 
 def test_a_killed_worker_is_reported_and_the_others_count(folder: Path, work: Any) -> None:
@@ -242,23 +245,36 @@ def test_functions_of_a_script_which_travel_as_code(folder: Path) -> None:
 
 
 RUN = """\
+import ipy_branchcov as branchcov
 from dask_work import size
 from distributed import Client, LocalCluster
 
+def each(client):
+    for address in client.scheduler_info()["workers"]:
+        client.submit(size, 99, workers=[address], pure=False).result()
+
 if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=':0') as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=':0') as cluster:
         with Client(cluster) as client:
-            for number, address in enumerate(client.scheduler_info()["workers"]):
-                client.submit(size, 99 * number, workers=[address], pure=False).result()
+            for block in "starts a worker", "has it":
+                with branchcov.measure("dask_work", counts=True, engines=client) as run:
+                    cluster.scale(2)
+                    client.wait_for_workers(2)
+                    each(client)
+                branch = next(each for each in run.coverage["dask_work.py"].branches if each.function == "size")
+                print(block, [each.hits for each in branch.outcomes], sorted(run.coverage.lost))
+            each(client)
 """
 
 
-def test_a_cluster_of_a_measured_script_is_measured_once(folder: Path) -> None:
+def test_each_run_has_what_a_cluster_did_once(folder: Path) -> None:
+    """That of the script has all of it as of its processes; those of the blocks have it as of an engine."""
     (folder / "run.py").write_text(RUN)
     command = ["-m", "ipy_branchcov", "run", "--source", "dask_work.py", "--counts", "--json", "run.json", "run.py"]
-    python(*command, folder=folder)
+    printed = python(*command, folder=folder).splitlines()
+    assert printed[:2] == ["starts a worker [2, 0] []", "has it [2, 0] []"]
     coverage = branchcov.load(folder / "run.json")
-    assert [(name, n) for name, n, _ in hits(coverage["dask_work.py"], "size")] == [("true", 1), ("false", 1)]
+    assert [(name, n) for name, n, _ in hits(coverage["dask_work.py"], "size")] == [("true", 6), ("false", 0)]
     assert coverage.lost == frozenset()
 
 
@@ -313,6 +329,35 @@ def test_an_unknown_name_runs_nothing(notebook: Kernel) -> None:
     assert (shown.status, shown.error) == ("error", "UsageError")
     assert "--engines nobody: there is no variable nobody; make the client in a cell above" in shown.stderr
     assert notebook.ask("'ran' in globals()") == "False"
+
+
+def test_a_worker_that_a_measured_cell_started_is_measured_once(notebook: Kernel) -> None:
+    notebook.run("%branchcov_reset")
+    counts = "[o.hits for s in {} if s.source.kind == 'file' for o in s.branches[0].outcomes]"
+    started = notebook.run(
+        "%%branchcov --source dask_work --counts\nimport dask_work\n"
+        "client.cluster.scale(3)\n"
+        "client.wait_for_workers(3)\n"
+        "(third,) = set(client.scheduler_info()['workers']) - {one, other}\n"
+        "call(third, dask_work.size, 10)"
+    )
+    assert "a process goes on, so what it covers is not in here" in started.stderr
+    shown = notebook.run(
+        "%%branchcov --engines client --source dask_work --counts -o found --fail-under 1\n"
+        "[call(third, dask_work.size, n) for n in (11, 12)]"
+    )
+    # What it did before has come, too: it has left it when the engine's run began.
+    assert (shown.status, shown.stderr, notebook.ask(counts.format("found"))) == ("ok", "", "[3, 0]")
+    notebook.run(
+        "import time\n"
+        "call(third, dask_work.size, 13)\n"
+        "client.retire_workers([third], close_workers=True)\n"
+        "while 'a worker is still there':\n"
+        "    time.sleep(.1)\n"
+        "    if not get_ipython()._ipy_branchcov_extension._descendants._folder.running(): break"
+    )
+    notebook.run("%branchcov_report -q -o total")
+    assert notebook.ask(counts.format("total")) == "[4, 0]"
 
 
 def test_a_worker_killed_in_a_cell_fails_its_gate(notebook: Kernel) -> None:

@@ -143,3 +143,17 @@ def test_nothing_is_required_behind_a_loop_that_is_never_left() -> None:
     for end in ("break", "pass", "if x: break"):
         assert not required("def f():\n" + indent(loop.format(end), "    "))
     assert required("for x in a:\n    if x: break\nb if c else d")
+
+
+def test_nothing_is_required_behind_a_loop_whose_break_a_finally_keeps_from_leaving() -> None:
+    loop = "for x in a:\n    try:\n        if x: break\n    finally:\n        {}\nelse:\n    raise a\nb if c else d"
+
+    def required(end: str) -> bool:
+        (last,) = (
+            each for each in found("def f():\n" + indent(loop.format(end), "    ")).branches if each.kind == "ifexp"
+        )
+        return any(outcome.required and not outcome.excluded for outcome in last.outcomes)
+
+    assert [required(end) for end in ("raise x", "continue", "return x", "break", "print(x)")] == [False] * 3 + [
+        True
+    ] * 2

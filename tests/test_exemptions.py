@@ -63,6 +63,7 @@ EXEMPTED = {
     "if (  # branchcov: no true(b)\n    a and\n    b\n):\n    x": ["true(b)"],
     "if any(b for b in c):  # branchcov: no exhausted\n    x": ["exhausted(b in c)"],
     "x = '# branchcov: no true' or a": [],
+    "if a:  # branchcov is not used here\n    x": [],
 }
 
 
@@ -93,7 +94,20 @@ WRONG = {
     ),
     "if a:  # branchcov: no true(a\n    x": (
         1,
-        '"# branchcov: (a" is not understood; a parenthesis is not closed',
+        '"# branchcov: no true(a" is not understood; a parenthesis is not closed',
+    ),
+    "if a:  # branchcov: no true(a) it is not needed\n    x": (
+        1,
+        '"# branchcov: no true(a) it is not needed" is not understood; '
+        'write "# branchcov: no true" or "# branchcov: no false(CONDITION)"',
+    ),
+    "if a:  # Branchcov: no true\n    x": (
+        1,
+        '"# Branchcov: no true" exempts nothing; write it with "# branchcov:"',
+    ),
+    "if a:  # noqa # branchcov no true\n    x": (
+        1,
+        '"# branchcov no true" exempts nothing; write it with "# branchcov:"',
     ),
 }
 

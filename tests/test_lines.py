@@ -38,6 +38,32 @@ f(1)
 """,
         [],
     ),
+    "bodies behind annotations over several lines": (
+        """\
+def f(
+    a: int,
+) -> int: return 1
+
+
+def g(
+    a: dict[
+        str,
+        int]): a = 1
+
+
+async def h(
+    a=1,
+): return a
+
+
+class C:
+    @property
+    def never(
+        self
+    ) -> int: return 1
+""",
+        [14],
+    ),
     "asserts over several lines": (
         """\
 def f(a, b, c):
@@ -76,6 +102,23 @@ def f(a):
 f(1)
 """,
         [5, 7, 8, 9],
+    ),
+    "a lambda that is called where it stands, and was never made": (
+        """\
+def f(a):
+    try:
+        return (
+            lambda
+            b=a[0]:
+            b
+        )()
+    except TypeError:
+        return None
+
+
+f(1)
+""",
+        [4, 6],
     ),
     "a statement that never began, with all its lines": (
         """\

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.decision_sites import sites
 from ipy_branchcov.model.decision_words import opposite, sentence
-from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, UNFOLLOWED, Decision, Evaluation, Proofs
+from ipy_branchcov.model.decisions import FORM, NOT_BOOLEAN, RAISING, UNFOLLOWED, Decision, Evaluation, Proofs
 from ipy_branchcov.model.logic import Logic
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports import decision_tables, gates, lcov, pages, summary, terminal
@@ -26,6 +29,7 @@ from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.probes.unfold import unfold
+from tests import mcdc_beside
 
 USED = (Followed, Histories, OpenEvaluations, unfold)
 LEAP = "def leap(y):\n    return y % 4 == 0 and (y % 100 != 0 or y % 400 == 0)\n"
@@ -55,6 +59,15 @@ def measured(path: Path, text: str, calls: str, *, mcdc: bool = True, **options:
 
 def vectors(coverage: Coverage, number: int = 0) -> list[str]:
     return [each.vector for each in (coverage.sources[0].decisions or ())[number].evaluations]
+
+
+def genhtml_2() -> bool:
+    """Whether genhtml is there, and knows MC/DC."""
+    if not shutil.which("genhtml"):
+        return False
+    printed = subprocess.run(["genhtml", "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"LCOV version (\d+)", printed)
+    return bool(found and int(found[1]) >= 2)
 
 
 # --- logic
@@ -216,6 +229,27 @@ def test_sent_into_a_generator(tmp_path: Path) -> None:
         assert vectors(measured(tmp_path / "m.py", text, "", tracer=tracer)) == ["T-T", "FTF"]
 
 
+@pytest.mark.parametrize("mcdc", [True, False])
+@pytest.mark.parametrize(
+    ("test", "certain"),
+    [
+        ("a and (g() or True) or b", ["FT", "FF"]),  # a tree
+        ("(a or b) and c and (g() or True)", ["FF-"]),
+        ("(a or b) and c and (1 or g())", ["T-T", "FTT", "FF-"]),  # nothing that could raise
+    ],
+)
+def test_an_operand_that_is_constant_may_raise(test: str, certain: list[str], mcdc: bool, tmp_path: Path) -> None:
+    head = "def f(a, b, c=1):\n    def g(): raise KeyError\n"
+    text = f"{head}    try: return 1 if {test} else 2\n    except KeyError: pass\n"
+    found = measured(tmp_path / "m.py", text, "f(0, 0)\nf(0, 1)\nf(1, 0)\n", mcdc=mcdc).with_decisions()
+    whole = "g()" not in test.replace("1 or g()", "")
+    if mcdc or not whole:
+        assert vectors(found) == certain
+    assert (found.sources[0].decisions or ())[0].unproven == (
+        "" if whole and mcdc else UNFOLLOWED if whole else RAISING
+    )
+
+
 # --- data
 
 
@@ -323,6 +357,33 @@ def test_lcov_group_of_two_decisions_is_not_that_of_a_larger_one(tmp_path: Path)
     text = "def f(a, b, c, d):\n    return 1 if a and b else 2 if c and d else 3 if a and b and c and d else 4\n"
     found = lcov.render(measured(tmp_path / "m.py", text, "f(1,1,0,0)\n")).splitlines()
     assert {line.split(",")[1] for line in found if line.startswith("MCDC")} == {"8"}
+
+
+def test_the_page_has_what_the_ten_decisions_show_here() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "mcdc.md").read_text("utf-8")
+    head, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    assert head[-1] == "branchcov" and len(rows) == len(mcdc_beside.EXAMPLES)
+    found = mcdc_beside.ours()
+    for number, (each, row) in enumerate(zip(mcdc_beside.EXAMPLES, rows, strict=True)):
+        assert row[:2] == [each.name or f"`{each.text}`", str(len(each.calls))]
+        assert row[-1] == found[number], each.text
+
+
+def test_the_ten_decisions_are_the_same_in_both_languages() -> None:
+    python, c = (text.splitlines() for text in (mcdc_beside.python_program(), mcdc_beside.c_program()))
+    for number, each in enumerate(mcdc_beside.EXAMPLES):
+        assert python[3 * number + 1] == f"    if {each.text}:"
+        assert f"int f{number}(" in c[number] and not re.search(r"\b(and|or|not)\b", c[number])
+        assert all(f"f{number}({', '.join(map(str, call))});" in c[-1] for call in each.calls)
+
+
+@pytest.mark.skipif(not genhtml_2(), reason="genhtml 1 knows no MC/DC; lcov 2 does")
+def test_genhtml_2_counts_the_conditions(tmp_path: Path) -> None:
+    coverage = measured(tmp_path / "m.py", MIXED + LEAP, "f(1, 0, 1)\nf(0, 0, 1)\nleap(2000)\nleap(1900)\n")
+    (tmp_path / "m.info").write_text(lcov.render(coverage), "utf-8")
+    command = ["genhtml", "--branch-coverage", "--mcdc-coverage", "--output-directory", "html", "m.info"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "(4 of 12 MC/DCs)" in done.stdout, done.stdout + done.stderr
 
 
 def test_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ipy_branchcov
-from tests.release import _FILES, ROOT, incomplete
+from tests.release import _FILES, ROOT, incomplete, recipe
 
 VERSION = ipy_branchcov.__version__
 RECIPE = (ROOT / ".ci" / "conda" / "recipe.yaml").read_text("utf-8")
@@ -64,3 +64,25 @@ def test_a_wheel_that_lacks_a_file(tmp_path: Path, names: set[str], name: str) -
 def test_a_wheel_with_a_file_too_many(tmp_path: Path, names: set[str]) -> None:
     found = incomplete(wheel(tmp_path, names | {"tests/test_release.py"}))
     assert found == ["does not belong into the wheel: tests/test_release.py"]
+
+
+def test_actions_are_named_by_commit() -> None:
+    """A tag can be moved to other code; the comment says which release the commit is."""
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    used = [line for path in workflows for line in re.findall(r"uses: (.*)", path.read_text("utf-8"))]
+    assert len(used) >= 5
+    assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", each)] == []
+
+
+def test_the_recipe_is_one_that_rattler_build_reads() -> None:
+    pytest.importorskip("rattler_build")
+    assert recipe(RECIPE) == f"ipy-branchcov {VERSION}"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("run_constraints", "run_constraint"), (">=8.31", ">=>8"), ("${{ version }}", "${{ versio }}")]
+)
+def test_a_recipe_that_rattler_build_refuses(right: str, wrong: str) -> None:
+    pytest.importorskip("rattler_build")
+    with pytest.raises(SystemExit, match=r"recipe\.yaml: "):
+        recipe(RECIPE.replace(right, wrong))

@@ -198,6 +198,49 @@ def test_cells_that_run_cells_are_measured_whole(extension: Extension, cell: str
     assert sorted(places(extension.session.coverage())) == sorted(map(" ".join, zip(expected, lines, strict=True)))
 
 
+@pytest.mark.parametrize("automatic", [False, True])
+@pytest.mark.parametrize(
+    ("magic", "statement", "name"),
+    [
+        ("%timeit -n2 -r1 -q ", "[i for i in (1,) if  i]; a = lambda: out", "%timeit in line 2"),
+        ("kept = %timeit -o -n 2 -r 1 -q ", "1 if out else 2", "%timeit in line 2"),
+        ("for i in (1, 2): pass\n%time ", "[i for i in (1,) if  i]; a = lambda: out", "%time in line 3"),
+        ("if out is None:\n    %prun -q ", "[i for i in (1,) if  i]; a = lambda: out", "%prun in line 3"),
+        ("%%capture\n%timeit -n1 -r1 ", "while out: 1", "%timeit in line 3"),
+        ("%%time\n\n%prun -q ", "1 if out else 2", "%prun in line 4"),
+    ],
+)
+def test_a_statement_on_the_line_of_a_magic_is_a_source(
+    extension: Extension, magic: str, name: str, statement: str, automatic: bool
+) -> None:
+    shell = extension.shell
+    shell.run_cell("out = None", store_history=True)
+    if automatic and magic.startswith("%%"):
+        pytest.skip("a comment above a cell magic is none")
+    if automatic:
+        shell.run_cell("%branchcov_auto on", store_history=True)
+    first, number = "#" if automatic else "%%branchcov -q", shell.execution_count
+    result = shell.run_cell(f"{first}\n{magic}{statement}\nb = 3 if out else 4", store_history=True)
+    assert result.success
+    found = {each.source.name: each for each in extension.session.coverage()}
+    assert set(found) == {f"In [{number}]", f"In [{number}], {name}"}
+    timed = found[f"In [{number}], {name}"]
+    timed.self_check()
+    assert timed.note == "" and timed.source.text.split() == statement.split()
+    covered = {
+        timed.source.snippet(branch.span, 80): [outcome.name for outcome in branch.outcomes if outcome.hits]
+        for branch in timed.branches
+    }
+    assert (
+        covered
+        == {
+            "1 if out else 2": {"out": ["false"]},
+            "[i for i in (1,) if  i]; a = lambda: out": {"i in (1,)": ["body", "exhausted"], "i": ["true"]},
+            "while out: 1": {"out": ["false"]},
+        }[statement]
+    )
+
+
 @pytest.mark.parametrize("setup", ["if out: y = 3", "%precision 3", "y = 1 if not out else 2; z = y"])
 def test_what_is_timed_has_its_own_branches_alone(extension: Extension, setup: str) -> None:
     shell = extension.shell

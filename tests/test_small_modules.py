@@ -92,8 +92,8 @@ def test_a_folder_is_private_and_held() -> None:
 
 
 def test_a_block_measures_no_processes_where_they_are_switched_off() -> None:
-    assert block.processes_of(Session())(RunOptions(subprocesses=False)) is None
-    end = block.processes_of(Session())(RunOptions())
+    assert block.BlockProcesses(Session())(RunOptions(subprocesses=False)) is None
+    end = block.BlockProcesses(Session())(RunOptions())
     assert end is not None and "BRANCHCOV_PROCESSES" in os.environ
     assert end("") == Coverage() and "BRANCHCOV_PROCESSES" not in os.environ
 

@@ -28,6 +28,8 @@ def test_magic_in_a_kernel() -> None:
         live.run("%branchcov_auto on")
         again = live.run("%branchcov_suggest -t 30 --as-tests f")
         assert again.status == "ok" and "def test_f_1():" in again.stdout and "..." in again.stdout
-        covered = live.run("f(5000, Colour.BLUE); f(5000)")
-        assert covered.status == "ok"
+        put = live.run("%branchcov_suggest -t 30 --insert f")
+        assert put.status == "ok" and len(put.inputs) == 1 and "Colour.BLUE)  # line" in put.inputs[0]
+        inserted = live.run(put.inputs[0])
+        assert put.inputs[0].startswith("%%branchcov\n") and inserted.status == "ok", inserted.traceback
         assert "nothing is missed in f" in live.run("%branchcov_suggest -t 30 f").stdout

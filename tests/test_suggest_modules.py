@@ -6,10 +6,11 @@ import ast
 import datetime
 import enum
 import re
-from dataclasses import dataclass
+from collections import namedtuple
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -22,6 +23,9 @@ from ipy_branchcov.suggest import mutate, values
 from ipy_branchcov.suggest.describe import WIDE, Names, describe, known, parse
 from ipy_branchcov.suggest.guide import RECORDER, Guide, needs
 from ipy_branchcov.suggest.hints import values_of
+from ipy_branchcov.suggest.messages import Answer
+from ipy_branchcov.suggest.nearest import Best, Nearest
+from ipy_branchcov.suggest.neighbours import neighbours
 from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, kind_of, literals
 from ipy_branchcov.suggest.record import Recorder, difference, distances
 from ipy_branchcov.suggest.regexes import examples
@@ -55,6 +59,29 @@ class Point:
         return scale
 
 
+class Step(NamedTuple):
+    size: int
+    back: bool = False
+
+
+@dataclass(kw_only=True)
+class Length:
+    of: int = field(kw_only=False)
+    unit: str
+
+
+class Flagged:
+    def __new__(cls, on: bool) -> Flagged:
+        return object.__new__(cls)
+
+
+Untyped = namedtuple("Untyped", "left right")
+
+
+def ranged(inclusive=(True, 1), *, names=("a",)):  # type: ignore[no-untyped-def]
+    return inclusive
+
+
 def priced(n: int, *rest: str, rate: float = 1.5) -> float:
     """A price.
 
@@ -66,7 +93,8 @@ def priced(n: int, *rest: str, rate: float = 1.5) -> float:
     return n * rate
 
 
-HERE: dict[str, Any] = {"Colour": Colour, "Point": Point, "priced": priced, "limit": 3}
+HERE: dict[str, Any] = {each.__name__: each for each in (Colour, Point, Step, Length, Flagged, Untyped, ranged, priced)}
+HERE["limit"] = 3
 
 # --- values
 
@@ -129,6 +157,7 @@ def test_what_is_not_described_is_not_known() -> None:
     assert known(None, describe(None, names)) and not known(lock, describe(lock, names))
     assert describe(lock, Names({"guard": lock})) == Named("guard")
     assert describe([lock], names) is None
+    assert describe(10**100, names) == 10**100 and describe(10**200, names) == 0
     assert describe(list(range(WIDE + 5)), names) == Items("list", tuple(range(WIDE)))
 
 
@@ -158,6 +187,10 @@ def test_source_text_is_parsed_without_running_it(written: str, value: Value) ->
         (dict[str, int], [Items("dict", ()), Items("dict", (pair("", 0),))]),
         (Colour, [Named("Colour.RED"), Named("Colour.BLUE")]),
         (Point, [Made("Point", (0, 0)), Made("Point", (1, 0))]),
+        (Step, [Made("Step", (0, False)), Made("Step", (1, False))]),
+        (Length, [Made("Length", (0,), (("unit", ""),)), Made("Length", (1,), (("unit", ""),))]),
+        (Flagged, [Made("Flagged", (False,)), Made("Flagged", (True,))]),
+        (Untyped, [Made("Untyped", (None, None)), Made("Untyped", (0, None))]),
     ],
 )
 def test_types_have_values(hint: Any, first: list[Value]) -> None:
@@ -239,6 +272,15 @@ def test_defaults_follow_the_types() -> None:
     column, rest, rate = defaults(find("priced", HERE))
     assert column[:3] == [0, 1, -1] and rest[:2] == [Items("tuple", ()), Items("tuple", ("",))]
     assert rate[:2] == [OMITTED, 0.0]
+    inclusive, names = defaults(find("ranged", HERE))
+    assert inclusive[1:4] == [Items("tuple", each) for each in ((False, 1), (True, 2), (True, 0))]
+    assert names[1] == Items("tuple", ())
+
+
+def test_texts_have_the_forms_of_numbers_and_dates_where_they_are_arguments() -> None:
+    forms = {"nan", "2024-02-29"}
+    assert forms <= set(values_of(str, Names(HERE)))
+    assert not forms & {part for each in values_of(list[str], Names(HERE)) for _, part in values.parts(each)}
 
 
 @pytest.mark.parametrize(
@@ -324,6 +366,17 @@ def test_a_recorder_keeps_what_was_compared() -> None:
     assert recorder.distances == {} and recorder.pairs == []
 
 
+def test_a_recorder_keeps_regular_expressions_with_their_flags() -> None:
+    recorder = Recorder()
+    date = re.compile(r"(\d{4}) - (\d\d)  # year, month", re.VERBOSE | re.IGNORECASE)
+    recorder.method("sub", date, "new", "text", 1)
+    recorder.method("match", re, date, "other")
+    recorder.method("match", re, "plain", "other")
+    written = rf"(?xi){date.pattern}"
+    assert recorder.pairs == [("re", "text", written), ("re", "other", written), ("re", "other", "plain")]
+    assert all(date.fullmatch(each) for each in examples(written, Random(0)))
+
+
 GRADE = """def grade(n):
     if n < 0:
         raise ValueError(n)
@@ -348,3 +401,27 @@ def test_guided_code_does_the_same_and_reports(tmp_path: Path) -> None:
         asked.module.grade(-1)
     first, last = 0, len(decisions.nodes) - 1
     assert needs(decisions, first) == () and (0, 1) in needs(decisions, last)
+
+
+def test_the_nearest_call_of_a_place_is_kept_and_of_two_the_cheaper(tmp_path: Path) -> None:
+    asked = Measured(tmp_path, GRADE)
+    analysis = Witness(asked.source, (), asked.options).analysis
+    assert analysis is not None
+    other, place = (0, 1), (len(analysis.decisions.nodes) - 1, 0)
+    nearest = Nearest(analysis.decisions, frozenset({other, place}), lambda call: values.cost(call[0]) if call else 9.0)
+    assert {other, place} < nearest.watch and not nearest.unseen and nearest.calls([place]) == []
+    far, near = Answer(distances={(0, 1): 0.1}), Answer(distances=dict.fromkeys(nearest.watch, 0.0) | {place: 0.3})
+    for call, answer, best in [((-7,), far, -7), ((41,), near, 41), ((-7,), far, 41), ((40,), near, 40)]:
+        nearest.learn(call, answer, [place])
+        assert nearest.calls([place, other]) == [(best,)]
+    assert nearest.of(place).fitness == 0.3
+    assert nearest.ordered([other, place]) == [place, other]
+
+
+def test_neighbours_of_a_call_begin_with_what_was_compared() -> None:
+    pool = Pool()
+    pool.add("vip")
+    batches = list(neighbours(Best(call=(40, "ab"), pairs=(("==", 40, 42),)), pool, Random(0)))
+    assert (42, "ab") in batches[0] and (41, "ab") in batches[1]
+    assert all((40, text) in batches[2] for text in ("b", "bb", "vb", "vab", "abv"))
+    assert any((40, "vipab") in each for each in batches[3:])

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ipy_branchcov.reports.gates import failures
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+
 SUBJECT = """\
 def pick(x):
     if x > 3 and x < 9:
@@ -96,7 +100,9 @@ def ended(folder: Path, tool: str, core: str, *, measured: bool) -> tuple[str, o
     assert done.returncode == 0, done.stderr
     if not measured:
         return done.stdout, None
-    (source,) = json.loads((folder / "out.json").read_text("utf-8"))["sources"]
+    data = json.loads((folder / "out.json").read_text("utf-8"))
+    assert not data.get("lost"), "no tool calls measured code in its callbacks"
+    (source,) = data["sources"]
     outcomes = [[bool(each["hits"]) for each in branch["outcomes"]] for branch in source["branches"]]
     return done.stdout, (outcomes, source["missed_lines"])
 
@@ -122,3 +128,54 @@ def test_both_results_are_as_alone(tmp_path: Path, tool: str, core: str) -> None
         assert isinstance(ours, tuple) and all(map(any, ours[0])) and ours[1] == []
     else:
         assert ours == alone
+
+
+#: coverage.py measures what measures.
+AROUND = """
+import json, coverage
+tool = coverage.Coverage(data_file=None, include=["*subject.py"], branch=True)
+tool.start()
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+session = Session(RunOptions(tracer="settrace", source=("subject",)))
+with session.measuring() as run:
+    import subject
+    subject.run()
+tool.stop()
+source, = run.coverage.sources
+print(json.dumps([
+    sorted(tool.get_data().lines(subject.__file__)), source.note, sorted(source.missed_lines),
+    [[bool(each.hits) for each in branch.outcomes] for branch in source.branches],
+]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", ["ctrace", "pytrace"])
+def test_coverage_around_the_reference_tracer(tmp_path: Path, core: str) -> None:
+    (tmp_path / "subject.py").write_text(SUBJECT)
+    done = subprocess.run(
+        [sys.executable, "-c", AROUND],
+        cwd=tmp_path,
+        env={**os.environ, "COVERAGE_CORE": core, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    lines, note, missed, outcomes = json.loads(done.stdout)
+    assert note == "" and missed == [] and lines == [1, 2, 3, 4, 5, 6, 7]
+    both = [True, True]
+    assert outcomes == [both, both, [True, False], both, both, both, [False, True]]
+
+
+def test_a_trace_function_that_is_replaced_before_anything_ran_is_a_loss(tmp_path: Path) -> None:
+    session = Session(RunOptions(tracer="settrace", source=(str(tmp_path),)))
+    before = sys.gettrace()
+    try:
+        with session.measuring() as run:
+            sys.settrace(None)
+    finally:
+        sys.settrace(before)
+    assert [line for line in run.coverage.lost if "replaced the trace function" in line]
+    assert any("so the gate fails" in line for line in failures(run.coverage, 1))

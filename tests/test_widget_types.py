@@ -8,12 +8,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typedd
 
 import pytest
 
-from ipy_branchcov.reports import cell_marks, live_view, widget
+from ipy_branchcov.reports import cell_marks, view_data, widget
 
 #: Modules that make data, and the text of those that draw them.
 SIDES = [
     (side, widget._STATIC.joinpath(name).read_text("utf-8"))
-    for side, name in ((live_view, "widget.js"), (cell_marks, "lab.js"))
+    for side, name in ((view_data, "widget.js"), (cell_marks, "lab.js"))
 ]
 NAMES = {str: "string", bool: "boolean", int: "number", float: "number", NoneType: "null"}
 
@@ -50,7 +50,7 @@ def typedefs(module: str) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize(("side", "module"), SIDES, ids=["widget", "lab"])
 def test_every_typed_dict_is_a_typedef(side: ModuleType, module: str) -> None:
-    assert len(dicts(side)) == {live_view: 10, cell_marks: 2}[side]
+    assert len(dicts(side)) == {view_data: 12, cell_marks: 2}[side]
     assert dicts(side).keys() <= typedefs(module).keys()
     assert {name for name in typedefs(module) if name.endswith(("View", "ViewData", "Form"))} <= dicts(side).keys()
 

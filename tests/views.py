@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.reports.live_view import View, ViewData
+from ipy_branchcov.reports.live_view import View
+from ipy_branchcov.reports.view_data import ViewData
 
 
 def viewed(coverage: Coverage, **options: Any) -> ViewData:

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { identity, indent, missing, name, nest, next, places, turned, unpacked, walked } from "../ipy_branchcov/reports/static/widget.js";
+import { elsewhere, identity, indent, missing, name, nest, next, places, turned, unpacked, walked } from "../ipy_branchcov/reports/static/widget.js";
 
 test("the name of a place", () => {
   assert.equal(name({ place: "x > 0", label: "never true", words: "never true" }), "x > 0: never true");
@@ -71,4 +71,9 @@ test("words from right to left stand by themselves", () => {
 
 test("how far in a line begins", () => {
   assert.deepEqual(["", "x", "  x", "\tx", "  \tx", "   "].map(indent), [0, 0, 2, 4, 4, 3]);
+});
+
+test("what other runs covered", () => {
+  assert.deepEqual([elsewhere(3, 3), elsewhere(3, undefined), elsewhere(2, 3)], ["", "", ""]);
+  assert.match(elsewhere(3, 1), /^other runs covered 2 of the outcomes missed here/);
 });

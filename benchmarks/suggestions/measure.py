@@ -34,12 +34,16 @@ from ipy_branchcov.session.session import Session  # noqa: E402
 from ipy_branchcov.suggest.crosshair import CrossHair  # noqa: E402
 from ipy_branchcov.suggest.guide import Guide  # noqa: E402
 from ipy_branchcov.suggest.messages import Request  # noqa: E402
+from ipy_branchcov.suggest.nearest import UNSEEN  # noqa: E402
 from ipy_branchcov.suggest.pools import calls_in  # noqa: E402
 from ipy_branchcov.suggest.runner import Generating, Runner  # noqa: E402
-from ipy_branchcov.suggest.search import UNSEEN, Limits  # noqa: E402
+from ipy_branchcov.suggest.search import Limits  # noqa: E402
 from ipy_branchcov.suggest.suggest import Question, missed_in, suggest  # noqa: E402
 from ipy_branchcov.suggest.target import find  # noqa: E402
 from ipy_branchcov.suggest.witness import Witness  # noqa: E402
+
+#: Seconds that another tool may need to begin, beyond its own: many, for a machine that has other work.
+_START = 60.0
 
 
 def questions(only: str, every: int) -> Iterator[tuple[str, Question]]:
@@ -121,7 +125,7 @@ def hypothesis(question: Question, seconds: float) -> set[Any]:
             calls = made.take()
             if calls and began is None:
                 began = time.monotonic()
-            if began is None and time.monotonic() > waited + 20:
+            if began is None and time.monotonic() > waited + _START:
                 break
             for at in range(0, len(calls), 50):
                 if time.monotonic() < began + seconds:
@@ -140,7 +144,7 @@ def crosshair(question: Question, seconds: float) -> set[Any]:
     made = CrossHair(alone.target, question.source, seconds)
     made.start()
     try:
-        alone.judge(made.take(seconds + 5))
+        alone.judge(made.take(seconds + _START))
     finally:
         made.close()
         alone.runner.close()

@@ -17,7 +17,7 @@ from ipy_branchcov.model.branch import (
     BranchMap,
 )
 from ipy_branchcov.model.source import Source, Span
-from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable
+from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, kept_from_running, refutable
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 #: Fields without branches: annotations, and nodes that stand for a word or a sign.
@@ -46,6 +46,8 @@ class _Finder:
         self.patterns: list[tuple[ast.pattern, str]] = []
         #: Parts of constant tests, by identity.
         self.constant_folded: set[int] = set()
+        #: What a constant before it keeps from running, by identity: the outermost nodes.
+        self.dead: set[int] = set()
 
     def find(self, tree: ast.Module) -> Decisions:
         stack: list[tuple[ast.AST, str]] = [(tree, "")]
@@ -192,6 +194,7 @@ class _Finder:
         return self._add("compare", chain, function, span=self.source.span(left, chain.comparators[link]), link=link)
 
     def _bool_op(self, node: ast.BoolOp, function: str) -> None:
+        self.dead.update(map(id, kept_from_running(node)))
         if id(node) in self.constant_folded:
             return
         self.operators.append((node, function))
@@ -230,6 +233,7 @@ class _Finder:
         self._test("while", node.test, function)
 
     def _ifexp(self, node: ast.IfExp, function: str) -> None:
+        self.dead.update(map(id, kept_from_running(node)))
         if id(node) in self.constant_folded:
             return
         self._test("ifexp", node.test, function)
@@ -243,6 +247,7 @@ class _Finder:
         self._add(kind, node, function, span=self.source.span(node.target, node.iter))
 
     def _comprehension(self, node: ast.expr, function: str) -> None:
+        self.dead.update(map(id, kept_from_running(node)))
         for i, generator in enumerate(node.generators):  # type: ignore[attr-defined]
             if i == 0 or not assigned_in_comprehension(generator):
                 kind = "async-comp-for" if generator.is_async else "comp-for"
@@ -285,7 +290,7 @@ class _Finder:
             if found.value and groups[number][0].value
         }
         branches = BranchMap(self.source, (), frozenset())
-        result = Decisions(branches, tree, sites, self.parents, self.constant_folded, values)
+        result = Decisions(branches, tree, sites, self.parents, self.constant_folded, values, dead=self.dead)
         excuse_asserts(self.asserts, result, groups)
         result.map = BranchMap(self.source, tuple(branch_of(group[0], self.policy) for group in groups), frozenset())
         result.nodes = tuple(group[0].node for group in groups)

@@ -16,6 +16,7 @@ from ipy_branchcov.model.statements import absent, heads, reachable, tries
 LEADS = "it leads only to excluded code"
 NO_ASSERTS = "no asserts under -O"
 UNREACHABLE = "no code of it in this run"
+DEAD = "a constant before it keeps it from running"
 
 
 def exclude(decisions: Decisions, policy: Policy) -> BranchMap:
@@ -27,7 +28,7 @@ def exclude(decisions: Decisions, policy: Policy) -> BranchMap:
     exempted, wrong = exemptions(decisions)
     lines = {line for head in heads(decisions.tree, live=live) for line in head.lines}
     lines.update(line for line, _ in tries(decisions.tree, live))
-    if not (by_line.lines or by_line.branch_lines or by_line.bodies or missing or exempted or wrong):
+    if not (by_line.lines or by_line.branch_lines or by_line.bodies or missing or decisions.dead or exempted or wrong):
         return replace(found, code_lines=frozenset(lines))
     gone = set(_lines_without_code(decisions, missing))
     reasons = exempted | dict(_excluded(decisions, by_line, missing))
@@ -52,6 +53,8 @@ def _excluded(
         reason = by_line.reasons.get(line) or by_line.branch_reasons.get(line)
         if missing and (statement := missing.get(id(decisions.statement(node)))) is not None:
             reason = NO_ASSERTS if isinstance(statement, ast.Assert) and not __debug__ else UNREACHABLE
+        if not reason and decisions.dead and not decisions.runs(node):
+            reason = DEAD
         for i, outcome in enumerate(branch.outcomes):
             if reason:
                 yield (number, i), reason

@@ -18,6 +18,8 @@ from ipy_branchcov.model.words import EXEMPTED
 from ipy_branchcov.printable import printable
 
 _COMMENT = re.compile(r"#\s*branchcov:")
+#: A comment that is meant as one, in capitals or without the colon.
+_MEANT = re.compile(r"#\s*branchcov\b[\s:]*no\b", re.IGNORECASE)
 _NAME = re.compile(r"\s*([a-z]+)\b\s*")
 _NO = re.compile(r"\s*no\s+")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
@@ -41,7 +43,7 @@ class Exemption(NamedTuple):
 def exemptions(decisions: Decisions) -> tuple[dict[OutcomeNumber, str], list[tuple[int, str]]]:
     """The exempted outcomes, each with its comment; and what is wrong with other comments, by line."""
     source = decisions.map.source
-    if not _COMMENT.search(source.code):
+    if not _MEANT.search(source.code) and not _COMMENT.search(source.code):
         return {}, []
     comments = dict(_comments(source))
     found: dict[OutcomeNumber, str] = {}
@@ -49,14 +51,24 @@ def exemptions(decisions: Decisions) -> tuple[dict[OutcomeNumber, str], list[tup
     heads = list(_heads(decisions))
     for line, (_, comment) in comments.items():
         here = [(node, numbers) for lines, node, numbers in heads if line in lines]
+        wrong += [(line, message) for message in _only_meant(comment)]
         for text in _COMMENT.split(comment)[1:]:
             try:
-                for each in _parse(text):
+                for each in list(_parse(text)):  # a comment that is not understood exempts nothing
                     named = _Named(decisions, each, comments)
                     found.update(dict.fromkeys(named.outcomes(here), printable(f"{EXEMPTED} {each}")))
             except ValueError as error:
                 wrong.append((line, printable(str(error))))
     return found, wrong
+
+
+def _only_meant(comment: str) -> Iterator[str]:
+    """What is said of comments that nearly are exemptions."""
+    for match in _MEANT.finditer(comment):
+        if not _COMMENT.match(match[0]):
+            written = shortened(comment[match.start() :].rstrip(), 60)
+            wrong = f'"{written}" exempts nothing; write it with "# branchcov:"'
+            yield printable(wrong)
 
 
 def _comments(source: Source) -> Iterator[tuple[int, tuple[int, str]]]:
@@ -82,7 +94,7 @@ def _heads(decisions: Decisions) -> Iterator[tuple[range, ast.AST, list[int]]]:
 
 def _parse(text: str) -> Iterator[Exemption]:
     """The exemptions in what follows ``# branchcov:``. Raises ValueError for what is none."""
-    rest = text
+    rest, written = text, shortened(text.rstrip(), 60)
     while match := _NO.match(rest) or (_NAME.match(rest) if rest is not text else None):
         rest = rest[match.end() :] if match.re is _NO else rest
         name = _NAME.match(rest)
@@ -90,7 +102,8 @@ def _parse(text: str) -> Iterator[Exemption]:
             break
         rest, condition = rest[name.end() :], None
         if rest.startswith("("):
-            end = _closing(rest)
+            if (end := _closing(rest)) is None:
+                raise ValueError(f'"# branchcov:{written}" is not understood; a parenthesis is not closed')
             condition, rest = rest[1:end].strip(), rest[end + 1 :]
         yield Exemption(name[1], condition)
         rest = rest.lstrip()
@@ -101,13 +114,12 @@ def _parse(text: str) -> Iterator[Exemption]:
                 break
             return
     raise ValueError(
-        f'"# branchcov:{shortened(text.rstrip(), 60)}" is not understood; '
-        'write "# branchcov: no true" or "# branchcov: no false(CONDITION)"'
+        f'"# branchcov:{written}" is not understood; write "# branchcov: no true" or "# branchcov: no false(CONDITION)"'
     )
 
 
-def _closing(text: str) -> int:
-    """The place of the parenthesis that closes the first one. Raises ValueError."""
+def _closing(text: str) -> int | None:
+    """The place of the parenthesis that closes the first one; None where there is none."""
     depth = i = 0
     while i < len(text):
         if string := _STRING.match(text, i):
@@ -117,7 +129,7 @@ def _closing(text: str) -> int:
         if not depth:
             return i
         i += 1
-    raise ValueError(f'"# branchcov: {shortened(text, 60)}" is not understood; a parenthesis is not closed')
+    return None
 
 
 class _Named:

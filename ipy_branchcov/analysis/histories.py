@@ -62,7 +62,8 @@ class Followed:
             step = self.steps.get(outcome)
             if step is None:
                 continue
-            logic = self.decisions[step.decision].logic
+            decision = self.decisions[step.decision]
+            logic = decision.logic
             before = now.get(step.decision, logic.start)
             if step.condition == logic.position(logic.start):
                 before = logic.start
@@ -76,7 +77,8 @@ class Followed:
                 now[step.decision] = after
             else:
                 now.pop(step.decision, None)
-                ended.append((step.decision, after))
+                if (step.condition, step.truth) not in decision.uncertain:
+                    ended.append((step.decision, after))
         return tuple(sorted(now.items())), ended
 
 

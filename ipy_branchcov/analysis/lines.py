@@ -14,12 +14,14 @@ from ipy_branchcov.model.statements import heads
 class HeadLines(NamedTuple):
     """The lines of a statement's head. ``below``: of those behind the first, the ones that can be missed alone.
 
-    With each of these lines, where the names, lambdas and f-strings begin that stand there.
+    With each of these lines, where the names, lambdas and f-strings begin that stand there. ``annotated_suite``: as in
+    :class:`Head`.
     """
 
     first: int
     last: int
     below: dict[int, tuple[Span, ...]]
+    annotated_suite: bool = False
 
     @property
     def lines(self) -> range:
@@ -33,7 +35,7 @@ def head_lines(source: Source, tree: ast.Module, live: Iterable[ast.AST]) -> Ite
         if head.last > head.first:
             own = head.own_lines().items()
             below = {line: tuple(_places(source, nodes)) for line, nodes in own if head.first < line <= head.last}
-        yield HeadLines(head.first, head.last, below)
+        yield HeadLines(head.first, head.last, below, head.annotated_suite)
 
 
 def _places(source: Source, nodes: Iterable[ast.AST]) -> Iterator[Span]:

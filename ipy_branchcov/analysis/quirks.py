@@ -6,7 +6,7 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.bytecode.decode import Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, Instruction
 from ipy_branchcov.model.truth import constant, settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
@@ -187,6 +187,9 @@ def link_of(bytecode: Bytecode, comparison: Instruction, chain: ast.Compare, nod
     before = bytecode.preceding(comparison)
     while before is not None and before.name in ("SWAP", "COPY"):
         before = bytecode.preceding(before)
+    if before is not None and (before.name in FINAL or before.name.startswith("JUMP_")):
+        # A copy, to which the right operand alone jumps.
+        before = next((source for source, _ in bytecode.sources(comparison)), None)
     node = node_of(before)
     while node is not None and parents.get(id(node)) is not chain:
         node = parents.get(id(node))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.truth import operator_truth, settled
@@ -17,7 +17,8 @@ class Decisions:
     ``sites`` maps ``(id(node), link)`` to a branch's number in ``map.branches``; link is 0 but for the
     links of a chained comparison. ``values`` does the same for the conditions that nothing tests. ``parents`` maps
     ``id(child)`` to its parent. ``constant_folded``: the constant parts of tests, which are no branches. ``tree`` keeps
-    the ids alive. ``nodes`` and ``links``: those of the branches, by number.
+    the ids alive. ``nodes`` and ``links``: those of the branches, by number. ``dead``: the outermost expressions that
+    a constant before them keeps from running.
     """
 
     map: BranchMap
@@ -28,6 +29,7 @@ class Decisions:
     values: dict[tuple[int, int], int]
     nodes: tuple[ast.AST, ...] = ()
     links: tuple[int, ...] = ()
+    dead: set[int] = field(default_factory=set)
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of a node's branch. Link: -1 for the whole test of a chain, 0 and up for its links."""
@@ -83,6 +85,14 @@ class Decisions:
         while not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case | ast.Module):
             node = self.parents[id(node)]
         return node
+
+    def runs(self, node: ast.AST) -> bool:
+        """Whether no constant keeps an expression from running."""
+        while id(node) not in self.dead:
+            if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case | ast.Module):
+                return True
+            node = self.parents[id(node)]
+        return False
 
     def outcome(self, number: int, name: str) -> tuple[int, int]:
         """(branch number, outcome number) of an outcome by its name."""

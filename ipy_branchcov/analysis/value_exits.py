@@ -28,6 +28,9 @@ _PASSED_BY = frozenset({"NOP", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_N
 #: The start of all code, and the end; they may have the position of an operand.
 _OUTSIDE = frozenset({"RESUME", "RETURN_VALUE"})
 
+#: How many values an instruction stores to names of the function.
+_STORED = {"STORE_FAST": 1, "STORE_FAST_LOAD_FAST": 1, "STORE_FAST_STORE_FAST": 2}
+
 
 class ValueNodes:
     """The operands that are values, with the nodes in each and in the operands before it, by the nodes' ids."""
@@ -232,7 +235,7 @@ class ValueExits:
 
         Behind a test that falls through, or of a link, POP_TOP drops something else.
         """
-        if after.name != "POP_TOP" or self._depths.get(after.index) != depth + 1:
+        if after.name != "POP_TOP" or not self._restores(after, self._depths.get(after.index, 0) - depth - 1):
             return False
         if each.conditional and not (jumped and quirks.keeps(self._bytecode, each)):
             return False
@@ -241,11 +244,24 @@ class ValueExits:
             (source.conditional or source.name == "NOT_TAKEN") and not by_jump for source, by_jump in sources
         )
 
+    def _restores(self, drop: Instruction, names: int) -> bool:
+        """Whether a comprehension gives back so many names behind a POP_TOP, and then the stack is as before all of it.
+
+        The compiler drops a list that nobody wants first, and then gives the names back that were below it.
+        """
+        following = self._bytecode.following(drop)
+        while names > 0 and following is not None and following.name in _STORED:
+            names -= _STORED[following.name]
+            following = self._bytecode.following(following)
+        return names == 0
+
     def _add(self, each: Instruction, number: int, depth: int, after: Instruction, *, jumped: bool) -> None:
         """Add an exit. What it leaves is on the stack, but where the compiler made one of two instructions."""
         above = self._depths[after.index] - depth - 1
         if above == 0 or (above == 1 and quirks.loads_two(each)):
             self._observe((each.offset, jumped), number, Value(depth, above))
+        elif self._drops(each, self._resolved(after), depth, jumped=jumped):
+            self._observe((each.offset, jumped), number, Value(depth + above))
         elif each.name == "STORE_FAST_STORE_FAST":  # to a walrus, and to the name that the value is for
             for source, by_jump in self._bytecode.sources(each):
                 self._observe((source.offset, by_jump), number, Value(depth, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 from collections.abc import Iterator, Set
 from functools import cached_property
 from types import CodeType
@@ -183,6 +184,11 @@ def _varints(table: bytes) -> Iterator[int]:
 
 
 _RERAISE = dis.opmap["RERAISE"]
+_PUSH_NULL = dis.opmap["PUSH_NULL"]
+#: Whether it comes before what is called, and has the line of that, which an exception may keep from running: of a
+#: lambda that is called where it stands, with defaults on lines of their own.
+_NULL_COMES_FIRST = sys.version_info < (3, 13)
+
 #: An exception leaves a handler or a ``finally`` by another one.
 _CLEAN_UP = bytes((dis.opmap["COPY"], 3, dis.opmap["POP_EXCEPT"], 0, _RERAISE, 1))
 
@@ -201,13 +207,18 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
     raw = code.co_code
     if _RERAISE in raw:
         lines.update((offset, None) for offset in lines if reraises(raw, offset))
+    if _NULL_COMES_FIRST and _PUSH_NULL in raw:
+        lines.update((offset, None) for offset in lines if raw[offset] == _PUSH_NULL)
     return lines
 
 
 def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
     """The lines of the instructions at some offsets."""
-    if _RERAISE in code.co_code[::2]:
+    raw = code.co_code
+    if _RERAISE in raw[::2]:
         return {line for offset, line in lines_by_offset(code).items() if line and offset in offsets}
+    if _NULL_COMES_FIRST and _PUSH_NULL in raw[::2]:
+        offsets = {offset for offset in offsets if raw[offset] != _PUSH_NULL}
     found: set[int] = set()
     for start, end, line in code.co_lines():
         if line and line not in found and not offsets.isdisjoint(range(start, end, 2)):

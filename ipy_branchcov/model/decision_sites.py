@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.decisions import ASSERTED, EXCLUDED, IMPOSSIBLE, NOT_BOOLEAN, BranchKey, Condition, Decision
-from ipy_branchcov.model.logic import Logic, Node
+from ipy_branchcov.model.logic import Logic, Node, raising, settled, uncertain
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.model.truth import composite, constant
+from ipy_branchcov.model.truth import composite, constant, runs
 
 #: Characters of a condition's text.
 _LONGEST = 200
@@ -91,16 +91,22 @@ class _Builder:
     def __init__(self, source: Source):
         self._source = source
         self._conditions: list[Condition] = []
+        #: The number of operands that are constant, and have code.
+        self._raising = 0
 
     def decision(self, root: ast.expr) -> Decision:
-        logic = Logic(self._node(root, "and"))
-        return Decision(self._source.span(root), tuple(self._conditions), logic)
+        node = self._node(root, "and")
+        logic, ends = Logic(settled(node)), uncertain(node) if self._raising else frozenset()
+        return Decision(self._source.span(root), tuple(self._conditions), logic, uncertain=ends)
 
     def _node(self, node: ast.expr, operator: str) -> Node:
         """``operator``: the kind of branch that the expression is, as an operand."""
         known = constant(node)
-        if known is not None:
+        if known is not None and not runs(node):
             return known
+        if known is not None:
+            self._raising += 1
+            return raising(known, self._raising)
         if composite(node):
             match node:
                 case ast.UnaryOp():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 
-from ipy_branchcov.model.branch import Branch, FirstHit
+from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.logic import UNKNOWN, Logic
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.totals import percent_of, percentage
@@ -25,6 +25,7 @@ NOT_BOOLEAN = "a value, not a test"
 EXCLUDED = "excluded"
 IMPOSSIBLE = "no two evaluations can show it"
 UNFOLLOWED = "some runs were measured without --mcdc, so evaluations may be missing"
+RAISING = "an operand that is always true or always false may have raised at the end of an evaluation"
 
 #: What the open evaluations of a frame have come to: (number of the decision, vector), by number.
 History = tuple[tuple[int, str], ...]
@@ -80,7 +81,8 @@ class Proofs:
 class Decision:
     """A test, or a value, of two or more conditions, and the evaluations that were observed, true values first.
 
-    ``unproven``: why evaluations may be missing that a run did produce; "" where all are here.
+    ``unproven``: why evaluations may be missing that a run did produce; "" where all are here. ``uncertain``: the
+    outcomes of conditions, behind which an operand that is constant may raise, so that they prove no evaluation.
     """
 
     span: Span
@@ -89,6 +91,7 @@ class Decision:
     evaluations: tuple[Evaluation, ...] = ()
     unproven: str = ""
     function: str = field(default="", compare=False)
+    uncertain: frozenset[tuple[int, bool]] = field(default=frozenset(), compare=False)
 
     @cached_property
     def coupled(self) -> frozenset[int]:
@@ -175,18 +178,12 @@ class Decision:
         An outcome that ends an evaluation proves it where one history leads to that outcome, or where all others
         have an outcome that never was. Where several remain, what is known is incomplete.
         """
-        own = [branches.get(each.branch) for each in self.conditions]
-        hit = {
-            (i, truth): branch[name]
-            for i, branch in enumerate(own)
-            if branch is not None
-            for truth, name in ((True, "true"), (False, "false"))
-            if branch[name].covered
-        }
+        hit = self._hit(branches)
         found: list[Evaluation] = []
-        unproven = ""
+        unproven = self.doubt(branches)
         for (condition, truth), outcome in hit.items():
-            fitting = [v for v in self.logic.ending(condition, truth) if _possible(v, hit)]
+            ending = () if (condition, truth) in self.uncertain else self.logic.ending(condition, truth)
+            fitting = [v for v in ending if _possible(v, hit)]
             if len(fitting) == 1:
                 found.append(Evaluation(fitting[0], bool(self.logic.outcome(fitting[0])), outcome.first))
             elif fitting:
@@ -194,6 +191,21 @@ class Decision:
         if self.logic.few is None and hit:
             unproven = UNFOLLOWED
         return replace(self, evaluations=_united(found), unproven=unproven)
+
+    def doubt(self, branches: Mapping[BranchKey, Branch]) -> str:
+        """Why an evaluation may be missing that other outcomes end than those that prove it; "" where none may."""
+        return RAISING if self.uncertain & self._hit(branches).keys() else ""
+
+    def _hit(self, branches: Mapping[BranchKey, Branch]) -> dict[tuple[int, bool], Outcome]:
+        """The outcomes of the conditions that were covered."""
+        own = [branches.get(each.branch) for each in self.conditions]
+        return {
+            (i, truth): branch[name]
+            for i, branch in enumerate(own)
+            if branch is not None
+            for truth, name in ((True, "true"), (False, "false"))
+            if branch[name].covered
+        }
 
     def __add__(self, other: Decision) -> Decision:
         """Both's evaluations. The conditions are those of a text, so they are the same but for what excludes them."""

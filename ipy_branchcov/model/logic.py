@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-#: ``("and", parts)``, ``("or", parts)``, ``("not", part)``, a condition's number, or a constant's truth.
+#: ``("and", parts)``, ``("or", parts)``, ``("not", part)``, a condition's number, or a constant's truth. While a logic
+#: is made also a negative number: see :func:`raising`.
 Node = tuple[str, "tuple[Node, ...]"] | int | bool
 
 #: Where a condition leads that is true, and that is false: to another condition, or to the outcome (bool).
@@ -48,6 +49,11 @@ class Logic:
         """The first condition; and what follows each, where it is true and where it is false (bool: the outcome)."""
         after: dict[int, Exits] = {}
         return _enter(self.node, True, False, after), after
+
+    @property
+    def after(self) -> dict[int, Exits]:
+        """What follows each condition."""
+        return self._graph[1]
 
     @cached_property
     def tree(self) -> bool:
@@ -152,6 +158,30 @@ class Logic:
         if list(_numbers(node)) != list(range(sum(1 for _ in _numbers(node)))):
             raise ValueError("must have each number of a condition once, from 0 on, in order")
         return cls(node)
+
+
+def raising(truth: bool, number: int) -> int:
+    """A node for an operand that is constant by its form, and has code that may raise: ``f() or True``."""
+    return -2 * number - (1 if truth else 2)
+
+
+def settled(node: Node) -> Node:
+    """The node with nothing but constants in place of those of :func:`raising`."""
+    if isinstance(node, tuple):
+        operator, parts = node
+        return operator, tuple(map(settled, parts))
+    return node if isinstance(node, bool) or node >= 0 else node % 2 == 1
+
+
+def uncertain(node: Node) -> frozenset[tuple[int, bool]]:
+    """The outcomes of conditions that end an evaluation, unless a constant's code behind them raises (see above)."""
+    raw, plain = Logic(node).after, Logic(settled(node)).after
+    return frozenset(
+        (condition, truth)
+        for condition, exits in plain.items()
+        for end, behind, truth in zip(exits, raw[condition], (True, False), strict=True)
+        if isinstance(end, bool) and not isinstance(behind, bool)
+    )
 
 
 def _numbers(node: Node) -> Iterator[int]:

@@ -38,6 +38,26 @@ def constant(node: ast.expr) -> bool | None:
             return _folded(node)
 
 
+def runs(node: ast.expr) -> bool:
+    """Whether a test that is constant by its form evaluates anything: ``f() or True`` does, ``False and f()`` not."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return runs(operand)
+        case ast.BoolOp(op=op, values=values):
+            for value in values:
+                known = constant(value)
+                if known is None or runs(value):
+                    return True
+                if known is isinstance(op, ast.Or):
+                    return False
+            return False
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            known = constant(test)
+            return known is None or runs(test) or runs(body if known else orelse)
+        case _:
+            return False
+
+
 #: What constants can be computed of.
 _FORMS = (ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Subscript, ast.Slice, ast.IfExp, ast.BoolOp)
 _PARTS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
@@ -129,6 +149,28 @@ def live_operands(node: ast.BoolOp) -> Iterator[ast.expr]:
         yield value
         if constant(value) is isinstance(node.op, ast.Or):
             return
+
+
+def kept_from_running(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression that a constant before them keeps from running, on every Python."""
+    match node:
+        case ast.BoolOp(values=values):
+            yield from values[len(list(live_operands(node))) :]
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            if (known := constant(test)) is not None:
+                yield orelse if known else body
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+            closed = False
+            for generator in node.generators:
+                if closed:
+                    yield generator
+                    continue
+                for test in generator.ifs:
+                    if closed:
+                        yield test
+                    closed = closed or constant(test) is False
+            if closed:
+                yield from (each for label in ("elt", "key", "value") if (each := getattr(node, label, None)))
 
 
 def refutable(pattern: ast.pattern) -> bool:

@@ -14,13 +14,23 @@ from typing import Any, NamedTuple, Protocol
 
 from ipy_branchcov.model.source import UNPARSABLE, Source, cell_text, split_lines
 from ipy_branchcov.model.words import cell_name, cell_number
-from ipy_branchcov.notebook.timed import TIMEIT, ByIdentity, place_timeit
+from ipy_branchcov.notebook.timed import (
+    TIMEIT,
+    ByIdentity,
+    LineStatement,
+    line_statements,
+    place_timeit,
+    same_places,
+    statements_of,
+)
 
 MAGIC_LINE = re.compile(r"%%branchcov(?:\s+(?P<options>.*?))?\s*$")
 #: What IPython makes of a cell below a cell magic.
 _CALLS_A_MAGIC = re.compile(r"get_ipython\(\)\.run_cell_magic\(.*\)\n*\Z")
 #: File names of code that a magic compiles itself, with the magic's first line.
 _TIMED = {"<timed exec>": "%%time", "<timed eval>": "%%time", "<string>": "%%prun"}
+#: Those of code that IPython compiles of a syntax tree.
+OF_TREES = frozenset({TIMEIT, "<timed exec>", "<timed eval>"})
 
 
 class ExecutionInfo(Protocol):
@@ -96,7 +106,7 @@ class Cells:
         self._parts: dict[str, _Part] = {}
         #: Sources by file name, with the lines that they were made of; until the next cell, whose texts can differ.
         self._located: dict[str, tuple[list[str], Source | None]] = {}
-        #: Code under ``%%time``, ``%%timeit`` and ``%%prun``.
+        #: Code that ``%%time``, ``%%timeit``, ``%%prun`` and line magics run.
         self._timed = ByIdentity()
         self._running: list[_Running] = []
         self._unnumbered = 0
@@ -237,6 +247,15 @@ class Cells:
         running = self._running[-1] if self._running else None
         if magic is None or code.co_name != "<module>" or running is None:
             return None
+        source = self._below(magic, code, running)
+        if source is None and magic == "%%prun":
+            source = self._on_a_line(running, lambda each: _compiled_from(code, self._shell.transform_cell(each.text)))
+        if source is not None:
+            self._timed.add(code, source)
+        return source
+
+    def _below(self, magic: str, code: CodeType, running: _Running) -> Source | None:
+        """The part of the running cell below a magic, if the code is of it."""
         lines = split_lines(cell_text(running.info.raw_cell))
         first = next((i for i, line in enumerate(lines) if line.startswith(magic)), None)
         if first is None:
@@ -245,16 +264,31 @@ class Cells:
         compiled = self._shell.transform_cell(body)
         if magic == "%%prun" and not _compiled_from(code, compiled):
             return None
-        source = _part_of(_Part(running.name, running.typed), body, compiled)
-        self._timed.add(code, source)
-        return source
+        return _part_of(_Part(running.name, running.typed), body, compiled)
 
-    def place_timeit(self, tree: ast.AST) -> Callable[[CodeType], None]:
-        """Give IPython's function of a ``%%timeit`` cell its places there. Returns what its code is passed to."""
+    def _on_a_line(self, running: _Running, runs: Callable[[LineStatement], bool]) -> Source | None:
+        """The statement behind a line magic of the running cell of which ``runs`` is true: a source of its own."""
+        raw = cell_text(running.info.raw_cell)
+        compiled = self._shell.transform_cell(_below_magics(raw) or raw)
+        above = len(split_lines(running.typed)) - len(split_lines(compiled.rstrip("\n")))
+        for each in line_statements(compiled):
+            if runs(each):
+                name = f"{running.name}, %{each.magic} in line {above + each.line}"
+                return _source(name, each.text, self._shell.transform_cell(each.text))
+        return None
+
+    def place(self, tree: ast.AST) -> Callable[[CodeType], None]:
+        """Find the source of what IPython is about to compile, and give its function of ``%%timeit`` places there.
+
+        Returns what the code is passed to.
+        """
         source = None
         if self._running:
-            last = self._running[-1]
-            source = place_timeit(tree, last.name, last.typed, self._shell.transform_cell)
+            last, transform = self._running[-1], self._shell.transform_cell
+            source = place_timeit(tree, last.name, last.typed, transform)
+            statements = statements_of(tree) if source is None else []
+            if statements:
+                source = self._on_a_line(last, lambda each: same_places(statements, each.tree(transform)))
         return (lambda code: None) if source is None else partial(self._timed.add, source=source)
 
 

@@ -21,6 +21,7 @@ from ipy_branchcov.model.coverage import Coverage
 if TYPE_CHECKING:
     from ipy_branchcov.notebook.live_widgets import LiveWidgets
     from ipy_branchcov.reports.view import NewOutcome
+    from ipy_branchcov.reports.widget import Finder
     from ipy_branchcov.session.disassembly import Disassembly
 
 
@@ -34,11 +35,12 @@ def show(
     widgets: LiveWidgets,
     stopped: str = "",
     total: Callable[[], Coverage] = Coverage,
+    finder: Finder | None = None,
 ) -> None:
     """Show a coverage in a shell. ``first``: the cell to show on top. ``widgets``: takes the widget.
 
     ``stopped``: what stopped the cell. ``total``: all that was measured so far; the front end keeps its marks of cells
-    for which the output has no room.
+    for which the output has no room. ``finder``: looks for inputs of what was missed.
 
     In a notebook this is static output (HTML and plain text). Where a front end is connected, a widget replaces the
     static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
@@ -71,9 +73,15 @@ def show(
         cell, before = widgets.place()
         changed = since(before, coverage, first)
         seen = live_view.View(
-            coverage, first=first, missed=missed, new=changed.new, changes=changed.words, stopped=stopped
+            coverage,
+            first=first,
+            missed=missed,
+            new=changed.new,
+            changes=changed.words,
+            stopped=stopped,
+            inputs=finder is not None,
         )
-        shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell)
+        shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell, finder=finder)
         widgets.add(shown)
         if view == "widget":
             publish_display_data(widget.bundle(shown))
@@ -121,12 +129,16 @@ def send_marks(coverage: Coverage, *, first: str | None = None, keep: bool = Fal
 
 
 class Followed:
-    """A view on the page that can be updated: the output by its display id, the widget by its model."""
+    """A view on the page that can be updated: the output by its display id, the widget by its model.
 
-    def __init__(self, shell: Any, coverage: Coverage):
+    ``finder``: looks for inputs of what was missed.
+    """
+
+    def __init__(self, shell: Any, coverage: Coverage, finder: Finder | None = None):
         self._id = uuid4().hex
         self._live = live()
         self._widget: Any = None
+        self._finder = finder
         if not hasattr(shell, "kernel"):
             raise UsageError("%branchcov_watch needs a notebook; %branchcov_report shows the same in a terminal")
         self._publish(coverage, frozenset(), update=False)
@@ -146,10 +158,11 @@ class Followed:
         if self._live:
             from ipy_branchcov.reports import live_view, widget
 
+            seen = live_view.View(coverage, new=new, inputs=self._finder is not None)
             if self._widget is None:
-                self._widget = widget.CoverageWidget(live_view.View(coverage), record=made.name)
+                self._widget = widget.CoverageWidget(seen, record=made.name, finder=self._finder)
             else:
-                self._widget.show(live_view.View(coverage, new=new), record=made.name)
+                self._widget.show(seen, record=made.name)
         publish_display_data(made.bundle, transient={"display_id": self._id}, update=update)
 
 

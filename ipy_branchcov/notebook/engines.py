@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.errors import UsageError
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 class EnginesByName:
     """Finds clients in a shell; a companion of its session's runs."""
 
-    def __init__(self, shell: Any, session: Session, cells: Cells):
+    def __init__(self, shell: Any, session: Session, cells: Cells, folder: Callable[[], Path | None]):
         self._shell, self._session, self._cells = shell, session, cells
+        #: Returns where the processes of the running cell leave their data.
+        self._folder = folder
 
     def find(self, names: Iterable[str]) -> list[Engine]:
         """The engines of the clients of these names. Raises UsageError."""
@@ -48,4 +51,4 @@ class EnginesByName:
             lost = Coverage(lost=frozenset({str(error)}))
             return lambda context: lost
         flags = self._shell.compile.flags & FUTURE
-        return gather(engines, self._session.scope, options, self._cells.sources(), flags)
+        return gather(engines, self._session.scope, options, self._cells.sources(), flags, self._folder())

@@ -86,6 +86,7 @@ class Extension:
 
     def unload(self) -> None:
         """Remove everything from the shell, except what another tool has removed or replaced since."""
+        self.magics.inputs.close()
         self.session.close()
         self._descendants.close()
         self.magics.hooks.close()

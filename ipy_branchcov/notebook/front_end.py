@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage
@@ -17,6 +17,9 @@ from ipy_branchcov.reports import presented
 from ipy_branchcov.reports.files import write_reports
 from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.session.session import Session
+
+if TYPE_CHECKING:
+    from ipy_branchcov.reports.widget import Finder
 
 
 def stopped_by(error: BaseException, line: int | None = None) -> str:
@@ -31,6 +34,8 @@ class FrontEnd:
     def __init__(self, shell: Any, session: Session):
         self._shell, self._session = shell, session
         self._widgets = LiveWidgets(shell)
+        #: Looks for inputs of what was missed, where that can be done.
+        self.finder: Finder | None = None
 
     def show_cell(self, coverage: Coverage, request: Request, result: Any, label: str) -> None:
         """Show the coverage of a ``%%branchcov`` cell; let the cell fail where the total is below the threshold."""
@@ -78,6 +83,7 @@ class FrontEnd:
                     stopped=stopped,
                     widgets=self._widgets,
                     total=self._session.coverage,
+                    finder=self.finder,
                 )
             self._show_instructions(request, counted=coverage.counted)
             for line in sorted(coverage.lost):

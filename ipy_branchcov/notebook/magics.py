@@ -16,6 +16,7 @@ from ipy_branchcov.notebook.arguments import Request, options, request, split
 from ipy_branchcov.notebook.display import live, send_marks
 from ipy_branchcov.notebook.engines import EnginesByName
 from ipy_branchcov.notebook.front_end import FrontEnd, stopped_by
+from ipy_branchcov.notebook.inputs import Inputs, possible
 from ipy_branchcov.notebook.runs import Hooks, run_statement
 from ipy_branchcov.notebook.settings import Settings
 from ipy_branchcov.notebook.suggestions import Suggesting
@@ -39,8 +40,10 @@ class BranchcovMagics(Magics):
         self._settings = settings
         self._front_end = FrontEnd(shell, session)
         self.hooks = Hooks(shell, session, self.parse, self._front_end.show_cell)
-        self.engines = EnginesByName(shell, session, self.hooks.cells)
+        self.engines = EnginesByName(shell, session, self.hooks.cells, lambda: self.hooks.descendants.folder)
         self.suggesting = Suggesting(shell, session, self.hooks.cells)
+        self.inputs = Inputs(shell, session, self.suggesting)
+        self._front_end.finder = self.inputs if possible() else None
         self._watch: Watch | None = None
         #: The request that measures every cell while something is watched.
         self._watching: Request | None = None
@@ -193,7 +196,7 @@ class BranchcovMagics(Magics):
         from ipy_branchcov.notebook.watch import Watch
 
         try:
-            self._watch = Watch(self.shell, self.session, parsed.names)
+            self._watch = Watch(self.shell, self.session, parsed.names, self._front_end.finder)
         except BranchcovError as error:
             raise IPythonUsageError(str(error)) from None
         if self.hooks.automatic is None:

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.words import cell_name
 from ipy_branchcov.notebook.arguments import Request
-from ipy_branchcov.notebook.cells import MAGIC_LINE, Cells, ExecutionInfo, options_of, uncommanded
-from ipy_branchcov.notebook.timed import TIMEIT
+from ipy_branchcov.notebook.cells import MAGIC_LINE, OF_TREES, Cells, ExecutionInfo, options_of, uncommanded
 from ipy_branchcov.processes.descendants import Descendants
 from ipy_branchcov.session.session import Session
 
@@ -134,8 +133,8 @@ class Hooks:
         cells = self.cells
 
         def call(compiler: Any, *arguments: Any, **keywords: Any) -> Any:
-            timeit = len(arguments) > 1 and arguments[1] == TIMEIT and self.session.running
-            placed = cells.place_timeit(arguments[0]) if timeit else None
+            of_magic = len(arguments) > 1 and arguments[1] in OF_TREES and self.session.running
+            placed = cells.place(arguments[0]) if of_magic else None
             code = kind.__call__(compiler, *arguments, **keywords)
             if not isinstance(code, CodeType):
                 return code

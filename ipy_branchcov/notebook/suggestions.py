@@ -6,18 +6,22 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from IPython.display import publish_display_data
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.span import Span
 from ipy_branchcov.notebook.cells import Cells
 from ipy_branchcov.notebook.display import live
 from ipy_branchcov.session.options import SuggestOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
+
+if TYPE_CHECKING:
+    from ipy_branchcov.suggest.suggest import Question
 
 #: Seconds between two messages on how far a search is.
 _EVERY = 0.3
@@ -37,16 +41,21 @@ class Suggesting:
     ) -> Any:
         """The suggestions for a function by its name in the notebook. Raises BranchcovError."""
         from ipy_branchcov.suggest.search import Limits
+        from ipy_branchcov.suggest.suggest import suggest
+
+        question = self.question(name, self._shell.user_ns)
+        return suggest(question, Limits(asked.seconds, asked.calls), progress, crosshair=asked.crosshair)
+
+    def question(self, name: str, namespace: Mapping[str, Any], only: tuple[Span, str, str] | None = None) -> Question:
+        """What to search for a function of a namespace. ``only``: the one outcome wanted. Raises BranchcovError."""
         from ipy_branchcov.suggest.seen import of_first_hits
-        from ipy_branchcov.suggest.suggest import Question, suggest
+        from ipy_branchcov.suggest.suggest import Question
         from ipy_branchcov.suggest.target import find
 
-        namespace: Mapping[str, Any] = self._shell.user_ns
         self._session.release()  # its functions have their own code again
-        target = find(name, namespace)
-        source = self._source(name, target.function)
+        source = self._source(name, find(name, namespace).function)
         coverage = self._session.coverage()
-        question = Question(
+        return Question(
             name,
             namespace,
             source,
@@ -55,9 +64,8 @@ class Suggesting:
             locators=(self._cells,),
             seen=lambda target: of_first_hits(coverage, source, target),
             texts=tuple(self._cells.sources()),
+            only=only,
         )
-        limits = Limits(asked.seconds, asked.calls)
-        return suggest(question, limits, progress, crosshair=asked.crosshair)
 
     def _source(self, name: str, function: Any) -> Source:
         source = self._cells(function.__code__)

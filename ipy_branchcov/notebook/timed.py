@@ -1,13 +1,14 @@
-"""Code that IPython's magics compile of the cell below them, or of their own line, as code of that cell."""
+"""Code that IPython's magics compile of the cell below them, as code of that cell; of their own line, as a source."""
 
 from __future__ import annotations
 
 import ast
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType
+from typing import NamedTuple
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.model.source import UNPARSABLE, Source, cell_text, split_lines
@@ -42,6 +43,65 @@ def _forget(known: dict[int, tuple[weakref.ref[CodeType], Source]], number: int,
     """A code object is gone, and its id may be another one's already."""
     if number in known and known[number][0] is reference:
         del known[number]
+
+
+class LineStatement(NamedTuple):
+    """A statement that a line magic can run: ``%timeit STATEMENT``. ``line``: the magic's in its cell."""
+
+    magic: str
+    line: int
+    text: str
+
+    def tree(self, transform: Callable[[str], str]) -> list[ast.stmt]:
+        """Its syntax tree; empty where it is no Python."""
+        try:
+            return ast.parse(transform(self.text)).body
+        except UNPARSABLE:
+            return []
+
+
+def line_statements(compiled: str) -> Iterator[LineStatement]:
+    """What the line magics of a cell can run: each end of their lines, since options come first.
+
+    Some magics join the words of their line by single spaces.
+    """
+    try:
+        tree = ast.parse(compiled)
+    except UNPARSABLE:
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="run_line_magic"),
+                args=[ast.Constant(value=str() as magic), ast.Constant(value=str() as line)],
+            ):
+                for begin in re.finditer(r"(?<!\S)\S", line):
+                    end = line[begin.start() :]
+                    for text in dict.fromkeys((end, " ".join(end.split()))):
+                        yield LineStatement(magic, node.lineno, text)
+
+
+def statements_of(tree: ast.AST) -> list[ast.stmt]:
+    """The statements that a magic compiles of its line: of IPython's function of ``%timeit`` the body of its loop."""
+    match tree:
+        case ast.Expression(body=expression):
+            return [ast.Expr(expression, lineno=0, col_offset=0)]
+        case ast.Module(body=[ast.FunctionDef(name="inner", body=[ast.Pass(), _, ast.For(body=statements), _, _])]):
+            return statements
+        case ast.Module(body=statements):
+            return statements
+    return []
+
+
+def same_places(some: list[ast.stmt], of: list[ast.stmt]) -> bool:
+    """Whether statements are among others, at the same places."""
+    known = {_dumped(each) for each in of}
+    return bool(some) and all(_dumped(each) in known for each in some)
+
+
+def _dumped(node: ast.stmt) -> str:
+    # The value of a statement is compiled without it.
+    return ast.dump(node.value if isinstance(node, ast.Expr) else node, include_attributes=True)
 
 
 def place_timeit(tree: ast.AST, name: str, typed: str, transform: Callable[[str], str]) -> Source | None:

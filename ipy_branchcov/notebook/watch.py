@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage, merge
@@ -18,13 +18,19 @@ from ipy_branchcov.notebook.display import Followed
 from ipy_branchcov.reports.view import NewOutcome
 from ipy_branchcov.session.session import Session
 
+if TYPE_CHECKING:
+    from ipy_branchcov.reports.widget import Finder
+
 CHANGED = "{name} was redefined; the coverage of its former code is not shown"
 
 
 class Watch:
-    """Shows the coverage of ``names``, or of everything, after each run. Raises UsageError for an unknown name."""
+    """Shows the coverage of ``names``, or of everything, after each run. Raises UsageError for an unknown name.
 
-    def __init__(self, shell: Any, session: Session, names: Sequence[str]):
+    ``finder``: looks for inputs of what was missed.
+    """
+
+    def __init__(self, shell: Any, session: Session, names: Sequence[str], finder: Finder | None = None):
         self._shell, self._session, self._names = shell, session, names
         for name in names:
             codes = self._codes(name)
@@ -34,7 +40,7 @@ class Watch:
                 session.add_source(path)
         coverage = self.coverage()
         self._covered = _covered(coverage)
-        self._view = Followed(shell, coverage)
+        self._view = Followed(shell, coverage, finder)
         session.observers.append(self._after_run)
 
     def stop(self) -> None:

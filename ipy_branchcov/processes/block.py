@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage, merge
@@ -20,32 +21,41 @@ from ipy_branchcov.processes.children import VARIABLE, elsewhere
 from ipy_branchcov.processes.folder import DataFolder, RunsFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.session import Companion, Session
+from ipy_branchcov.session.session import Session
 
 #: Returns the texts that were typed, by the file names in their code: functions of theirs are sent to processes.
 Typed = Callable[[], dict[str, Source]]
 
 
-def processes_of(session: Session, typed: Typed = dict) -> Companion:
+class BlockProcesses:
     """A companion of a session's runs that measures their processes.
 
     A process that has not ended when its run does is a loss: the block has its result then.
     """
-    folders: list[DataFolder] = []
 
-    def begin(options: RunOptions) -> Callable[[str], Coverage] | None:
+    def __init__(self, session: Session, typed: Typed = dict):
+        self._session = session
+        self._typed = typed
+        self._folder: DataFolder | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the processes leave their data. None: they are not measured."""
+        return None if self._folder is None else self._folder.path
+
+    def __call__(self, options: RunOptions) -> Callable[[str], Coverage] | None:
+        """A run begins."""
+        session = self._session
         if not options.subprocesses or session.in_fork or sys.platform == "emscripten":
             return None
         try:
-            if not folders:
-                folders.append(made := DataFolder())
-                weakref.finalize(session, _remove, made, os.getpid())
-            return _Block(session, options, typed(), folders[0]).end
+            if self._folder is None:
+                self._folder = DataFolder()
+                weakref.finalize(session, _remove, self._folder, os.getpid())
+            return _Block(session, options, self._typed(), self._folder).end
         except (OSError, BranchcovError) as error:
             lost = Coverage(lost=frozenset([f"processes that were started: not measured: {error}"]))
             return lambda context: lost
-
-    return begin
 
 
 def _remove(folder: DataFolder, process: int) -> None:

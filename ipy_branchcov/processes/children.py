@@ -10,6 +10,7 @@ import atexit
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder, Member, read_settings, runs_of
 from ipy_branchcov.processes.forks import Forks
+from ipy_branchcov.processes.forks import hand_over as hand_over_fork
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
@@ -29,7 +31,8 @@ VARIABLE = "BRANCHCOV_PROCESSES"
 #: The one that names the test that runs, where all tests are recorded that cover an outcome.
 CONTEXT = "BRANCHCOV_CONTEXT"
 
-
+#: Who runs in a process that was started, where nothing names it.
+_CONTEXT = "a process that was started"
 _FORK_SERVER = "from multiprocessing.forkserver import main"
 
 # --- in a process that was started
@@ -44,16 +47,16 @@ class _Process:
 
     def __init__(self, folder: Path):
         given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
-        self._folder = folder
+        self.folder = folder
         self._member: Member | None = None
         self._fork_server = _is_fork_server()
         self.session = Session(RunOptions().overridden(**given))
         self.session.add_locator(PublishedCells(folder))
         self.session.when_found(self._begun)
-        self.session.start(os.environ.get(CONTEXT) or "a process that was started")
+        self.session.start(os.environ.get(CONTEXT) or _CONTEXT)
         self._forks = Forks(self.session, folder, watched=True)
         self._forks.begin()
-        self._endings = Endings(self._ends, self._go_on)
+        self._endings = Endings(self._ends, self.go_on)
         self._endings.begin()
         atexit.register(self.end)
 
@@ -62,7 +65,7 @@ class _Process:
             return
         name = "forked by multiprocessing's fork server" if self._fork_server else shlex.join(sys.orig_argv)
         with suppress(OSError, BranchcovError):
-            self._member = Member(self._folder, printable(name))
+            self._member = Member(self.folder, printable(name))
 
     def end(self) -> None:
         self._endings.end(abrupt=False)  # a signal waits for it
@@ -81,10 +84,17 @@ class _Process:
         self._leave_data()
         return 0
 
-    def _go_on(self) -> None:
-        """An exec failed: this begins another measurement, whose data is added."""
+    def go_on(self) -> None:
+        """Begin another measurement, whose data is added: an exec failed, or an engine's run has ended."""
+        self._forks.child = False
+        self.session.reset()  # what was left is not left again
         self.session.when_found(self._begun)
-        self.session.start("after a failed exec")
+        self.session.start(_CONTEXT)
+
+    def after_engine(self) -> None:
+        """The run on an engine's worker has ended. A block has ended with it, and waits for no more."""
+        if any(folder == self.folder for folder, _ in _asked()):
+            self.go_on()
 
     def leave(self) -> None:
         atexit.unregister(self.end)
@@ -138,6 +148,18 @@ def _served() -> None:
         leave()
         _asked_again.append(True)
         begin()
+
+
+def hand_over(folder: Path) -> Callable[[], None] | None:
+    """Leave what this process has covered for the run of a folder: an engine measures it for that run from now on.
+
+    Returns what is to be called when the engine's run has ended; None where this process is not measured for that run.
+    """
+    for each in _this:
+        if each.folder == folder:
+            each.end()
+            return each.after_engine
+    return hand_over_fork(folder)
 
 
 def leave() -> None:

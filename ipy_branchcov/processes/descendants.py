@@ -61,6 +61,8 @@ class Descendants:
         self._before: set[int] = set()
         self._known: set[int] = set()
         self._told: set[int] = set()
+        #: How many processes had begun and not ended when data was taken last.
+        self._running = 0
 
     def use(self, folder: Path) -> None:
         """Leave the data of processes in a folder that another process made, if it can be reached from here."""
@@ -89,6 +91,11 @@ class Descendants:
             self._told |= self._before
         self._forks.begin()
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the processes of the running cell leave their data. None: they leave none."""
+        return None if self._processes is None or self._folder is None else self._folder.path
+
     def _label(self) -> str:
         return self._cells.running_label
 
@@ -107,17 +114,20 @@ class Descendants:
             return Coverage()
         found: list[Coverage] = []
         if self._folder is not None:
+            # First: one that ends meanwhile has left nothing yet, and is announced.
+            self._running = len(self._folder.running())
             found, lost = self._folder.collect(self._session.scope, ended=False)
             self._lost.update(lost)
         lines, self._lost = self._lost, set()
         return merge([*found, Coverage(lost=frozenset(lines))])
 
     def pending(self) -> list[str]:
-        """A line for people where processes that were measured have not ended: their data is still to come."""
-        if self._folder is None or self._session.in_fork or self._awaited:
-            return []
-        count = len(self._folder.running())
-        if not count:
+        """A line for people where processes had not ended when data was taken last: theirs is still to come.
+
+        An engine's workers go on as such processes when its run has ended: what they covered in it is here.
+        """
+        count = self._running
+        if not count or self._session.in_fork or self._awaited:
             return []
         one = count == 1
         subject = "a process goes on" if one else f"{count} processes go on"

@@ -57,6 +57,13 @@ class Forks:
         self.save()
         return 0
 
+    def hand_over(self, folder: Path) -> bool:
+        """The same where this process is a fork that is measured for the run of a folder; return whether it is."""
+        mine = self.child and self._folder == folder
+        if mine:
+            self.save()
+        return mine
+
     def close(self) -> None:
         """Watch no more."""
         if self in _watching:
@@ -82,14 +89,23 @@ def _go_on() -> None:
     """An exec failed in a fork: it has left its data, and what it does now is not measured."""
 
 
+#: Functions whose forks only execute another program: of subprocess with ``preexec_fn``, and of ``os.spawnv``.
+#: The latter has looked up ``os.execv`` before it forks.
+_STARTING = frozenset({"_execute_child", "_spawnvef"})
 #: Those that watch now. What is registered with the interpreter cannot be unregistered.
 _watching: list[Forks] = []
 _registered: list[bool] = []
 
 
+def hand_over(folder: Path) -> Callable[[], None] | None:
+    """As ``children.hand_over``, for a fork. Its session is that of the client: it is not begun again here."""
+    mine = [each for each in _watching if each.hand_over(folder)]
+    return (lambda: None) if mine else None
+
+
 def _after_in_child() -> None:
     caller = sys._getframe(1)
-    if caller.f_code.co_name == "_execute_child":  # subprocess with preexec_fn: another program follows
+    if caller.f_code.co_name in _STARTING:
         return
     place = f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"  # noqa: PTH119
     for each in _watching:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from typing import TypedDict
+from typing import NamedTuple
 
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import Branch, Outcome
@@ -13,143 +13,40 @@ from ipy_branchcov.model.source import Source
 from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.cell_marks import text_key
 from ipy_branchcov.reports.syntax import Colours, colours
-from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, State, mark_all
+from ipy_branchcov.reports.view import Mark, MarkedSource, NewOutcome, mark_all
+from ipy_branchcov.reports.view_data import (
+    AnswerView,
+    LineView,
+    MarkView,
+    PieceView,
+    PlaceView,
+    SourceView,
+    TableView,
+    ValuesView,
+    ViewData,
+)
 
 #: Characters of a condition in a comment.
 _LONGEST = 90
-
-
-class OutcomeView(TypedDict):
-    """One outcome of a branch."""
-
-    name: str
-    hits: int
-    state: str  # covered, missed, optional, or excluded
-    fate: str  # in words whether it was covered, or how often
-    duty: str  # in words whether it counts, or why not
-    first: str  # who covered it first, or ""
-    values: list[tuple[str, str]]  # names and values at its first hit; empty in what is saved
-    new: bool
-    exempt: str  # the comment that exempts it where it was missed, or ""
-
-
-class MarkView(TypedDict):
-    """A place: a branch, or lines that never ran."""
-
-    state: State
-    label: str  # the words of a miss, or ""
-    words: str  # what became of it, in any state
-    counts: str  # how often each outcome came, or "" where they were not counted
-    missed: int  # the missed outcomes that its label stands for
-    kind: str  # the branch's, "" without one
-    kind_words: str  # the same in words, those of the language between backticks
-    sentence: str  # its branch in a sentence
-    news: str  # what is newly covered, or ""
-    text: str
-    place: str  # its text, or its lines
-    line: int
-    end: int
-    composite: bool
-    within: list[int]  # the marks around it, from the inside out
-    outcomes: list[OutcomeView]
-
-
-class PieceView(TypedDict):
-    """A part of a line under the same marks; marks are numbers in the source's list."""
-
-    marks: list[int]  # from the widest to the innermost
-    ends: list[int]
-    tokens: list[tuple[str, str]]  # text, syntax class or ""
-
-
-class LineView(TypedDict):
-    """A line of a source."""
-
-    number: int
-    missed: bool
-    miss: int | None  # the mark of the lines that never ran, on the first of them
-    worth: bool  # shown under "only missed"
-    head: bool  # shown there, too: the `def` or `class` above something missed
-    pieces: list[PieceView]
-
-
-class RowView(TypedDict):
-    """An evaluation of a decision."""
-
-    number: int  # of those that were seen, from 1; 0: not seen
-    letters: list[str]  # T, F or - for each condition
-    outcome: str
-    first: str  # who produced it first, or "not seen"
-
-
-class TableView(TypedDict):
-    """The truth table of a decision."""
-
-    title: str
-    columns: list[str]  # the conditions
-    rows: list[RowView]
-    more: str  # in words how many rows are left out, or ""
-    sentences: list[str]  # what shows each condition, or what is missing
-    complete: bool
-
-
-class SourceView(TypedDict):
-    """A source with its lines and marks; both come later where it is ``folded``."""
-
-    name: str  # what it is known by, also in a later run
-    label: str  # of a cell: In [8]
-    title: str
-    cell: str  # what its cell is known by on the page, "" for a file
-    totals: str
-    percent: float | None
-    missed: int  # outcomes
-    never_ran: int  # lines
-    stops: int  # places with a label
-    note: str
-    folded: bool
-    lines: list[LineView]
-    marks: list[MarkView]
-    tables: list[TableView]  # of its decisions, where they were asked for
-
-
-class ViewData(TypedDict):
-    """All that the front end draws. ``widget.js`` has the same types as JSDoc; a test compares them."""
-
-    totals: str
-    percent: float | None
-    named: bool  # whether the first source has its title above it
-    missed: bool  # whether the view begins with "only missed"
-    changes: str  # since the last run of the cell, or ""
-    stopped: str  # what stopped the cell, or ""
-    sources: list[SourceView]
-
-
 #: Sources with more lines than this are folded.
 _LARGE = 2_000
 
 
-class ValuesView(TypedDict):
-    """The values at the first hits of a branch."""
+class Wanted(NamedTuple):
+    """A missed outcome for which an input is looked for, and the function whose calls may lead there."""
 
-    mark: int
-    sentence: str  # the mark's, with the values
-    values: list[list[tuple[str, str]]]  # of each outcome
-
-
-class AnswerView(TypedDict):
-    """A source that a view asked for, and the values of its first hits."""
-
-    view: str
-    number: int
-    source: SourceView | None  # where the view did not know it
-    values: list[ValuesView]
+    source: Source
+    branch: Branch
+    outcome: str
+    caller: str
 
 
 class View:
     """What the front end draws of a coverage, as plain JSON with all its words.
 
     ``first``: the name of the source on top. ``new``: outcomes to show as newly covered. ``missed``: begin with "only
-    missed". ``changes``: since the last run. ``stopped``: what stopped the cell.
+    missed". ``changes``: since the last run. ``stopped``: what stopped the cell. ``inputs``: whether somebody looks for
+    inputs of what was missed.
     """
 
     def __init__(
@@ -161,10 +58,12 @@ class View:
         new: Set[NewOutcome] = frozenset(),
         changes: str = "",
         stopped: str = "",
+        inputs: bool = False,
     ):
         self.coverage, self.first, self.new = coverage, first, new
         self.sources = mark_all(coverage, first)
         self._missed, self._changes, self._stopped = missed, changes, stopped
+        self._inputs = inputs
 
     def data(self) -> ViewData:
         """All but the sources that are folded: the first one is open, and the next where nothing in it was missed.
@@ -212,11 +111,24 @@ class View:
             "note": "\n".join(marked.notes),
             "folded": folded,
             "lines": [] if folded else list(_lines(marked, numbers)),
-            "marks": []
-            if folded
-            else [_mark(each, marked, numbers, self.coverage.counted, self.new) for each in marked.places],
+            "marks": [] if folded else [self._mark(each, marked, numbers) for each in marked.places],
             "tables": [] if folded else [_table(each) for each in decision_tables.tables(coverage)],
         }
+
+    def _mark(self, mark: Mark, marked: MarkedSource, numbers: dict[int, int]) -> MarkView:
+        return _mark(mark, marked, numbers, self.coverage.counted, self.new, inputs=self._inputs)
+
+    def wanted(self, place: PlaceView) -> Wanted | None:
+        """The missed outcome of a place; None where there is none, or where no call leads."""
+        if place["source"] not in range(self.count):
+            return None
+        marked = self.sources[place["source"]]
+        branch = marked.places[place["mark"]].branch if place["mark"] in range(len(marked.places)) else None
+        if branch is None or place["outcome"] not in range(len(branch.outcomes)):
+            return None
+        outcome = branch.outcomes[place["outcome"]]
+        caller = caller_of(branch) if self._inputs and outcome.missed else ""
+        return Wanted(marked.coverage.source, branch, outcome.name, caller) if caller else None
 
     def _name(self, source: Source) -> str:
         """What a source is known by in a later run, in which cells have other numbers, and may have another text."""
@@ -280,7 +192,15 @@ def _pieces(marked: MarkedSource, number: int, coloured: Colours, numbers: dict[
         }
 
 
-def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bool, new: Set[NewOutcome]) -> MarkView:
+def _mark(
+    each: Mark,
+    marked: MarkedSource,
+    numbers: dict[int, int],
+    counted: bool,
+    new: Set[NewOutcome],
+    *,
+    inputs: bool,
+) -> MarkView:
     """A place and its words. ``within``: the numbers of the places around it, from the inside out."""
     branch, text = each.branch, marked.text(each)
     lines = f"line{'' if each.span.line == each.span.end_line else 's'} {words.line_range(*each.span[::2], ' to ')}"
@@ -314,10 +234,22 @@ def _mark(each: Mark, marked: MarkedSource, numbers: dict[int, int], counted: bo
                 "values": [],
                 "new": outcome.name in fresh,
                 "exempt": exemption(branch, outcome, marked) if branch and outcome.missed else "",
+                "caller": caller_of(branch) if branch and outcome.missed and inputs else "",
             }
             for outcome in (branch.outcomes if branch else ())
         ],
     }
+
+
+def caller_of(branch: Branch) -> str:
+    """The function of a source whose calls may lead to a branch; "" where there is none with a name.
+
+    >>> from ipy_branchcov.model.span import Span
+    >>> [caller_of(Branch("if", Span(1, 3, 1, 4), (), name)) for name in ("f.<locals>.g", "C.m", "<lambda>", "")]
+    ['f', 'C.m', '', '']
+    """
+    name = branch.function.partition(".<locals>")[0]
+    return "" if "<" in name else name
 
 
 def exemption(branch: Branch, outcome: Outcome, marked: MarkedSource) -> str:

@@ -6,13 +6,14 @@ import base64
 import json
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anywidget
 import traitlets
 from ipywidgets import Widget, widget_serialization
 
-from ipy_branchcov.reports.live_view import View, ViewData
+from ipy_branchcov.reports.live_view import View, Wanted
+from ipy_branchcov.reports.view_data import FoundView, PlaceView, ViewData
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -32,6 +33,22 @@ class Code(Widget):
             code, style = ((_STATIC / name).read_text("utf-8") for name in ("widget.js", "branchcov.css"))
             cls._shared = cls(code=code, style=style)
         return cls._shared
+
+
+class Finder(Protocol):
+    """Looks for inputs of missed outcomes."""
+
+    def begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
+        """Begin a search. ``name``: what it is stopped by."""
+
+    def stop(self, name: str) -> None:
+        """End a search; its answer is what was found until then. Nothing happens where there is none."""
+
+
+class Answer(Protocol):
+    """Takes how far a search is, in words, and when it has ended the call that was found, and the code of a cell."""
+
+    def __call__(self, words: str, *, ended: bool, call: str = "", cell: str = "") -> None: ...
 
 
 class CoverageWidget(anywidget.AnyWidget):
@@ -68,9 +85,10 @@ class CoverageWidget(anywidget.AnyWidget):
     cell = traitlets.Unicode().tag(sync=True)
     shared = traitlets.Instance(Code).tag(sync=True, **widget_serialization)
 
-    def __init__(self, shown: View, *, record: str = "", cell: str = ""):
-        """``record``: the HTML that it replaces."""
-        self.shown = shown
+    def __init__(self, shown: View, *, record: str = "", cell: str = "", finder: Finder | None = None):
+        """``record``: the HTML that it replaces. ``finder``: looks for inputs of what was missed."""
+        self.shown, self._finder = shown, finder
+        self._searches: set[str] = set()
         super().__init__(data=packed(shown.data()), record=record, cell=cell, shared=Code.shared())
         self.on_msg(self._answer)
 
@@ -80,11 +98,50 @@ class CoverageWidget(anywidget.AnyWidget):
         with self.hold_sync():
             self.data, self.record = packed(shown.data()), record
 
+    def close(self) -> None:
+        """Remove it from the page; nobody waits for its searches any more."""
+        for name in self._searches:
+            self._stop(name)
+        super().close()
+
     def _answer(self, widget: object, message: object, buffers: object) -> None:
-        """Send a source, and the values of its first hits, to a view that asks for them."""
+        """Do what a view asks for: a source and the values of its first hits, or an input."""
         match message:
             case {"view": str(name), "source": int(number), "known": bool(known)} if number in range(self.shown.count):
                 self.send(self.shown.answer(name, number, known=known))
+            case {"view": str(name), "find": {"source": int(source), "mark": int(mark), "outcome": int(outcome)}}:
+                self._find(name, {"source": source, "mark": mark, "outcome": outcome})
+            case {"view": str(name), "stop": {"source": int(source), "mark": int(mark), "outcome": int(outcome)}}:
+                self._stop(_search(name, {"source": source, "mark": mark, "outcome": outcome}))
+
+    def _find(self, view: str, place: PlaceView) -> None:
+        wanted = self.shown.wanted(place)
+        if self._finder is None or wanted is None:
+            return
+
+        def answer(words: str, *, ended: bool, call: str = "", cell: str = "") -> None:
+            found: FoundView = {
+                "view": view,
+                "place": place,
+                "ended": ended,
+                "words": words,
+                "call": call,
+                "cell": cell,
+            }
+            self.send(found)
+
+        name = _search(view, place)
+        self._searches.add(name)
+        self._finder.begin(name, wanted, answer)
+
+    def _stop(self, name: str) -> None:
+        if self._finder is not None:
+            self._finder.stop(name)
+
+
+def _search(view: str, place: PlaceView) -> str:
+    """The name of the search for an outcome of a view."""
+    return f"{view} {place['source']} {place['mark']} {place['outcome']}"
 
 
 def bundle(widget: CoverageWidget) -> dict[str, Any]:

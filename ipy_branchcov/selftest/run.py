@@ -25,7 +25,7 @@ from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.processes.block import processes_of
+from ipy_branchcov.processes.block import BlockProcesses
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -195,7 +195,7 @@ def _of_process(path: Path, lines: list[str], expected: Hits | None) -> list[str
     """What does not agree where another Python process runs the program, as a measured program may start it."""
     session = Session(RunOptions(), root=path.parent)
     session.add_source(str(path))
-    session.companions.append(processes_of(session))
+    session.companions.append(BlockProcesses(session))
     program = f"import sys; sys.path.insert(0, {str(path.parent)!r}); import {path.stem}; {path.stem}.main()"
     try:
         with session.measuring("selftest") as run:

@@ -138,7 +138,10 @@ def _decisions(
         seen[decision.span].append(Evaluation(vector, outcome, first(number, vector)))
     by_key = {branch.key: branch for branch in branches}
     for each in decisions(analysis.decisions.map.source, analysis.decisions.tree, branches):
-        yield each.with_evaluations(seen[each.span]) if each.span in seen else each.observed(by_key)
+        if each.span in seen:
+            yield replace(each.with_evaluations(seen[each.span]), unproven=each.doubt(by_key))
+        else:
+            yield each.observed(by_key)
 
 
 def _placed(analysis: Analysis, recordings: Iterable[Recording]) -> tuple[list[Recording], list[CodeType]]:
@@ -206,7 +209,7 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
         if part.suite:
             missed.update(range(part.span.line + 1, part.span.end_line + 1))
     missed.update(line for line, first in analysis.tries if first in missed and line not in ran)
-    return missed
+    return missed - {head.last for head in analysis.heads if head.annotated_suite and not ran.isdisjoint(head.lines)}
 
 
 def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:

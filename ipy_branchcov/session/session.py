@@ -16,6 +16,7 @@ from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.session.analyses import Analyses
+from ipy_branchcov.session.compiled import with_compiled
 from ipy_branchcov.session.contexts import Contexts
 from ipy_branchcov.session.first_hits import FirstHits
 from ipy_branchcov.session.options import RunOptions
@@ -222,6 +223,7 @@ class Session:
         run, self._running = self._running, None
         atexit.unregister(self.close)
         self._imports.end()
+        compiled = READING.compiled()
         READING.end()
         run.first_hits.context = printable(context) or run.first_hits.context
         recordings = run.tracer.stop()
@@ -230,8 +232,9 @@ class Session:
             recordings = run.contexts.recordings()
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
-        self.disassemblies, coverage = result.disassemblies, result.coverage
-        coverage = replace(coverage, lost=coverage.lost.union(run.tracer.failures.lines(self._name_of)))
+        self.disassemblies, coverage = result.disassemblies, with_compiled(result.coverage, compiled, self._sources.of)
+        noted = [run.tracer.note] if run.tracer.note and not recordings else []  # else it stands at each source
+        coverage = replace(coverage, lost=coverage.lost.union(noted, run.tracer.failures.lines(self._name_of)))
         self._analyses.run_ended()
         elsewhere, by = run.elsewhere, run.first_hits.context
         del recordings, run  # releasing counts what refers to code objects

@@ -20,7 +20,8 @@ from ipy_branchcov.suggest.values import CONTAINERS, SCALARS, Items, Made, Named
 
 #: So deep, so wide and so long is what is copied of an object.
 DEEP, WIDE, LONG = 5, 40, 400
-_LARGE = 1 << 200
+#: A googol and what is near it are names of numbers; beyond, an expression would be unreadable.
+_LARGE = 1 << 400
 
 
 class Names:

@@ -31,6 +31,8 @@ _SIMPLE: dict[Any, tuple[Value, ...]] = {
     type(None): (None,),
     object: (None, 0, "a", Items("list", ())),
 }
+#: Texts that functions read numbers, dates and times from; there was no 29 February in 2023.
+_FORMS: tuple[Value, ...] = ("-1", "1.5", "nan", "inf", "2024-02-29", "2023-02-29", "12:30")
 #: Arguments that make objects of these types.
 _MADE: dict[type, tuple[tuple[Value, ...], ...]] = {
     datetime.date: ((2024, 2, 29), (2000, 1, 1), (2023, 12, 31), (2026, 11, 28)),
@@ -73,6 +75,8 @@ def _values(hint: Any, names: Names, depth: int) -> Iterator[Value]:
         hint = getattr(hint, "__value__", object)
     if hint in _SIMPLE:
         yield from _SIMPLE[hint]
+        if hint is str and depth == 0:
+            yield from _FORMS
         return
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -137,9 +141,8 @@ def rows(columns: list[list[Value]], *, each: int = 4, most: int = 40) -> Iterat
 
 
 def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
-    try:
-        fields = typing.get_type_hints(hint)
-    except Exception:  # an annotation can be anything
+    fields = _hints(hint)
+    if not fields:
         return
     columns = [values_of(each, names, depth + 1) for each in fields.values()]
     whole = [pair(name, column[0]) for name, column in zip(fields, columns, strict=True) if column]
@@ -165,25 +168,49 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
     if kind in _MADE:
         yield from (Made(callee, args) for args in _MADE[kind])
         return
-    yield from (Made(callee, tuple(row)) for row in rows(_columns(kind, names, depth)))
-    if not _columns(kind, names, depth):
-        yield Made(callee)
+    columns = _columns(kind, names, depth)
+    keywords = [name for name, _ in columns if name]
+    for row in rows([column for _, column in columns]):
+        count = len(row) - len(keywords)
+        yield Made(callee, row[:count], tuple(zip(keywords, row[count:], strict=True)))
 
 
-def _columns(kind: type, names: Names, depth: int) -> list[list[Value]]:
-    """The values of each required argument of a class, and of those with a default whose type is known."""
-    made = kind.__dict__.get("__init__") or kind.__dict__.get("__new__")
+def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value]]]:
+    """The values of each required argument of a class, and of those with a default whose type is known.
+
+    With each its name where it is given by keyword alone; these come last.
+    """
+    hints = {**_hints(kind), **_hints(_maker(kind))}
     try:
-        hints = typing.get_type_hints(made) if made else {}
-        hints |= {key: hint for key, hint in typing.get_type_hints(kind).items() if key not in hints}
         parameters = list(inspect.signature(kind).parameters.values())
     except Exception:  # a signature can be anything
         return []
-    columns = []
+    positional: list[tuple[str, list[Value]]] = []
+    keywords: list[tuple[str, list[Value]]] = []
+    gap = False
     for each in parameters:
-        if each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             continue
         if each.default is not each.empty and each.name not in hints:
-            break
-        columns.append(values_of(hints.get(each.name, object), names, depth + 1))
-    return columns
+            gap = True  # those behind it have defaults too, and cannot be given by their place
+            continue
+        column = values_of(hints.get(each.name, object), names, depth + 1)
+        if each.kind is each.KEYWORD_ONLY:
+            keywords.append((each.name, column))
+        elif not gap:
+            positional.append(("", column))
+    return positional + keywords
+
+
+def _maker(kind: type) -> Any:
+    """The function whose arguments make an object of a class, where the class has its own."""
+    made = kind.__dict__.get("__init__") or kind.__dict__.get("__new__")
+    return made.__func__ if isinstance(made, staticmethod) else made
+
+
+def _hints(thing: Any) -> dict[str, Any]:
+    """The types that annotations name; none where one of them names nothing."""
+    try:
+        return typing.get_type_hints(thing) if thing else {}
+    except Exception:  # an annotation can be anything
+        return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 from random import Random
 
 from ipy_branchcov.suggest.pools import Pool, kind_of
@@ -164,57 +165,63 @@ def substituted(call: Arguments, pool: Pool, extra: list[list[Value]]) -> Iterat
     ``extra``: of each parameter, values by its type.
     """
     for at, argument in enumerate(call):
-        for new in extra[at]:
-            yield put(call, at, (), new)
-        for new in pool.of(kind_of(argument)):
-            yield put(call, at, (), new)
+        yield from (put(call, at, (), new) for new in (*extra[at], *pool.of(kind_of(argument))))
     for at, path, value in leaves(call):
-        for new in near(value, pool):
-            yield put(call, at, path, new)
-        if path:
-            for new in pool.of(kind_of(value)):
-                yield put(call, at, path, new)
+        likes = pool.of(kind_of(value)) if path else []
+        yield from (put(call, at, path, new) for new in chain(near(value, pool), likes))
     for at, argument in enumerate(call):
         if not isinstance(argument, Omitted):
-            for new in (None, 0, "", Items("list", ())):
-                yield put(call, at, (), new)
+            yield from (put(call, at, (), new) for new in (None, 0, "", Items("list", ())))
     for at in range(len(call)):
-        for new in pool.all():
-            yield put(call, at, (), new)
+        yield from (put(call, at, (), new) for new in pool.all())
 
 
-def near(value: Value, pool: Pool) -> Iterator[Value]:  # noqa: PLR0912 (one case a kind of value)
+def near(value: Value, pool: Pool) -> Iterator[Value]:
     """Neighbours of a value: a little more, a little less, and joined with literals."""
     match value:
         case bool():
             yield not value
         case int() | float():
-            for each in pool.of("int") + (pool.of("float") if isinstance(value, float) else []):
-                for step in (0, 1, -1):
-                    yield type(value)(each) + step if abs(each) < 1e15 else each  # type: ignore[arg-type]
-                yield -each  # type: ignore[operator]
-            yield from (value + 1, value - 1, -value, value * 2)
+            yield from _near_number(value, pool)
         case str():
-            yield from ("", value[1:], value[:-1], value + value, value * 12, value.upper(), value + " ", value[::-1])
-            for each in pool.of("str")[:80]:
-                if isinstance(each, str):
-                    yield from (each + value, value + each, value[:1] + each + value[1:], each.upper(), each * 2)
+            yield from _near_text(value, pool)
         case bytes():
-            yield from (b"", value[1:], value[:-1], value + value, value * 12)
-            for each in pool.of("bytes")[:60]:
-                if isinstance(each, bytes):
-                    yield from (each + value, value + each, each + value[len(each) :], value[: len(each)] + each)
+            yield from _near_bytes(value, pool)
         case Items("dict", items):
             yield from _dicts(value, items, pool)
         case Items(kind, items):
-            yield Items(kind, ())
-            yield from (Items(kind, items[:i] + items[i + 1 :]) for i in range(min(len(items), 6)))
-            yield Items(kind, items + items)
-            yield Items(kind, items[::-1])
-            yield Items(kind, items[:1] * 3)
-            yield from (Items(kind, (*items, each)) for each in _likes(items, pool))
+            yield from (Items(kind, new) for new in _near_items(items, pool))
         case Made(callee, args, keywords) if keywords:
             yield Made(callee, args, keywords[:-1])
+
+
+def _near_number(value: int | float, pool: Pool) -> Iterator[Value]:
+    for each in pool.of("int") + (pool.of("float") if isinstance(value, float) else []):
+        for step in (0, 1, -1):
+            yield type(value)(each) + step if abs(each) < 1e15 else each  # type: ignore[arg-type]
+        yield -each  # type: ignore[operator]
+    yield from (value + 1, value - 1, -value, value * 2)
+
+
+def _near_text(value: str, pool: Pool) -> Iterator[Value]:
+    yield from ("", value[1:], value[:-1], value + value, value * 12, value.upper(), value + " ", value[::-1])
+    for each in pool.of("str")[:80]:
+        if isinstance(each, str):
+            yield from (each + value, value + each, value[:1] + each + value[1:], each.upper(), each * 2)
+
+
+def _near_bytes(value: bytes, pool: Pool) -> Iterator[Value]:
+    yield from (b"", value[1:], value[:-1], value + value, value * 12)
+    for each in pool.of("bytes")[:60]:
+        if isinstance(each, bytes):
+            yield from (each + value, value + each, each + value[len(each) :], value[: len(each)] + each)
+
+
+def _near_items(items: tuple[Value, ...], pool: Pool) -> Iterator[tuple[Value, ...]]:
+    yield ()
+    yield from (items[:i] + items[i + 1 :] for i in range(min(len(items), 6)))
+    yield from (items + items, items[::-1], items[:1] * 3)
+    yield from ((*items, each) for each in _likes(items, pool))
 
 
 def _likes(items: tuple[Value, ...], pool: Pool) -> list[Value]:

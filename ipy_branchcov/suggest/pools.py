@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from random import Random
 from typing import Any
 
 from ipy_branchcov.suggest.describe import Names, describe, known, parse
 from ipy_branchcov.suggest.hints import values_of
+from ipy_branchcov.suggest.record import written
 from ipy_branchcov.suggest.regexes import examples
 from ipy_branchcov.suggest.target import Arguments, Target, bind
-from ipy_branchcov.suggest.values import OMITTED, Items, Made, Named, Value, pair, text
+from ipy_branchcov.suggest.values import OMITTED, Items, Made, Named, Value, pair, parts, replaced, text
 
 _MOST = 400
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -61,36 +63,36 @@ def kind_of(value: Value) -> str:
 
 def literals(target: Target, tree: ast.Module, pool: Pool, random: Random) -> None:
     """Fill a pool from the function, from those of its source that it calls, and from constants of its module."""
-    namespace = target.names.namespace
     nodes = list(_reached(target, tree))
     bare = {id(node.value) for each in nodes for node in ast.walk(each) if isinstance(node, ast.Expr)}
     for each in nodes:
         for node in ast.walk(each):
-            if id(node) in bare:
-                continue  # a docstring
-            match node:
-                case ast.Constant():
-                    _constant(node.value, pool, random)
-                case ast.UnaryOp() | ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
-                    if isinstance(getattr(node, "ctx", None), ast.Store):
-                        continue
-                    value = parse(node, namespace)
-                    if not isinstance(value, Named) and not any(isinstance(v, Named) for v in _inside(value)):
-                        pool.add(value)
-                case ast.BinOp():
-                    _folded(node, pool)
-                case ast.Call() | ast.Attribute():
-                    _expression(node, target, pool)
-                case ast.match_case():
-                    for each_value in _matching(node.pattern, target.names):
-                        pool.add(each_value)
-                case ast.Name(id=name) if name in namespace:
-                    _global(namespace[name], target.names, pool, random)
+            if id(node) not in bare:  # no docstring
+                _literals_of(node, target, pool, random)
+
+
+def _literals_of(node: ast.AST, target: Target, pool: Pool, random: Random) -> None:
+    namespace = target.names.namespace
+    match node:
+        case ast.Constant():
+            _constant(node.value, pool, random)
+        case ast.UnaryOp() | ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
+            if not isinstance(getattr(node, "ctx", None), ast.Store):
+                value = parse(node, namespace)
+                if not any(isinstance(each, Named) for each in _inside(value)):
+                    pool.add(value)
+        case ast.BinOp():
+            _folded(node, pool)
+        case ast.Call() | ast.Attribute():
+            _expression(node, target, pool)
+        case ast.match_case():
+            for each in _matching(node.pattern, target.names):
+                pool.add(each)
+        case ast.Name(id=name) if name in namespace:
+            _global(namespace[name], target.names, pool, random)
 
 
 def _inside(value: Value) -> Iterator[Value]:
-    from ipy_branchcov.suggest.values import parts
-
     return (each for _, each in parts(value))
 
 
@@ -132,7 +134,7 @@ def _global(thing: Any, names: Names, pool: Pool, random: Random) -> None:
     """A constant of the module: itself, and what is in it."""
     if isinstance(thing, re.Pattern):
         _constant(thing.pattern, pool, random)
-        for each in examples(thing.pattern, random):
+        for each in examples(written(thing), random):
             pool.add(each)
         return
     if type(thing) not in (int, float, str, bytes, list, tuple, set, frozenset, dict):
@@ -191,9 +193,9 @@ def _matching(pattern: ast.pattern, names: Names) -> list[Value]:
             return [*(Items("list", row) for row in rows), *(Items("tuple", row) for row in rows[:1])]
         case ast.MatchMapping(keys=keys, patterns=inner):
             columns = [_matching(each, names)[:3] for each in inner]
-            written = [parse(each, namespace) for each in keys]
+            given = [parse(each, namespace) for each in keys]
             return [
-                Items("dict", tuple(pair(k, c[min(i, len(c) - 1)]) for k, c in zip(written, columns, strict=True)))
+                Items("dict", tuple(pair(k, c[min(i, len(c) - 1)]) for k, c in zip(given, columns, strict=True)))
                 for i in range(3)
             ]
         case ast.MatchClass():
@@ -238,10 +240,10 @@ def calls_in(target: Target, trees: Iterable[ast.AST], *, own: bool = True) -> I
 
 def _examples(target: Target) -> Iterator[ast.AST]:
     for line in (target.function.__doc__ or "").splitlines():
-        written = line.strip()
-        if written.startswith(">>> "):
+        typed = line.strip()
+        if typed.startswith(">>> "):
             try:
-                yield ast.parse(written[4:])
+                yield ast.parse(typed[4:])
             except SyntaxError:
                 continue
 
@@ -325,5 +327,15 @@ def defaults(target: Target) -> list[list[Value]]:
             columns.append([Items("dict", ())])
         else:
             found = values_of(each.hint, target.names) if each.hint is not None else []
-            columns.append([*([] if each.required else [OMITTED]), *(found or plain)])
+            given = [] if each.required else [OMITTED, *_like(describe(each.default, target.names))]
+            columns.append([*given, *(found or plain)])
     return columns
+
+
+def _like(default: Value) -> Iterator[Value]:
+    """A sequence that is a parameter's default with one part changed: it may be all that is known of its form."""
+    if isinstance(default, Items) and default.kind in ("tuple", "list"):
+        for path, part in islice(parts(default), 1, 12):
+            if isinstance(part, int):
+                changed: list[Value] = [not part] if isinstance(part, bool) else [part + 1, part - 1]
+                yield from (replaced(default, path, new) for new in changed)

@@ -34,6 +34,8 @@ _OPERATORS: dict[str, Any] = {
     "NotIn": lambda item, container: item not in container,
 }
 _NEGATED = {"NotEq": "Eq", "IsNot": "Is", "NotIn": "In", "GtE": "Lt", "LtE": "Gt"}
+#: Of regular expressions: by its letter.
+_FLAGS = {"x": re.VERBOSE, "i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE}
 
 
 class Recorder:
@@ -126,13 +128,10 @@ class Recorder:
             for each in islice(wanted, _FEW):
                 self._pair(name, receiver, each)
         elif kind is re.Pattern and arguments:
-            self._pair("re", arguments[-1] if name == "sub" else arguments[0], receiver.pattern)
+            self._pair("re", arguments[1 if name == "sub" and len(arguments) > 1 else 0], written(receiver))
         elif receiver is re and len(arguments) > 1:
-            self._pair(
-                "re",
-                arguments[2 if name == "sub" and len(arguments) > 2 else 1],
-                getattr(arguments[0], "pattern", arguments[0]),
-            )
+            text = arguments[2 if name == "sub" and len(arguments) > 2 else 1]
+            self._pair("re", text, written(arguments[0]))
         return result
 
     def item(self, container: Any, key: Any) -> Any:
@@ -160,6 +159,14 @@ class Recorder:
         for place, distance in (((number, 0), true), ((number, 1), false)):
             if distance < found.get(place, 2.0):
                 found[place] = distance
+
+
+def written(pattern: Any) -> Any:
+    """A regular expression as its text, with the flags without which that would read otherwise."""
+    if type(pattern) is not re.Pattern or type(pattern.pattern) is not str:
+        return getattr(pattern, "pattern", pattern)
+    flags = "".join(letter for letter, flag in _FLAGS.items() if pattern.flags & flag)
+    return f"(?{flags}){pattern.pattern}" if flags else pattern.pattern
 
 
 class _Iterated:

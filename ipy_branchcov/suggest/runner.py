@@ -50,6 +50,11 @@ class Process:
         os.close(there)
         os.close(back)
 
+    def interrupt(self) -> None:
+        """Let it end as by Ctrl-C."""
+        with suppress(OSError):
+            os.kill(self._number, signal.SIGINT)
+
     def close(self) -> None:
         """End the process, whatever it does."""
         os.close(self.requests)

@@ -10,23 +10,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import chain, islice, product
 from random import Random
 from typing import Protocol
 
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.suggest.guide import needs
 from ipy_branchcov.suggest.hints import rows
 from ipy_branchcov.suggest.messages import Answer, Request
-from ipy_branchcov.suggest.mutate import Pair, compared, is_number, leaves, mutated, near, put, stepped, substituted
+from ipy_branchcov.suggest.mutate import compared, mutated, near, put, substituted
+from ipy_branchcov.suggest.nearest import Nearest
+from ipy_branchcov.suggest.neighbours import neighbours
 from ipy_branchcov.suggest.pools import Pool, kind_of
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Runner
 from ipy_branchcov.suggest.target import Arguments, Target
 from ipy_branchcov.suggest.values import Omitted, Value, cost
 
-#: Kinds of branches whose outcomes the guided code does not see: the engine is asked now and then.
-UNSEEN = frozenset({"pattern", "with", "async-with", "async-for", "async-comp-for", "except*"})
 _BATCH = 48
 #: So many calls are tried before the engine is asked for what the guide does not see.
 _TOGETHER = 240
@@ -61,17 +60,6 @@ class Limits:
 
 
 @dataclass
-class _Best:
-    """The call that came nearest to a place."""
-
-    fitness: float = float("inf")
-    call: Arguments = ()
-    pairs: tuple[Pair, ...] = ()
-    #: Whether all its neighbours were tried.
-    exhausted: bool = False
-
-
-@dataclass
 class Search:
     """Looks for calls that cover ``missed``. ``extra``: of each parameter, values by its type.
 
@@ -98,9 +86,8 @@ class Search:
         self._tried: set[str] = set()
         self._covered: set[Place] = set()
         self._corpus: list[Arguments] = []
-        self._best = {place: _Best() for place in self.missed}
-        self._needs = {place: needs(self.decisions, place[0]) for place in self.missed}
-        self._watch = frozenset(self.missed) | {each for row in self._needs.values() for each in row}
+        self._nearest = Nearest(self.decisions, self.missed, self.odd)
+        self.unseen = self._nearest.unseen
         #: Calls of which all parts were changed.
         self._done: set[Arguments] = set()
         #: Seconds of the slowest call that ended by itself.
@@ -109,11 +96,6 @@ class Search:
         #: By call: what the guide says that it covered, of what is open.
         self._claims: dict[Arguments, set[Place]] = {}
         self._unasked: list[Arguments] = []
-        branches = self.decisions.map.branches
-        self.unseen = {place for place in self.missed if branches[place[0]].kind in UNSEEN}
-        self.unseen |= {
-            place for place in self.missed if any(branches[need[0]].kind in UNSEEN for need in self._needs[place])
-        }
         self.call_seconds = self.limits.call
         self._kinds = [
             {kind_of(each) for each in column} | {kind_of(seed[at]) for seed in self.seeds}
@@ -149,7 +131,7 @@ class Search:
         """Try calls that were not tried yet, in batches, until a limit is reached."""
         fresh = self._fresh(calls)
         while batch := tuple(islice(fresh, _BATCH)):
-            request = Request(batch, self._watch, self.call_seconds)
+            request = Request(batch, self._nearest.watch, self.call_seconds)
             with closing(self.runner.ask(request)) as answers:
                 for call, answer in zip(batch, answers, strict=False):
                     self._learn(call, answer)
@@ -189,21 +171,7 @@ class Search:
         claimed = self.open & answer.covered
         if claimed:
             self._claims[call] = claimed
-        for place in self.open:
-            fitness = self._fitness(place, answer.distances)
-            best = self._best[place]
-            if fitness < best.fitness or (fitness == best.fitness and self.odd(call) < self.odd(best.call)):
-                exhausted = best.exhausted and fitness == best.fitness
-                self._best[place] = _Best(fitness, call, answer.pairs, exhausted)
-
-    def _fitness(self, place: Place, distances: dict[Place, float]) -> float:
-        """0 where a place was covered; a whole number more for each outcome that leads to it and was not covered."""
-        chain = self._needs[place]
-        for at, need in enumerate(chain):
-            distance = distances.get(need, 1.0)
-            if distance > 0:
-                return len(chain) - at + distance
-        return distances.get(place, 1.0)
+        self._nearest.learn(call, answer, self.open)
 
     def _verify(self, batch: tuple[Arguments, ...]) -> None:
         """Ask the engine for the calls of a batch that claim to cover something, the cheapest first."""
@@ -279,7 +247,7 @@ class Search:
             self._done.add(base)
             self._try(islice(substituted(base, self.pool, self.extra), 1500))
             for place in list(self.open):
-                if (best := self._best[place]).pairs and not self._over():
+                if (best := self._nearest.of(place)).pairs and not self._over():
                     self._try(islice(compared(best.call, best.pairs, self.random), 400))
 
     def _generated(self) -> None:
@@ -308,10 +276,10 @@ class Search:
         """Climb toward one place after another; between them, changes by chance."""
         turn = 0
         while not self._over():
-            for place in sorted(self.open, key=lambda each: self._best[each].fitness):
+            for place in self._nearest.ordered(self.open):
                 if self._over():
                     return
-                if place in self.open and not self._best[place].exhausted:
+                if place in self.open and not self._nearest.of(place).exhausted:
                     self._climb(place)
             self._try(self._chances(3 * _BATCH))
             self._literals()
@@ -321,53 +289,27 @@ class Search:
             self._generated()
 
     def _chances(self, count: int) -> Iterator[Arguments]:
-        nearest = [best.call for place, best in self._best.items() if place in self.open and best.call]
-        bases = [*nearest, *self._corpus[-12:], *self._corpus[:6], *self.seeds[:4]] or list(_spread(self.extra))
+        bases = [*self._nearest.calls(self.open), *self._corpus[-12:], *self._corpus[:6], *self.seeds[:4]]
+        bases = bases or list(_spread(self.extra))
         for _ in range(count if bases else 0):
             yield mutated(self.random.choice(bases), self.pool, self.extra, bases, self.random)
 
     def _climb(self, place: Place) -> None:
         """Try the neighbours of the nearest call, and go on from a nearer one, until none is nearer."""
         for _ in range(200):
-            best = self._best[place]
+            best = self._nearest.of(place)
             if not best.call:
                 best.exhausted = True
             if best.exhausted or place not in self.open or self._over():
                 return
-            for batch in self._neighbours(best):
+            for batch in chain(neighbours(best, self.pool, self.random), [self._chances(_BATCH)]):
                 self._try(batch)
                 if place not in self.open or self._over():
                     return
-                if self._best[place].fitness < best.fitness:
+                if self._nearest.of(place).fitness < best.fitness:
                     break
             else:
-                self._best[place].exhausted = True
-
-    def _neighbours(self, best: _Best) -> Iterator[list[Arguments]]:
-        """Batches of calls near one, the most promising first."""
-        yield list(islice(compared(best.call, best.pairs, self.random), 300))
-        parts = list(leaves(best.call))[:24]
-        for at, path, value in parts:
-            if is_number(value):
-                yield [put(best.call, at, path, new) for new in stepped(value)]
-        for at, path, value in parts:
-            if isinstance(value, str) and len(value) < 40:
-                yield list(islice((put(best.call, at, path, new) for new in self._strings(value)), 600))
-        for at, path, value in parts:
-            yield list(islice((put(best.call, at, path, new) for new in near(value, self.pool)), 300))
-        yield list(self._chances(_BATCH))
-
-    def _strings(self, value: str) -> Iterator[str]:
-        """Texts with one character changed, put in, or left out."""
-        chars = list(dict.fromkeys([*self.pool.alphabet[:24], *"a0 .-(", *value]))
-        for at in range(len(value) + 1):
-            if at < len(value):
-                yield value[:at] + value[at + 1 :]
-                yield value[:at] + chr(min(ord(value[at]) + 1, 0x10FFFF)) + value[at + 1 :]
-                yield value[:at] + chr(max(ord(value[at]) - 1, 0)) + value[at + 1 :]
-            for char in chars:
-                yield value[:at] + char + value[at + 1 :]
-                yield value[:at] + char + value[at:]
+                self._nearest.of(place).exhausted = True
 
 
 def _spread(extra: list[list[Value]]) -> Iterator[Arguments]:

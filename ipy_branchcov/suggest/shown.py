@@ -63,9 +63,9 @@ def imports(found: Iterable[Suggestion]) -> list[str]:
     return sorted({line for each in found for line in each.imports})
 
 
-def cell(result: Suggestions) -> str:
-    """The calls as the code of a cell that measures itself."""
-    lines = ["%%branchcov", *imports(result.found)]
+def cell(result: Suggestions, module: str = "") -> str:
+    """The calls as the code of a cell that measures itself. ``module``: from which the names of the calls come."""
+    lines = ["%%branchcov", *sorted([*_roots(result, module), *imports(result.found)])]
     for each in result.found:
         places = "; ".join(outcome(result, *covers) for covers in each.covers)
         if each.error:
@@ -75,15 +75,19 @@ def cell(result: Suggestions) -> str:
     return "\n".join(lines)
 
 
+def _roots(result: Suggestions, module: str) -> list[str]:
+    """The import of what the calls need of a module, where there is any."""
+    roots = sorted({root for each in result.found for root in each.roots})
+    return [f"from {module} import {', '.join(roots)}"] if module and roots else []
+
+
 def tests(result: Suggestions, module: str) -> str:
     """The calls as test functions for pytest, with ``...`` where the reader says what is right.
 
     ``module``: from which the names of the calls come; "" where they are there.
     """
     name = re.sub(r"\W+", "_", result.name).lower()
-    roots = sorted({root for each in result.found for root in each.roots})
-    lines = [f"from {module} import {', '.join(roots)}"] if module and roots else []
-    lines = sorted([*lines, *imports(result.found)])
+    lines = sorted([*_roots(result, module), *imports(result.found)])
     for number, each in enumerate(result.found, 1):
         lines += ["", "", *_test(result, each, f"test_{name}_{number}")]
     return "\n".join(lines).strip("\n") + "\n"

@@ -14,6 +14,7 @@ from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import UNPARSABLE, Source
+from ipy_branchcov.model.span import Span
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.sources import SourceLocator
 from ipy_branchcov.suggest.crosshair import CrossHair
@@ -70,7 +71,7 @@ class Question:
     """What is asked. ``namespace``: where the function lies. ``locators``: as a session has them, for cells.
 
     ``coverage``: what was covered until now. ``seen``: calls that were seen. ``texts``: sources in which it may be
-    called.
+    called. ``only``: the one outcome that is wanted: its branch's place and kind in the source, and its name.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Question:
     locators: tuple[SourceLocator, ...] = ()
     seen: Callable[[Target], Iterable[Arguments]] = lambda target: ()
     texts: tuple[Source, ...] = ()
+    only: tuple[Span, str, str] | None = None
 
 
 def suggest(
@@ -198,8 +200,8 @@ def missed_in(target: Target, analysis: Analysis, question: Question) -> frozens
             continue
         span = branch.span.moved(above) if above else branch.span
         for at, outcome in enumerate(branch.outcomes):
-            wanted = outcome.missed and (span, branch.kind, outcome.name) not in covered
-            if wanted:
+            key = (span, branch.kind, outcome.name)
+            if outcome.missed and key not in covered and question.only in (None, key):
                 found.add((number, at))
     return frozenset(found)
 

@@ -26,6 +26,7 @@ class Parameter(NamedTuple):
     kind: Any
     hint: Any
     required: bool
+    default: Any = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,13 @@ def _parameters(called: Any, function: types.FunctionType) -> tuple[Parameter, .
     except (TypeError, ValueError):
         found = inspect.signature(function).parameters.values()
     return tuple(
-        Parameter(each.name, each.kind, hints.get(each.name, _kind_of_default(each)), each.default is Kinds.empty)
+        Parameter(
+            each.name,
+            each.kind,
+            hints.get(each.name, _kind_of_default(each)),
+            each.default is Kinds.empty,
+            None if each.default is Kinds.empty else each.default,
+        )
         for each in found
     )
 

@@ -1,16 +1,20 @@
 """Callbacks of other tools that are measured code, or can call it: Python sends no events while one runs.
 
 So what they do cannot be seen by events, and is reported. On 3.11 the probes in the code see it. Whether a callback
-that is not measured did call measured code leaves no trace from 3.13 on: that it has a name for it is reported.
+that is not measured did call measured code leaves no trace from 3.13 on: that it has a name for it, or for what holds
+it, is reported. What it finds in another way (in the frames that it is passed, by a name in a string) is not seen.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Set
 from contextlib import suppress
-from types import FunctionType, GetSetDescriptorType, MethodType, ModuleType
+from itertools import islice
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
@@ -51,12 +55,13 @@ class Callbacks:
             waiting: list[object] = [callback]
             seen: set[int] = set()
             while waiting and len(seen) < _MOST:
-                function = _function_behind(waiting.pop())
+                thing = waiting.pop()
+                function = _function_behind(thing)
                 if function is None or id(function) in seen or _is_ours(function):
                     continue
                 seen.add(id(function))
                 if not self._is_measured(function, itself=False):
-                    waiting += _called_by(function, callback)
+                    waiting += _called_by(function, thing)
 
     def _is_measured(self, function: FunctionType, *, itself: bool) -> bool:
         """Whether a function is measured, and so a loss."""
@@ -84,7 +89,7 @@ def _function_behind(callback: object) -> FunctionType | None:
         elif kind is functools.partial:
             callback = callback.func  # type: ignore[attr-defined]
         else:
-            callback = next((vars(each)["__call__"] for each in kind.__mro__ if "__call__" in vars(each)), None)
+            callback = next((space["__call__"] for space in _spaces(kind) if "__call__" in space), None)
     return None
 
 
@@ -93,16 +98,79 @@ def _is_ours(function: FunctionType) -> bool:
 
 
 def _called_by(function: FunctionType, callback: object) -> list[object]:
-    """What a function has names for: global, in modules, in its closure, in the object whose method it is."""
+    """What a function has names for, and what is in that: in modules, objects, classes, containers.
+
+    It starts with its global names, its closure, its defaults, and the object whose method it is.
+    """
     names = {name for code in code_objects(function.__code__) for name in code.co_names}
-    found = [function.__globals__[name] for name in names if name in function.__globals__]
-    spaces: list[Mapping[str, object]] = [vars(each) for each in found if type(each) is ModuleType]
-    owner = callback.__self__ if type(callback) is MethodType else callback
-    spaces += [vars(each) for each in type(owner).__mro__]
-    if type(getattr(type(owner), "__dict__", {}).get("__dict__")) is GetSetDescriptorType:
-        spaces.append(object.__getattribute__(owner, "__dict__"))
-    found += [space[name] for space in spaces for name in names if name in space]
+    waiting = [function.__globals__[name] for name in names if name in function.__globals__]
+    waiting += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    while type(callback) is functools.partial:
+        waiting += [*callback.args, *callback.keywords.values()]
+        callback = callback.func
+    waiting += _named_in(callback.__self__ if type(callback) is MethodType else callback, names)
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # an empty cell
-            found.append(cell.cell_contents)
-    return [each for each in found if type(each) in (FunctionType, MethodType, functools.partial)]
+            waiting.append(cell.cell_contents)
+    found: list[object] = []
+    seen: dict[int, object] = {}
+    while waiting and len(seen) < _MOST_VALUES:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        if type(value) in _FUNCTIONS:
+            found.append(value)
+        elif type(value) in _CONTAINERS:
+            waiting += _contents(value)
+        else:
+            waiting += _named_in(value, names)
+            if _function_behind(value) is not None:
+                found.append(value)
+    return found
+
+
+#: So many values that a function has names for are looked at, and so many in a container.
+_MOST_VALUES = 1000
+_FUNCTIONS = (FunctionType, MethodType, functools.partial)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+
+
+def _contents(container: Any) -> list[object]:
+    found = list(islice(container, _MOST_VALUES))
+    return [*found, *islice(container.values(), _MOST_VALUES)] if type(container) is dict else found
+
+
+def _named_in(thing: object, names: Set[str]) -> list[object]:
+    """The attributes of these names that an object, a module or a class has; no code of it runs."""
+    kind = type(thing)
+    spaces = _spaces(kind)
+    own = next((space["__dict__"] for space in spaces if "__dict__" in space), None)
+    if issubclass(kind, type):
+        names |= {"__new__", "__init__", "__call__"}  # the class is called, and what that makes
+        spaces += _spaces(thing)
+    elif issubclass(kind, ModuleType) or type(own) is GetSetDescriptorType:
+        spaces.append(object.__getattribute__(thing, "__dict__"))
+    found = [space[name] for space in spaces for name in names if name in space]
+    return [each for attribute in found for each in _behind(attribute, thing)]
+
+
+def _spaces(kind: Any) -> list[Mapping[str, object]]:
+    """The attributes of a class and of those that it inherits from, but for ``object``."""
+    attribute = type.__getattribute__  # that of its own metaclass can be Python code
+    return [attribute(each, "__dict__") for each in attribute(kind, "__mro__")[:-1]]
+
+
+def _behind(attribute: Any, thing: object) -> list[object]:
+    """What an attribute in a class gives its objects."""
+    kind = type(attribute)
+    if kind in (staticmethod, classmethod):
+        return [attribute.__func__]
+    if kind is property:
+        methods = (attribute.fget, attribute.fset, attribute.fdel)
+        return [MethodType(each, thing) for each in methods if each is not None]
+    if kind is MemberDescriptorType:
+        with suppress(AttributeError, TypeError):  # an empty slot, or that of another class
+            return [attribute.__get__(thing)]
+        return []
+    return [MethodType(attribute, thing) if kind is FunctionType and not issubclass(type(thing), type) else attribute]

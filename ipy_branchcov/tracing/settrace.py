@@ -163,6 +163,9 @@ class SettraceTracer:
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         previous = self._previous(frame, event, arg) if self._previous is not None else None
         try:
+            if previous is not None and sys.gettrace() is self._previous is not self._traced:
+                # coverage.py's C tracer sets itself at each call, to be called without Python from then on.
+                sys.settrace(self._traced)
             if not self._active or (recording := self._recording(frame.f_code)) is None:
                 return previous
             local = self._local(recording, previous, frame.f_lasti)

@@ -11,7 +11,7 @@ import re
 import sys
 from types import CodeType, FrameType
 
-from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.bytecode.decode import Bytecode, Instruction
 from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
 from ipy_branchcov.bytecode.values import value_edge
 from ipy_branchcov.own_builtins import BUILTINS
@@ -50,6 +50,14 @@ def may_keep_value(code: CodeType) -> bool:
     return any(match.start() % 2 == 0 for match in _KEEPS.finditer(code.co_code))
 
 
+def _loops_past(bytecode: Bytecode, each: Instruction) -> list[Instruction]:
+    """The loops that go on behind an instruction when they are exhausted: it belongs to END_FOR, and has no event."""
+    end = bytecode.preceding(each) if each.name == "POP_TOP" else each
+    if end is None or end.name != "END_FOR":
+        return []
+    return [source for source, _ in bytecode.sources(end) if source.name == "FOR_ITER"]
+
+
 class StackValues:
     """The values of one code object. ``watched``: the instructions whose events are needed, each time."""
 
@@ -71,6 +79,9 @@ class StackValues:
                 continue
             before = [source for source, _ in bytecode.sources(after)]
             sources = [each]
+            if loops := _loops_past(bytecode, each):
+                before += loops
+                sources += loops
             if each.name == "RESUME" and (pause := bytecode.preceding(each)) is not None:
                 before.append(pause)
                 sources.append(pause)  # a frame that goes on may send no event for its RESUME

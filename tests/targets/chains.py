@@ -36,6 +36,13 @@ operand(1, 9, 2)
 operand(3, 2, 2)
 
 
+def copied(a, b, c):
+    return a != 2 == (b and (c if "x" else a))   # outcomes: TF -F- -F ---
+
+
+copied(2, 0, 0), copied(3, 0, 0)
+
+
 def filters(values):
     return [v for v in values if v is not None if v]  # outcomes: BE TF T-
 

@@ -153,6 +153,23 @@ def dropped(a, b, c):
 [dropped(*each) for each in ((1, True, 2), (1, 0, 0), (0, 0, 0), (0, 1, False), (1, 0, 1), (1, 1, 1))]  # outcomes: BE
 
 
+def dropped_lists(a, b):
+    if b:  # outcomes: TF
+        if b:  # outcomes: T-
+            a; a and ([None for q in [1]] if b else [])  # outcomes: TF --O BE T-
+        else:
+            print(a)
+    if b:  # outcomes: TF
+        if b:  # outcomes: T-
+            a; a and ([p for q in [1] for p in [2] if q] if b else [])  # outcomes: TF --O BE T- T-
+        else:
+            print(a)
+    return 3
+
+
+dropped_lists(0, 1), dropped_lists(1, 1), dropped_lists(1, 0)
+
+
 def left_out(a, c):
     a and (c if c else (a and 0 or True))  # outcomes: T- T-- -F T-
     a and ((1, True)[1] if c else not 3)  # outcomes: T- -F- -F

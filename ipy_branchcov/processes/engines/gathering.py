@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 from ipy_branchcov.data import json_form
@@ -28,13 +29,19 @@ _STATE = re.compile(rb"(here|unknown|(begun|ended) ([0-9a-f]{32}))\n")
 
 
 def gather(
-    engines: Sequence[Engine], scope: Scope, options: RunOptions, texts: Iterable[Source], flags: int = 0
+    engines: Sequence[Engine],
+    scope: Scope,
+    options: RunOptions,
+    texts: Iterable[Source],
+    flags: int = 0,
+    processes: Path | None = None,
 ) -> Callable[[str], Coverage]:
     """Begin a run on the workers; return the function that ends it, a companion of a session's run.
 
     ``texts``: sources whose functions may be sent to the workers. ``flags``: those that a shell compiled them with.
+    ``processes``: where the processes leave their data that this one starts. Workers can be such processes, too.
     """
-    gathering = Gathering(engines, scope, options, texts, flags)
+    gathering = Gathering(engines, scope, options, texts, flags, processes)
     gathering.begin()
     return gathering.end
 
@@ -43,7 +50,13 @@ class Gathering:
     """One run on the workers. Its methods raise nothing: what was lost is a line in the coverage."""
 
     def __init__(
-        self, engines: Sequence[Engine], scope: Scope, options: RunOptions, texts: Iterable[Source], flags: int = 0
+        self,
+        engines: Sequence[Engine],
+        scope: Scope,
+        options: RunOptions,
+        texts: Iterable[Source],
+        flags: int = 0,
+        processes: Path | None = None,
     ):
         self._engines = engines
         self._run = uuid4().hex
@@ -60,6 +73,7 @@ class Gathering:
                 "sources": list(_sources(scope, options)),
                 "texts": [pack(each) for each in sources],
                 "flags": flags,
+                "processes": None if processes is None else str(processes),
             }
         ).encode()
         #: The workers that began, by what identifies their processes, and what those returned.

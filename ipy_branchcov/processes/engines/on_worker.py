@@ -18,6 +18,7 @@ from ipy_branchcov.data import json_form
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.processes.children import hand_over
 from ipy_branchcov.processes.engines.arriving import Arriving
 from ipy_branchcov.processes.engines.texts import Texts, unpack
 from ipy_branchcov.session.options import RunOptions
@@ -47,6 +48,9 @@ class _Run:
         self._coverage: Coverage | None = None
         self._session = Session(RunOptions(**options), root=Path(settings["root"]))  # type: ignore[arg-type]
         self._session.add_locator(Texts(map(unpack, settings["texts"]), settings["flags"]))
+        # A process that the client started: what it covers now is not left there a second time.
+        processes = settings["processes"]
+        self._go_on = None if processes is None else hand_over(Path(processes))
         self._session.start()
         self._arriving = Arriving(self._session.instrument)
 
@@ -67,6 +71,8 @@ class _Run:
             self._arriving.close()
             found = self._session.stop()
             self._coverage = replace(found, sources=tuple(map(self._at_client, found.sources)))
+            if self._go_on is not None:
+                self._go_on()
         return self._coverage
 
     def _at_client(self, coverage: SourceCoverage) -> SourceCoverage:

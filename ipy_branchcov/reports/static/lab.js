@@ -771,6 +771,11 @@
     known = new Map();
     /** @type {Map<string, Marks | undefined>} */
     read = new Map();
+    /**
+     * The outcomes missed in all runs together, by cell.
+     * @type {Record<string, number>}
+     */
+    missed = {};
     /** @type {Miss | undefined} */
     at;
     /** @type {number | undefined} */
@@ -853,8 +858,10 @@
       }
       for (const cell of this.followed) if (!cells.includes(cell)) this.followed.delete(cell);
       this.known = this.collect();
+      this.missed = Object.fromEntries([...this.known].map(([cell, marks]) => [cell, marks.outcomes - covered(marks)]));
       for (const cell of cells) this.draw(cell);
       this.desk.changed();
+      document.dispatchEvent(new Event("branchcov:drawn"));
     }
 
     /** @returns {Map<string, Marks>} */
@@ -974,6 +981,22 @@
       const text = widgets[number].model.sharedModel.getSource();
       const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
       this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0), place: -1 });
+      return true;
+    }
+
+    /**
+     * Insert a cell below the one whose output something stands in, and go there.
+     * @param {Node} from
+     * @param {string} source
+     * @returns {boolean} whether that can be done
+     */
+    insert(from, source) {
+      const { content } = this.panel;
+      const number = content.widgets.findIndex((/** @type {Foreign} */ { node }) => node.contains(from));
+      if (number < 0 || content.model.readOnly) return false;
+      // As JupyterLab inserts cells: one that the reader made is trusted.
+      content.model.sharedModel.insertCell(number + 1, { cell_type: "code", source, metadata: { trusted: true } });
+      this.reach({ cell: number + 1, from: 0, place: -1 });
       return true;
     }
 
@@ -1167,6 +1190,14 @@
           document.addEventListener("branchcov:lead", (event) => {
             const [from, { detail }] = [/** @type {Node} */ (event.target), /** @type {CustomEvent} */ (event)];
             for (const [panel, open] of desk.notebooks) if (panel.node.contains(from) && open.lead(detail)) event.preventDefault();
+          });
+          document.addEventListener("branchcov:united", (event) => {
+            const [from, { detail }] = [/** @type {Node} */ (event.target), /** @type {CustomEvent} */ (event)];
+            for (const [panel, open] of desk.notebooks) if (desk.shown && panel.node.contains(from)) detail.missed = open.missed;
+          });
+          document.addEventListener("branchcov:insert", (event) => {
+            const [from, { detail }] = [/** @type {Node} */ (event.target), /** @type {CustomEvent} */ (event)];
+            for (const [panel, open] of desk.notebooks) if (panel.node.contains(from) && open.insert(from, detail.code)) event.preventDefault();
           });
           tracker.widgetAdded.connect((/** @type {Foreign} */ _, /** @type {Foreign} */ panel) => desk.open(panel));
           tracker.currentChanged.connect(() => desk.changed());

@@ -8,7 +8,7 @@
 // All words about outcomes come with the data: `label` beside a place, `words` for it in any state, `sentence` for its
 // branch, and `fate` and `duty` of each outcome.
 
-// --- the data: the same types as in live_view.py, which has comments on the fields
+// --- the data: the same types as in view_data.py, which has comments on the fields
 
 /**
  * @typedef {object} OutcomeView
@@ -21,6 +21,7 @@
  * @property {[string, string][]} values
  * @property {boolean} new
  * @property {string} exempt
+ * @property {string} caller
  */
 
 /**
@@ -122,7 +123,26 @@
  * @property {ValuesView[]} values
  */
 
+/**
+ * @typedef {object} PlaceView
+ * @property {number} source
+ * @property {number} mark
+ * @property {number} outcome
+ */
+
+/**
+ * @typedef {object} FoundView
+ * @property {string} view
+ * @property {PlaceView} place
+ * @property {boolean} ended
+ * @property {string} words
+ * @property {string} call
+ * @property {string} cell
+ */
+
 // --- types of this module alone
+
+/** A message to the kernel. @typedef {{source: number, known: boolean} | {find: PlaceView} | {stop: PlaceView}} Asked */
 
 /**
  * A node of a line's tree.
@@ -137,9 +157,9 @@
  * What is used of anywidget's model.
  * @typedef {object} Model
  * @property {(name: "data" | "record" | "cell") => string} get
- * @property {{(event: "change:data", changed: () => void): void, (event: "msg:custom", came: (message: AnswerView) => void): void}} on
- * @property {(event: "msg:custom", came: (message: AnswerView) => void) => void} off
- * @property {(message: {view: string, source: number, known: boolean}) => void} send
+ * @property {{(event: "change:data", changed: () => void): void, (event: "msg:custom", came: (message: AnswerView | FoundView) => void): void}} on
+ * @property {(event: "msg:custom", came: (message: AnswerView | FoundView) => void) => void} off
+ * @property {(message: Asked & {view: string}) => void} send
  */
 
 /**
@@ -239,6 +259,17 @@ export function next(misses, at, step) {
 export function walked({ missed, place, label }, before, all) {
   if (!missed) return `${place}: ${label}`;
   return `${before + 1}${missed > 1 ? `–${before + missed}` : ""} of ${all}`;
+}
+
+/**
+ * That the marks in a cell, which unite its runs, show more than this view, which shows one; "" where they do not.
+ * @param {number} missed in this run
+ * @param {number | undefined} united missed in all of them, where the cell has marks
+ * @returns {string}
+ */
+export function elsewhere(missed, united = missed) {
+  if (united >= missed) return "";
+  return `other runs covered ${missed - united} of the outcomes missed here; the marks in the cell show all runs together`;
 }
 
 /**
@@ -345,6 +376,18 @@ function button(className, label, title, text) {
 }
 
 /**
+ * Give a button other words, for the eye and the ear.
+ * @param {HTMLButtonElement} made
+ * @param {string} words
+ * @param {string} [label]
+ */
+function rename(made, words, label = words) {
+  made.textContent = words;
+  made.title = label;
+  made.setAttribute("aria-label", label);
+}
+
+/**
  * @param {number | null} percent
  * @returns {HTMLElement | ""}
  */
@@ -404,27 +447,115 @@ function taker(by) {
 }
 
 /**
+ * A button that copies a text. Where the page may not write to the clipboard, the text is selected where it stands.
+ * @param {string} label
+ * @param {string} text
+ * @param {HTMLElement} shown where the text stands
+ * @returns {HTMLButtonElement}
+ */
+function copying(label, text, shown) {
+  const copy = button("act", label, label, "copy");
+  const select = () => {
+    getSelection()?.selectAllChildren(shown);
+    rename(copy, "selected: press Ctrl+C");
+  };
+  copy.addEventListener("click", () => {
+    // Pages that come over plain HTTP have no clipboard.
+    if (!navigator.clipboard) select();
+    else navigator.clipboard.writeText(text).then(() => rename(copy, "copied"), select);
+  });
+  return copy;
+}
+
+/**
  * The comment that exempts a missed outcome, to be copied.
  * @param {OutcomeView} outcome
  * @returns {HTMLElement}
  */
 function exempting({ name, exempt }) {
-  const words = `copy the comment that exempts ${name}`;
-  const copy = button("copy", words, words, "copy");
-  copy.addEventListener("click", () => {
-    navigator.clipboard?.writeText(exempt).then(() => (copy.textContent = "copied"), () => (copy.textContent = "not copied"));
-  });
-  return element("div", "exempt", "to exempt ", element("span", "snippet", name), ": ", element("span", "value", exempt), " ", copy);
+  const comment = element("span", "value", exempt);
+  const copy = copying(`copy the comment that exempts ${name}`, exempt, comment);
+  return element("div", "action", "to exempt ", element("span", "snippet", name), ": ", comment, " ", copy);
+}
+
+/** A button that looks for an input of a missed outcome, how far the search is, and what it found. */
+class Finding {
+  running = false;
+  progress = element("span", "progress");
+  said = element("span", "said");
+  found = element("span", "found");
+  offers = element("span", "offers");
+
+  /**
+   * @param {OutcomeView} outcome
+   * @param {MarkView} mark
+   * @param {(what: "find" | "stop") => void} ask
+   */
+  constructor({ name, caller }, mark, ask) {
+    this.label = `find an input that covers ${name} of ${mark.place}, by calls of ${caller}`;
+    this.button = button("act", this.label, this.label, "find an input");
+    this.said.setAttribute("role", "status");
+    this.root = element("div", "action finding", "to cover ", element("span", "snippet", name), ": ");
+    this.root.append(this.button, " ", this.found, " ", this.progress, this.said, " ", this.offers);
+    this.button.addEventListener("click", () => {
+      ask(this.running ? "stop" : "find");
+      if (this.running) this.progress.textContent = "stopping …";
+      else this.begin();
+    });
+  }
+
+  begin() {
+    this.running = true;
+    this.found.replaceChildren();
+    this.offers.replaceChildren();
+    this.said.textContent = "";
+    this.progress.textContent = "asking the kernel …";
+    rename(this.button, "stop", "stop looking"); // it keeps its place, and the focus
+  }
+
+  /**
+   * How far it is, or its end: only that is read aloud.
+   * @param {FoundView} found
+   */
+  came({ ended, words, call, cell }) {
+    if (!this.running) return;
+    this.progress.textContent = ended ? "" : words;
+    if (!ended) return;
+    this.running = false;
+    rename(this.button, "find an input", this.label);
+    this.said.textContent = words;
+    if (call) this.show(call, cell, words);
+  }
+
+  /**
+   * @param {string} call
+   * @param {string} cell
+   * @param {string} words
+   */
+  show(call, cell, words) {
+    const code = element("span", "value", call);
+    const insert = button("act", "insert as a cell", "insert as a cell below this one", "insert as a cell");
+    const copy = copying("copy the call", call, code);
+    insert.addEventListener("click", () => {
+      const asked = new CustomEvent("branchcov:insert", { bubbles: true, cancelable: true, detail: { code: cell } });
+      if (!this.root.dispatchEvent(asked)) rename(insert, "inserted below");
+      else copy.click(); // nobody here can insert a cell
+    });
+    this.found.append(code);
+    this.offers.append(insert, " ", copy);
+    // What is read aloud: the call, and how it ends.
+    this.said.replaceChildren(element("span", "unseen", `found ${call} `), words);
+  }
 }
 
 /**
  * The details of a place: its kind and text, an outcome a row, and the places around it.
  * @param {MarkView} mark
  * @param {SourceView} source
- * @param {boolean} [pinned] with what the reader can do
+ * @param {HTMLElement[]} [actions] what the reader can do
  * @returns {HTMLElement}
  */
-function details(mark, source, pinned) {
+function details(mark, source, actions = []) {
   const made = element("div", `details-body ${mark.state}`);
   const head = element("div", "what");
   if (mark.kind) head.append(kind(mark), ": ");
@@ -463,7 +594,7 @@ function details(mark, source, pinned) {
         element("span", "snippet", other.text), " — ", ...outcomes),
     );
   }
-  if (pinned) made.append(...mark.outcomes.filter((outcome) => outcome.exempt).map(exempting));
+  made.append(...actions);
   return made;
 }
 
@@ -589,8 +720,21 @@ class View {
   asked = new Map();
 
   /**
+   * What is said of other runs, a place for each source.
+   * @type {HTMLElement[]}
+   */
+  others = [];
+  /** Whether a kernel has answered: a page can have the state of a view without one. */
+  live = false;
+  /**
+   * The searches for inputs, by the key of their place and the number of their outcome.
+   * @type {Map<string, Finding>}
+   */
+  findings = new Map();
+
+  /**
    * @param {ViewData} data
-   * @param {(view: string, source: number, known: boolean) => void} ask
+   * @param {(message: Asked & {view: string}) => void} ask
    */
   constructor(data, ask) {
     this.data = data;
@@ -599,7 +743,9 @@ class View {
     this.stops = data.sources.reduce((sum, source) => sum + source.stops, 0);
     this.draw();
     this.listen();
-    data.sources.forEach((source, number) => source.folded || ask(this.id, number, true));
+    document.addEventListener("branchcov:drawn", this.compare);
+    setTimeout(this.compare);
+    data.sources.forEach((source, number) => source.folded || this.ask({ view: this.id, source: number, known: true }));
   }
 
   draw() {
@@ -610,14 +756,16 @@ class View {
     if (data.stopped) this.root.append(element("p", "note", data.stopped));
     data.sources.forEach((source, number) => {
       const missed = element("span", source.missed ? "label missed" : "label never-ran", missing([source]));
+      this.others[number] = element("p", "note others");
+      this.others[number].hidden = true;
       const title = [element("b", "title", source.title), " ", bar(source.percent), " ", element("span", "totals", source.totals), " "];
       if (missed.textContent) title.push(missed);
       if (!number) {
         if (data.named) this.root.append(element("div", "head named", ...title));
-        this.root.append(this.note(source), this.code(number));
+        this.root.append(this.note(source), this.others[0], this.code(number));
         return;
       }
-      const folded = element("details", source.stops ? "" : "whole", element("summary", "", ...title), this.note(source));
+      const folded = element("details", source.stops ? "" : "whole", element("summary", "", ...title), this.note(source), this.others[number]);
       folded.open = !source.folded;
       folded.addEventListener("toggle", () => folded.open && this.load(number));
       this.root.append(folded);
@@ -632,6 +780,18 @@ class View {
     this.root.append(this.card, this.sentence);
     this.only(data.missed);
   }
+
+  /** Say where the marks in the cells show more than this run. The extension that draws them knows. */
+  compare = () => {
+    /** @type {CustomEvent<{missed: Record<string, number>}>} */
+    const asked = new CustomEvent("branchcov:united", { bubbles: true, detail: { missed: {} } });
+    this.root.dispatchEvent(asked);
+    this.data.sources.forEach(({ cell, missed }, number) => {
+      const words = elsewhere(missed, cell ? asked.detail.missed[cell] : undefined);
+      this.others[number].textContent = words;
+      this.others[number].hidden = !words;
+    });
+  };
 
   /** @returns {HTMLElement} */
   head() {
@@ -707,7 +867,7 @@ class View {
       this.asked.set(number, asked);
       const waiting = element("p", "note waiting", "asking the kernel …");
       this.folds[number - 1]?.append(waiting);
-      this.ask(this.id, number, false);
+      this.ask({ view: this.id, source: number, known: false });
       asked.done.then(() => waiting.remove());
     }
     await asked.done;
@@ -718,6 +878,7 @@ class View {
    * @param {AnswerView} answer
    */
   answered({ number, source, values }) {
+    this.live = true;
     if (source && this.data.sources[number].folded) {
       this.data.sources[number] = { ...source, folded: false };
       this.code(number);
@@ -1115,7 +1276,7 @@ class View {
       this.unpin();
       this.focus(handle);
     });
-    this.pinned.replaceChildren(details(mark, source, true), close);
+    this.pinned.replaceChildren(details(mark, source, this.actions(key)), close);
     rowOf(handle).after(this.pinned);
     handle.setAttribute("aria-expanded", "true");
     handle.setAttribute("aria-controls", this.pinned.id);
@@ -1293,8 +1454,37 @@ class View {
     if (this.shown) this.show(...this.shown);
     if (this.pin) {
       const [mark, source] = this.mark(this.pin);
-      this.pinned.querySelector(".details-body")?.replaceWith(details(mark, source, true));
+      this.pinned.querySelector(".details-body")?.replaceWith(details(mark, source, this.actions(this.pin)));
     }
+  }
+
+  /**
+   * What the reader can do about the missed outcomes of a place: look for inputs, exempt them.
+   * @param {string} key
+   * @returns {HTMLElement[]}
+   */
+  actions(key) {
+    const [mark, , source] = this.mark(key);
+    const number = Number(key.split(".")[1]);
+    const findings = mark.outcomes.flatMap((outcome, at) => {
+      if (!outcome.caller || !this.live) return [];
+      const name = `${key}.${at}`;
+      const place = { source, mark: number, outcome: at };
+      const finding = this.findings.get(name)
+        ?? new Finding(outcome, mark, (what) => this.ask(what === "find" ? { view: this.id, find: place } : { view: this.id, stop: place }));
+      this.findings.set(name, finding);
+      return [finding.root];
+    });
+    return [...findings, ...mark.outcomes.filter((outcome) => outcome.exempt).map(exempting)];
+  }
+
+  /**
+   * How far a search is, or what it found.
+   * @param {FoundView} found
+   */
+  found(found) {
+    const { source, mark, outcome } = found.place;
+    this.findings.get(`${source}.${mark}.${outcome}`)?.came(found);
   }
 
   /** Called when the view is removed. */
@@ -1302,6 +1492,8 @@ class View {
 
   remove() {
     this.hide();
+    document.removeEventListener("branchcov:drawn", this.compare);
+    for (const finding of this.findings.values()) if (finding.running) finding.button.click();
     this.forget();
     clearTimeout(this.timer);
     this.root.remove();
@@ -1319,12 +1511,14 @@ class View {
 function viewOf(model, data) {
   /** @type {View} */
   let view;
-  /** @param {AnswerView} message */
+  /** @param {AnswerView | FoundView} message */
   const came = (message) => {
-    if (message.view === view.id) view.answered(message);
+    if (message.view !== view.id) return;
+    if ("place" in message) view.found(message);
+    else view.answered(message);
   };
   model.on("msg:custom", came);
-  view = new View(structuredClone(data), (name, source, known) => model.send({ view: name, source, known }));
+  view = new View(structuredClone(data), (message) => model.send(message));
   view.forget = () => model.off("msg:custom", came);
   return view;
 }

@@ -15,9 +15,10 @@ from typing import Any
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item, assemble, tables_of, with_tables
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.probes.arrange import falls
 from ipy_branchcov.tracing.probes.cells import ROOM, added_constants
 from ipy_branchcov.tracing.probes.registry import Instrumented
-from ipy_branchcov.tracing.probes.split import Splitter, check, falls
+from ipy_branchcov.tracing.probes.split import Splitter, check
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
 
 __builtins__ = BUILTINS

@@ -35,6 +35,8 @@ READERS = frozenset({"numba", "pony", "cloudpickle", "dill", "joblib", "pyspark"
 #: 3.11 it reads instrumented code, and its copy keeps the probes.
 if sys.version_info >= (3, 12):
     READERS |= {"line_profiler"}
+#: Those that compile it to something else than Python's code.
+COMPILERS = frozenset({"numba", "pony"})
 _EVENTS = frozenset({"object.__getattr__", "object.__setattr__"})
 #: Those that read the code of generator expressions.
 OF_GENERATORS = frozenset({"pony"})
@@ -57,6 +59,8 @@ class Readers:
         self._lent: list[tuple[FunctionType, CodeType]] = []
         self._lending = False
         self._kept: dict[int, CodeType] = {}
+        #: The code that compilers read in these runs, with their names.
+        self._compiled: dict[int, tuple[CodeType, str]] = {}
         self._dumps: tuple[Any, Any] | None = None
         self._ours: tuple[Any, Any] | None = None
         if ctypes is not None:
@@ -79,6 +83,8 @@ class Readers:
         self._runs -= 1
         self.give_back()
         self._kept.clear()
+        if not self._runs:
+            self._compiled.clear()
         if not self._runs and self._dumps is not None and self._ours is not None:
             if marshal.dump is self._ours[0]:
                 marshal.dump = self._dumps[0]
@@ -115,6 +121,10 @@ class Readers:
         reader = sys._getframe(3).f_globals.get("__name__")
         if type(arguments[0]) is FunctionType and isinstance(reader, str) and _package(reader) in READERS:
             if event == "object.__getattr__":
+                if _package(reader) in COMPILERS:
+                    known = registry.known(code := arguments[0].__code__)
+                    code = code if known is None else known.original
+                    self._compiled[id(code)] = code, _package(reader)
                 self._lend(arguments[0])
             elif isinstance(arguments[2], CodeType):
                 self._kept[id(arguments[2])] = arguments[2]
@@ -137,6 +147,10 @@ class Readers:
         else:
             self.give_back()
         return 0
+
+    def compiled(self) -> list[tuple[CodeType, str]]:
+        """The code that a compiler read since the runs that are on began, with the compiler's name."""
+        return list(self._compiled.values())
 
     def keeps(self, code: CodeType) -> bool:
         """Whether a reader made this code in this run, and put it into a function itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import CO_COROUTINE, CO_NEWLOCALS
 from types import CodeType
 from typing import Any, Self
@@ -24,6 +24,8 @@ COUNTING, UNINSTRUMENTED = Mechanism.COUNTING, Mechanism.UNINSTRUMENTED
 
 #: Kinds by their numbers: a member of an enumeration, unlike a number, is an object that the collector looks at.
 _KINDS = tuple(Mechanism)
+#: The numbers of those that count.
+_COUNTING = frozenset(number for number, kind in enumerate(_KINDS) if kind.counting)
 
 
 class Instrumented(weakref.ref[CodeType]):
@@ -97,6 +99,11 @@ def of_kind(kind: Mechanism) -> tuple[list[CodeType], list[Instrumented]]:
         return codes, found  # type: ignore[return-value]
     left = [(code, each) for code, each in zip(codes, found, strict=True) if code and each.kind is kind]
     return [code for code, _ in left], [each for _, each in left]
+
+
+def counting(entries: Iterable[Instrumented]) -> list[bool]:
+    """Whether each of them counts. A run asks this of all that there are."""
+    return [each.fields[1] in _COUNTING for each in entries]
 
 
 def code_of(number: int) -> CodeType | None:

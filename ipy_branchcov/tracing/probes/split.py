@@ -7,16 +7,16 @@ to an instruction of its own line: both would be line events, at which debuggers
 
 from __future__ import annotations
 
-import re
 import sys
 from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
-from ipy_branchcov.bytecode.encode import NOWHERE, Item, disassemble
+from ipy_branchcov.bytecode.encode import Item, disassemble
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
 from ipy_branchcov.model.decisions import History
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.probes.arrange import JUMPS, Arrangement, same_line
 from ipy_branchcov.tracing.probes.cells import cell, parted
 from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
 from ipy_branchcov.tracing.probes.unfold import State, unfold
@@ -28,9 +28,6 @@ __builtins__ = BUILTINS
 _PASSED = {(3, 11): (), (3, 12): ("END_FOR",), (3, 13): ("END_FOR", "POP_TOP")}.get(
     sys.version_info[:2], ("END_FOR", "POP_ITER")
 )
-#: Conditional jumps of 3.11.
-_TWO_EXITS = re.compile("POP_JUMP_(?:FORWARD|BACKWARD)_(.*)")
-_JUMPS = "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"
 
 
 def check(code: CodeType) -> None:
@@ -39,7 +36,7 @@ def check(code: CodeType) -> None:
         raise ReadByOthers("generator expressions are left as they are for pony, and measured more slowly")
 
 
-class Splitter:
+class Splitter(Arrangement):
     """The instructions of one code object while they are rearranged.
 
     Subclasses decide what is inserted on an edge: :meth:`_probe_jump`, :meth:`_probe_fall`, :meth:`_proof`.
@@ -52,29 +49,19 @@ class Splitter:
         self.bytecode = bytecode
         self.plan = plan
         self._first_constant = constants
-        self.items = disassemble(bytecode)
+        items = disassemble(bytecode)
         #: What has happened when a frame comes to an item, where decisions are followed.
         self._states: dict[Item, State] = {}
         if plan.histories is not None:
-            unfolded = unfold(self.items, plan)
-            self.items, self._states = unfolded.items, unfolded.states
-        self._originals = list(self.items)
-        self._index = {item: i for i, item in enumerate(self._originals)}
+            unfolded = unfold(items, plan)
+            items, self._states = unfolded.items, unfolded.states
+        super().__init__(items)
         self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
         #: All copies of an instruction, by its offset.
         self._every: dict[int, list[Item]] = {}
         for item in self.items:
             if item.origin is not None:
                 self._every.setdefault(item.origin.offset, []).append(item)
-        #: Items to insert before or after others, and at the end.
-        self._before: dict[Item, list[list[Item]]] = {}
-        self._after: dict[Item, list[Item]] = {}
-        self._end: list[Item] = []
-        #: Items to insert before others, that do not fall through; and the jumps over what stands before an item.
-        self._aside: dict[Item, list[Item]] = {}
-        self._jumps_over: dict[Item, Item] = {}
-        #: Items to insert before others on all edges into them.
-        self._prefixes: dict[Item, list[Item]] = {}
         self._copies: dict[ExitEdge, Item] = {}
         #: The ends of observations: they do nothing, but are jumped to.
         self._ends: set[Item] = set()
@@ -158,7 +145,7 @@ class Splitter:
         test, *exits = copied[-3:]
         if start is None or self._index[start] <= self._index[source]:
             self._end += copied
-        elif any(_same_line(each.target, test) for each in exits):
+        elif any(same_line(each.target, test) for each in exits):
             self._aside.setdefault(start, []).extend(copied)
         else:
             self._end += copied
@@ -168,7 +155,7 @@ class Splitter:
         current = self._start(exit_edge)
         found: list[Item] = []
         while current is not None and len(found) < 20:
-            if current.name in _JUMPS:
+            if current.name in JUMPS:
                 current = current.target
                 continue
             found.append(current.copy())
@@ -224,19 +211,6 @@ class Splitter:
         else:
             self._prepend(item, items)
 
-    def _prepend(self, item: Item, items: list[Item]) -> None:
-        """Make a jump pass through some items before those that it passes through already."""
-        added = (*(detour for detours in self._before.values() for detour in detours), *self._aside.values(), self._end)
-        for found in added:
-            for i, each in enumerate(found):
-                if each is item.target:
-                    if each is found[-1] and found is not self._end:
-                        found.append(each.copy())  # the last jump of a detour may be left out, and this one is a proof
-                    found[i:i] = items
-                    item.target = items[0]
-                    return
-        raise Unencodable("no place for what a jump has to pass through")
-
     def _returns(self, item: Item, exit_edge: ExitEdge) -> Item | None:
         """The RETURN_VALUE that an exit falls through to: each outcome gets one of its own, and needs no jump."""
         if exit_edge[1] or item.origin is None or self.plan.values[exit_edge].constant is not None:
@@ -285,107 +259,3 @@ class Splitter:
             if target is not None and target.name == name:
                 last, target = target, self._next(target)
         return last
-
-    def _detour(self, item: Item, items: list[Item]) -> Item:
-        """Make a jump pass through some items on its way to its target; return the first of them."""
-        target = item.target
-        assert target is not None
-        jump = Item("JUMP_FORWARD", position=item.position, target=target)
-        jump.loops = item.name.startswith("POP_JUMP_BACKWARD")
-        items = [*items, jump]
-        for each in items:
-            each.row = item.row
-            if each.position == item.position and not _same_line(target, item) and not each.name.startswith("RETURN"):
-                # Else it would begin the test's line anew, where a debugger can jump to, with values on the stack. The
-                # target's line begins all the same.
-                each.position = NOWHERE
-        item.target = items[0]
-        before = self._preceding(target)
-        ahead = self._places[target] > self._places[item] and _same_line(target, item)
-        if target in self._before or ahead or (before is not None and not falls(before)):
-            self._before.setdefault(target, []).append(items)
-        else:
-            self._end += items
-        return items[0]
-
-    # --- order
-
-    def _next(self, item: Item) -> Item:
-        return self._originals[self._index[item] + 1]
-
-    def _following(self, item: Item) -> Item | None:
-        """The item behind it in the new order."""
-        i = self._places[item] + 1
-        return self.items[i] if i < len(self.items) else None
-
-    def _jump_over(self, item: Item) -> Item:
-        """A jump to an item over what is inserted before it; the same item however often they are arranged."""
-        if item not in self._jumps_over:
-            before = self.items[-1]
-            self._jumps_over[item] = jump = Item("JUMP_FORWARD", position=before.position, target=item)
-            jump.row = before.row
-        return self._jumps_over[item]
-
-    def _preceding(self, item: Item) -> Item | None:
-        i = self._places[item] - 1
-        return self.items[i] if i >= 0 else None
-
-    def _arrange(self) -> None:
-        """Put all items in order, and give added jumps the right direction."""
-        moved = self._before.keys() | self._after.keys() | self._prefixes.keys() | self._aside.keys()
-        if not moved and not self._end:  # as for most code of cells
-            self.items, self._places = self._originals, self._index
-            return
-        self.items = []
-        for item in (*self._originals, *self._end):
-            if item in moved:
-                self._append(item)
-            else:
-                self.items.append(item)
-        self._places = {item: i for i, item in enumerate(self.items)}
-        for i, item in enumerate(self.items):
-            if item.target is not None and (item.origin is None or _TWO_EXITS.match(item.name)):
-                _turn(item, forward=self._places[item.target] > i)
-
-    def _append(self, item: Item) -> None:
-        """Append an item with what stands before and after it."""
-        detours, aside = self._before.get(item, []), self._aside.get(item, ())
-        if (detours or aside) and self.items and falls(self.items[-1]):
-            self.items.append(self._jump_over(item))
-        for each in aside:
-            self._append(each)
-        if detours:  # the last one falls through
-            *items, jump = detours[-1]
-            jump.name, jump.target = "NOP", None
-            detours = [*detours[:-1], items or [jump]]
-        for detour in detours:
-            self.items += detour
-        self.items += self._prefixes.get(item, ())
-        self.items.append(item)
-        self.items += self._after.get(item, ())
-
-    def _redirect(self) -> None:
-        """Make jumps and handlers lead to the prefix of their target, if it has one."""
-        for item in (*self.items, *self._end):
-            if item.target is not None and item.name != "END_ASYNC_FOR" and item.target in self._prefixes:
-                item.target = self._prefixes[item.target][0]
-            if item.row is not None and item.row[0] in self._prefixes:
-                item.row = (self._prefixes[item.row[0]][0], item.row[1])
-
-
-def _turn(item: Item, *, forward: bool) -> None:
-    """Give a jump the opcode name for its direction. One that checked for Ctrl-C still checks."""
-    if item.name.startswith("JUMP_") and item.origin is None:
-        back = "JUMP_BACKWARD" if item.loops else "JUMP_BACKWARD_NO_INTERRUPT"
-        item.name = "JUMP_FORWARD" if forward else back
-    elif match := _TWO_EXITS.match(item.name):
-        item.name = f"POP_JUMP_{'FORWARD' if forward else 'BACKWARD'}_{match[1]}"
-
-
-def _same_line(one: Item | None, other: Item) -> bool:
-    return one is not None and one.position[0] is not None and one.position[0] == other.position[0]
-
-
-def falls(item: Item) -> bool:
-    """Whether the next instruction can follow an item."""
-    return item.name not in FINAL and item.name not in _JUMPS

@@ -21,6 +21,8 @@ __builtins__ = BUILTINS
 
 #: Instructions that cannot raise. (Destructors that they run can, but that exception does not reach the code.)
 _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_NULL", "NOP"})
+#: Instructions whose line need not have begun: they set the frame up, or come before what is called.
+_NO_LINE = frozenset({"RESUME", "COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL"})
 #: Instructions at which a frame can stop and never resume, without an exception.
 _PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
 
@@ -169,7 +171,7 @@ class LineProbePlacer(VanishingProbePlacer):
     def _line(self, item: Item) -> int | None:
         """The line of an item, counted from the first line; None if it need not be probed."""
         line = item.position[0]
-        if item.origin is None or line is None or item.name in ("RESUME", "COPY_FREE_VARS", "MAKE_CELL"):
+        if item.origin is None or line is None or item.name in _NO_LINE:
             return None
         if item.name in ("COPY", "POP_EXCEPT", "RERAISE") and reraises(self.bytecode.code.co_code, item.origin.offset):
             return None

@@ -58,6 +58,8 @@ class ProbeTracer:
         self._sweeper = Sweeper()
         #: What ran before another tracer began inside this run and reset the probes.
         self._kept: list[Recording] = []
+        #: Whether a run inside this one counted.
+        self._counted_inside = False
 
     @property
     def note(self) -> str:
@@ -141,10 +143,12 @@ class ProbeTracer:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
         if self._kind.counting:
             return self._probed.copy()
-        # A run inside this one may have counted.
-        ran: list[object] = [probed.notes or probed.kind.counting for _, probed in self._probed]
+        entries = [probed for _, probed in self._probed]
+        ran: list[object] = [probed.notes for probed in entries]
         if ever:
-            ran = [notes or probed.before for notes, (_, probed) in zip(ran, self._probed, strict=True)]
+            ran = [notes or probed.before for notes, probed in zip(ran, entries, strict=True)]
+        if self._counted_inside:
+            ran = [notes or counts for notes, counts in zip(ran, registry.counting(entries), strict=True)]
         return list(compress(self._probed, ran))
 
     def turn(self) -> list[Recording]:
@@ -175,8 +179,9 @@ class ProbeTracer:
             # Code of the other kind may run on, and functions return to the kind of the outer run.
             known = {id(code) for code, _ in outer._probed}
             outer._probed += [each for each in self._probed if id(each[0]) not in known]
+            outer._counted_inside |= self._kind.counting or self._counted_inside
             outer.swap_all()
-        self._probed, self._kept = [], []
+        self._probed, self._kept, self._counted_inside = [], [], False
         return found
 
     def _others(self) -> list[ProbeTracer]:
