@@ -29,7 +29,7 @@ from ipy_branchcov.processes.targets import Asked, Program, split
 from ipy_branchcov.reports import differences
 from ipy_branchcov.reports.files import with_texts
 from ipy_branchcov.reports.printed import print_text, show
-from ipy_branchcov.session.config import check_sources, is_source, load_config, with_absolute_globs
+from ipy_branchcov.session.config import check_sources, is_source, load_config, separate, with_absolute_globs
 from ipy_branchcov.session.options import ReportOptions, RunOptions, SuggestOptions
 from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
@@ -87,6 +87,8 @@ def _command(
     if parsed.command == "suggest":
         return _suggest(parsed, settings, stdout or sys.stdout)
     door = Door.REPORT if asked is None else Door.RUN
+    if asked is not None:
+        parsed.source = separate(parsed.source or ())
     options, report = _options(parsed, door, settings)
     if asked is None:
         coverage = _selected(_summed(parsed.inputs, options), options, report)
@@ -97,7 +99,7 @@ def _command(
         return call(partial(_run, asked.program, session, partial(_ended, options, report, stdout, former)))
     paths = _checked(asked)
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
-    parsed.source = _absolute(parsed.source or ())
+    parsed.source = _absolute(parsed.source)
     runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
     coverage, status = run_notebooks(runs, options.jobs)
     coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
@@ -227,7 +229,9 @@ def _session(program: Program, options: RunOptions, configured: tuple[str, ...])
         sys.path[0] = program.search_path()
     for spec in options.source:
         check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
-    return Session(options if options.source else replace(options, source=(program.own_source(),)))
+    # Patterns of files that are to be measured say more than the program's own place.
+    own = "." if options.include else program.own_source()
+    return Session(options if options.source else replace(options, source=(own,)))
 
 
 # --- report, merge, diff
@@ -257,7 +261,7 @@ def _selected(coverage: Coverage, options: RunOptions, report: ReportOptions) ->
 
     Raises UsageError.
     """
-    only, context = report.only, report.context
+    only, context = separate(report.only), report.context
     coverage = coverage.select(lambda each: _is_chosen(each, options))
     if only:
         coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))

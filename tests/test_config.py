@@ -20,7 +20,7 @@ from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
-from ipy_branchcov.session.config import load_config
+from ipy_branchcov.session.config import load_config, separate
 from ipy_branchcov.session.coveragepy import read_ini, read_toml
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.paths import in_canonical_places
@@ -39,6 +39,27 @@ def names(file: str = "c.json") -> list[str]:
 
 
 # --- omit and include
+
+
+def test_sources_stand_one_by_one_or_with_commas() -> None:
+    Path("a,b").mkdir()
+    assert separate(["a,b", "x, y,", "z", ""]) == ["a,b", "x", "y", "z"]
+
+
+@pytest.mark.slow
+def test_sources_with_commas_are_measured_and_reported() -> None:
+    package()
+    done = branchcov("run", "--source", "pkg/a.py,pkg/sub", "--json", "c.json", "go.py")
+    assert (done.returncode, names()) == (0, ["pkg/a.py", "pkg/sub/__init__.py", "pkg/sub/a.py"]), done
+    done = branchcov("report", "c.json", "--source", "pkg/a.py,pkg/sub/a.py", "--json", "d.json")
+    assert (done.returncode, names("d.json")) == (0, ["pkg/a.py", "pkg/sub/a.py"]), done
+
+
+@pytest.mark.slow
+def test_what_is_included_is_measured_without_a_source() -> None:
+    package()
+    done = branchcov("run", "--include", "pkg/*", "--omit", "*/__init__.py", "--json", "c.json", "go.py")
+    assert (done.returncode, names()) == (0, ["pkg/a.py", "pkg/b.py", "pkg/sub/a.py"]), done
 
 
 def package() -> None:

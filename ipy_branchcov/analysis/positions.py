@@ -8,6 +8,8 @@ from typing import Any
 from ipy_branchcov.bytecode.decode import Position
 
 _COMPOUND = (ast.If, ast.While, ast.Try, ast.TryStar, ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+#: Fields with nodes that have no place.
+_SIGNS = frozenset({"ctx", "op", "ops"})
 
 
 class Positions:
@@ -21,7 +23,7 @@ class Positions:
         while stack:
             node = stack.pop()
             for name in node._fields:
-                if name == "ctx":
+                if name in _SIGNS:
                     continue
                 value = getattr(node, name, None)
                 if isinstance(value, ast.AST):

@@ -318,7 +318,7 @@ def head_parts(node: ast.AST) -> list[ast.AST]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             parts = [*getattr(node, "bases", []), *(k.value for k in getattr(node, "keywords", []))]
-            parts += [p for p in ast.walk(getattr(node, "args", ast.Load())) if hasattr(p, "end_lineno")]
+            parts += ast.iter_child_nodes(getattr(node, "args", ast.Load()))
             parts += [getattr(node, "returns", None)]
         case ast.If() | ast.While():
             parts = [node.test]

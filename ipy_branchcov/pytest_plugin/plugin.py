@@ -76,13 +76,13 @@ def _options(
 
     ``say`` is called with a line for people about the configuration. Raises BranchcovError.
     """
-    from ipy_branchcov.session.config import load_config, with_absolute_globs
+    from ipy_branchcov.session.config import load_config, separate, with_absolute_globs
 
     values = vars(given)
     config = values["branchcov_config"]
     settings = load_config(Path.cwd(), config and Path(config), say=say)
     run = RunOptions.read(Door.PYTEST, values)
-    source = tuple(spec for spec in values["branchcov_source"] if spec)
+    source = tuple(separate(spec for spec in values["branchcov_source"] if spec))
     reports = values["branchcov_report"] or [("term", "")]
     rows = [row for row in ReportOptions.rows(Door.PYTEST) if row.is_report]
     asked = {row.dest(Door.PYTEST): _asked(row, reports) for row in rows}

@@ -135,6 +135,14 @@ def with_absolute_globs(options: RunOptions, folder: Path) -> RunOptions:
     return replace(options, omit=absolute(options.omit), include=absolute(options.include))
 
 
+def separate(specs: Iterable[str]) -> list[str]:
+    """Sources with commas between them, one by one; a path may have a comma in it."""
+    found: list[str] = []
+    for spec in specs:
+        found += [spec] if os.path.exists(spec) else filter(None, map(str.strip, spec.split(",")))  # noqa: PTH110
+    return found
+
+
 def is_source(spec: str) -> bool:
     """Whether somebody names a module, folder or file that can be measured."""
     try:
