@@ -69,6 +69,22 @@ FUNCTIONS = {
         "f(1)",
     ),
     "dictionary": ("def f(d: dict):\n    if d.get('mode') == 'slow' and 'x' in d: return 1", "f", "f({'a': 1})"),
+    "text with JSON": (
+        "import json\ndef f(s: str):\n    d = json.loads(s)\n    if 'v' in d and d['v'] > 41: return 1",
+        "f",
+        "f('{}')",
+    ),
+    "named tuple": (
+        "from typing import NamedTuple\nclass V(NamedTuple):\n    n: int\n    label: str = ''\n"
+        "def f(v: V):\n    if v.label: return 1",
+        "f",
+        "f(V(1))",
+    ),
+    "like the default": (
+        "def f(n, ends=(True, True)):\n    if ends[0]: return 1\n    if ends[1]: return 2",
+        "f",
+        "f(1)",
+    ),
     "handlers": (
         "def f(s):\n    try: return int(s)\n    except ValueError: return 1\n    except TypeError: return 2",
         "f",

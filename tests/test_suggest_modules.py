@@ -19,7 +19,7 @@ from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
-from ipy_branchcov.suggest import mutate, values
+from ipy_branchcov.suggest import json_texts, mutate, values
 from ipy_branchcov.suggest.describe import WIDE, Names, describe, known, parse
 from ipy_branchcov.suggest.guide import RECORDER, Guide, needs
 from ipy_branchcov.suggest.hints import values_of
@@ -70,6 +70,11 @@ class Length:
     unit: str
 
 
+class Limited:
+    def __init__(self, limit=3, name=None):  # type: ignore[no-untyped-def]
+        self.limit, self.name = limit, name
+
+
 class Flagged:
     def __new__(cls, on: bool) -> Flagged:
         return object.__new__(cls)
@@ -93,7 +98,9 @@ def priced(n: int, *rest: str, rate: float = 1.5) -> float:
     return n * rate
 
 
-HERE: dict[str, Any] = {each.__name__: each for each in (Colour, Point, Step, Length, Flagged, Untyped, ranged, priced)}
+HERE: dict[str, Any] = {
+    each.__name__: each for each in (Colour, Point, Step, Length, Flagged, Limited, Untyped, ranged, priced)
+}
 HERE["limit"] = 3
 
 # --- values
@@ -190,6 +197,7 @@ def test_source_text_is_parsed_without_running_it(written: str, value: Value) ->
         (Step, [Made("Step", (0, False)), Made("Step", (1, False))]),
         (Length, [Made("Length", (0,), (("unit", ""),)), Made("Length", (1,), (("unit", ""),))]),
         (Flagged, [Made("Flagged", (False,)), Made("Flagged", (True,))]),
+        (Limited, [Made("Limited", (0,)), Made("Limited", (1,))]),
         (Untyped, [Made("Untyped", (None, None)), Made("Untyped", (0, None))]),
     ],
 )
@@ -326,6 +334,16 @@ def test_a_part_becomes_what_it_was_compared_with() -> None:
     assert (5, "xy") in found and (5, "cc") in found
     changed = [mutate.mutated((5, "ab"), Pool(), [[], []], [], Random(seed)) for seed in range(20)]
     assert len(set(changed)) > 10 and changed[0] == mutate.mutated((5, "ab"), Pool(), [[], []], [], Random(0))
+
+
+def test_texts_with_json_become_what_their_parts_were_compared_with() -> None:
+    def near(text: str, *pair: Any) -> set[Any]:
+        return {each for (each,) in mutate.compared((text,), (pair,), Random(0))}
+
+    assert near("{}", "in", "debug", None) == {'{"debug": 1}', '{"debug": true}'}
+    assert '{"a": [1, 3]}' in near('{"a": [1, 2]}', "==", 2, 3)
+    assert near("{a", "in", "debug", None) == near("7", "in", "debug", None) == set()
+    assert json_texts.parsed("7") is json_texts.parsed("{") is None and json_texts.written(Named("x")) is None
 
 
 def test_the_fewest_and_cheapest_calls_cover_all() -> None:

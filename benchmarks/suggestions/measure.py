@@ -6,6 +6,9 @@ Each function's calls in ``CALLS`` are run and measured; then each tool looks fo
 that any of them covered, and what a long search of ours adds, is known to be coverable; the rest may not be. Hypothesis
 alone gets strategies from the same types and calls as our own generator, with our trials and engine to run and judge
 its calls; CrossHair's calls are run the same way, and its start counts for neither.
+
+``--processor`` counts the processors' seconds of all of a tool's processes, in place of the clock's: for a machine that
+has other work. CrossHair, which has a clock of its own, goes by that.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ import argparse
 import importlib
 import importlib.util
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,8 @@ from ipy_branchcov.model.source import Source  # noqa: E402
 from ipy_branchcov.session.options import RunOptions  # noqa: E402
 from ipy_branchcov.session.scope import Scope  # noqa: E402
 from ipy_branchcov.session.session import Session  # noqa: E402
+from ipy_branchcov.suggest import search, shrink  # noqa: E402
+from ipy_branchcov.suggest import suggest as suggesting  # noqa: E402
 from ipy_branchcov.suggest.crosshair import CrossHair  # noqa: E402
 from ipy_branchcov.suggest.guide import Guide  # noqa: E402
 from ipy_branchcov.suggest.messages import Request  # noqa: E402
@@ -44,6 +51,36 @@ from ipy_branchcov.suggest.witness import Witness  # noqa: E402
 
 #: Seconds that another tool may need to begin, beyond its own: many, for a machine that has other work.
 _START = 60.0
+#: A tool that gets no more than one of so many seconds of a processor is given up.
+_SHARE = 20
+
+
+class Clock:
+    """Stands in the place of the module ``time``; with ``processor``, the seconds of this process and its children."""
+
+    processor = False
+
+    def monotonic(self) -> float:
+        if not self.processor:
+            return time.monotonic()
+        spent = os.times()
+        return sum(spent[:4]) + sum(map(self._of, self._children()))
+
+    def _children(self) -> list[int]:
+        found: list[int] = []
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # a thread that has ended
+                found += map(int, (task / "children").read_text("ascii").split())
+        return found
+
+    def _of(self, number: int) -> float:
+        with suppress(OSError):  # it has ended
+            return time.clock_gettime((~number << 3) | 2)  # the clock of another process
+        return 0.0
+
+
+#: The clock by which ours and Hypothesis search.
+clock = Clock()
 
 
 def questions(only: str, every: int) -> Iterator[tuple[str, Question]]:
@@ -121,14 +158,14 @@ def hypothesis(question: Question, seconds: float) -> set[Any]:
     began = None
     waited = time.monotonic()
     try:
-        while began is None or time.monotonic() < began + seconds:
+        while began is None or clock.monotonic() < began + seconds:
             calls = made.take()
             if calls and began is None:
-                began = time.monotonic()
-            if began is None and time.monotonic() > waited + _START:
+                began = clock.monotonic()
+            if time.monotonic() > waited + _START + _SHARE * seconds:
                 break
             for at in range(0, len(calls), 50):
-                if time.monotonic() < began + seconds:
+                if clock.monotonic() < (began or 0.0) + seconds:
                     alone.judge(calls[at : at + 50])
             if len(alone.found) == len(alone.missed):
                 break
@@ -160,21 +197,25 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--every", type=int, default=1, help="take one function of so many")
     parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--processor", action="store_true", help="count the processors' seconds, not the clock's")
     parser.add_argument("--json", type=Path)
     parsed = parser.parse_args()
+    if parsed.processor:
+        clock.processor = True
+        search.time = shrink.time = suggesting.time = clock  # type: ignore[attr-defined]
     rows = []
     for name, question in questions(parsed.only, parsed.every):
         alone = Alone(question)
         row: dict[str, Any] = {"name": name, "missed": len(alone.missed)}
         for tool in parsed.tools.split(","):
-            began = time.monotonic()
+            began = clock.monotonic()
             try:
                 found = TOOLS[tool](question, parsed.seconds)
             except Exception as error:
                 row[f"{tool}_error"] = repr(error)[:200]
                 found = set()
             row[tool] = len(found)
-            row[f"{tool}_seconds"] = round(time.monotonic() - began, 1)
+            row[f"{tool}_seconds"] = round(clock.monotonic() - began, 1)
             row[f"{tool}_places"] = sorted(
                 f"{span.line}:{span.column} {kind} {outcome}" for span, kind, outcome in found
             )

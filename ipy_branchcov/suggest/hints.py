@@ -31,8 +31,11 @@ _SIMPLE: dict[Any, tuple[Value, ...]] = {
     type(None): (None,),
     object: (None, 0, "a", Items("list", ())),
 }
-#: Texts that functions read numbers, dates and times from; there was no 29 February in 2023.
-_FORMS: tuple[Value, ...] = ("-1", "1.5", "nan", "inf", "2024-02-29", "2023-02-29", "12:30")
+#: Texts that functions read something from: numbers, dates (there was no 29 February in 2023), times, addresses, JSON.
+_FORMS: tuple[Value, ...] = (
+    *("-1", "1.5", "nan", "inf", "2024-02-29", "2023-02-29", "12:30"),
+    *("127.0.0.1", "::1", "a@b.co", "http://a.b/c?d=1#e", '{"a": 1}', "[1, 2]"),
+)
 #: Arguments that make objects of these types.
 _MADE: dict[type, tuple[tuple[Value, ...], ...]] = {
     datetime.date: ((2024, 2, 29), (2000, 1, 1), (2023, 12, 31), (2026, 11, 28)),
@@ -180,11 +183,16 @@ def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value
 
     With each its name where it is given by keyword alone; these come last.
     """
-    hints = {**_hints(kind), **_hints(_maker(kind))}
     try:
         parameters = list(inspect.signature(kind).parameters.values())
     except Exception:  # a signature can be anything
         return []
+    hints = {
+        each.name: type(each.default)
+        for each in parameters
+        if type(each.default) in _SIMPLE and each.default is not None
+    }
+    hints |= {**_hints(kind), **_hints(_maker(kind))}
     positional: list[tuple[str, list[Value]]] = []
     keywords: list[tuple[str, list[Value]]] = []
     gap = False

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from random import Random
 
+from ipy_branchcov.suggest.json_texts import parsed, written
 from ipy_branchcov.suggest.pools import Pool, kind_of
 from ipy_branchcov.suggest.regexes import examples
 from ipy_branchcov.suggest.target import Arguments
@@ -16,29 +17,8 @@ Pair = tuple[str, Value, Value]
 _LONGEST = 400
 #: Steps by which a number is changed, in both directions.
 _STEPS = (
-    1,
-    2,
-    3,
-    5,
-    7,
-    10,
-    16,
-    32,
-    60,
-    64,
-    100,
-    128,
-    256,
-    365,
-    1000,
-    1024,
-    4096,
-    10**4,
-    2**16,
-    10**5,
-    10**6,
-    2**24,
-    10**8,
+    *(1, 2, 3, 5, 7, 10, 16, 32, 60, 64, 100, 128, 256, 365),
+    *(1000, 1024, 4096, 10**4, 2**16, 10**5, 10**6, 2**24, 10**8),
 )
 _FRACTIONS = (0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001)
 
@@ -67,7 +47,7 @@ def compared(call: Arguments, pairs: tuple[Pair, ...], random: Random) -> Iterat
     """Calls in which a part is what its like was compared with."""
     for at, path, value in leaves(call):
         for how, left, right in pairs:
-            for new in _toward(value, how, left, right, random):
+            for new in chain(_toward(value, how, left, right, random), _in_json(value, how, left, right, random)):
                 if new != value or type(new) is not type(value):
                     yield put(call, at, path, new)
 
@@ -79,7 +59,7 @@ def _toward(value: Value, how: str, left: Value, right: Value, random: Random) -
                 yield value.replace(left, each, 1) if left else each
         return
     if isinstance(value, Items) and value.kind == "dict" and how == "in" and isinstance(left, str | int):
-        yield Items("dict", (*value.items, pair(left, 1)))
+        yield from (Items("dict", (*value.items, pair(left, new))) for new in (1, True))
     for one, other in ((left, right), (right, left)):
         if type(value) is type(one) and value == one:
             yield from _around(other)
@@ -93,6 +73,16 @@ def _toward(value: Value, how: str, left: Value, right: Value, random: Random) -
             yield value.replace(str(one), str(other), 1)
         elif isinstance(value, int) and isinstance(other, str) and str(value) == one and other.lstrip("-").isdecimal():
             yield int(other[:80])
+
+
+def _in_json(value: Value, how: str, left: Value, right: Value, random: Random) -> Iterator[str]:
+    """A text that holds JSON, with one part of that changed."""
+    whole = parsed(value) if isinstance(value, str) else None
+    for path, part in parts(whole) if whole is not None else ():
+        for new in _toward(part, how, left, right, random):
+            text = written(replaced(whole, path, new))
+            if text is not None:
+                yield text
 
 
 def _around(value: Value) -> Iterator[Value]:

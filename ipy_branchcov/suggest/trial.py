@@ -234,7 +234,7 @@ class Trials:
         """What was compared, as values. Of a container the first items."""
         names, seen = self._target.names, set()
         for how, left, right in pairs:
-            rights = list(islice(right, 12)) if how == "in" and type(right) in _ITERABLE else [right]
+            rights = list(islice(right, 12)) or [None] if how == "in" and type(right) in _ITERABLE else [right]
             if how == "in" and type(right) is str:
                 rights = [right]
             one = describe(left, names)
