@@ -40,6 +40,7 @@ _COMMANDS = {
 }
 _FAULT = "only a fault of our own leads to it"
 _RARE = "it needs a moment, a machine or an interpreter that these scripts do not make"
+_UNFOUND = "no way to it was found"
 #: Messages without a case, and why.
 WITHOUT = {
     "code that others made was not measured: branchcov failed: …": _FAULT,
@@ -62,7 +63,9 @@ WITHOUT = {
     "a process: …": _RARE,
     "has fewer lines than its data says; run it again to see its lines": _RARE,
     "…: lost: …": _RARE,
-    "its text is not what ran (…): cannot be measured": "no way to it was found",
+    "its text is not what ran (…): cannot be measured": _UNFOUND,
+    "MC/DC was not measured": _UNFOUND,
+    "… was redefined; the coverage of its former code is not shown": _UNFOUND,
 }
 
 

@@ -249,10 +249,10 @@ printf 'x = 1 if len("a") else 2  # branchcov: no false\ny = 3\n' > a.py
 branchcov run a.py
 
 #: message …: it says not which; there is …
-printf 'a, b = 1, 1\nif a and b:  # branchcov: no false\n    pass\n' > a.py
+printf 'a, b = 1, 1\nx = (1 if a else 2, 1 if b else 2)  # branchcov: no false\n' > a.py
 branchcov run a.py
 #: cure
-printf 'a, b = 1, 1\nif a and b:  # branchcov: no false(a)\n    pass\n' > a.py
+printf 'a, b = 1, 1\nx = (1 if a else 2, 1 if b else 2)  # branchcov: no false(a)\n' > a.py
 branchcov run a.py
 
 #: message no longer needed, for it was covered
