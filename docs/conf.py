@@ -7,6 +7,7 @@ release = __version__
 root_doc = "docs/index"
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 exclude_patterns = ["README.md", "benchmarks", "tests", "ipy_branchcov"]
+html_show_copyright = False
 html_title = f"branchcov {release}"
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px", "fixed_sidebar": True, "description": "Branch coverage inside the lines"}

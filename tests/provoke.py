@@ -28,9 +28,10 @@ from tests.messages import in_code
 
 PROVOKED = Path(__file__).parent / "provoked"
 ROOT = Path(__file__).parents[1]
-#: What the scripts call: a command of this environment, whatever the PATH has.
+#: What the scripts call: a command of this environment, whatever the PATH has. ``branchcov`` is the one that was
+#: installed: unlike ``python -m`` it does not put the current folder before the standard library.
 _COMMANDS = {
-    "branchcov": ("-m", "ipy_branchcov"),
+    "branchcov": (str(Path(sys.executable).with_name("branchcov")),),
     "python": (),
     "pytest": ("-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
     "cells": ("-m", "tests.provoked.cells"),
@@ -39,6 +40,7 @@ _COMMANDS = {
 }
 _FAULT = "only a fault of our own leads to it"
 _RARE = "it needs a moment, a machine or an interpreter that these scripts do not make"
+_UNFOUND = "no way to it was found"
 #: Messages without a case, and why.
 WITHOUT = {
     "code that others made was not measured: branchcov failed: …": _FAULT,
@@ -61,6 +63,9 @@ WITHOUT = {
     "a process: …": _RARE,
     "has fewer lines than its data says; run it again to see its lines": _RARE,
     "…: lost: …": _RARE,
+    "its text is not what ran (…): cannot be measured": _UNFOUND,
+    "MC/DC was not measured": _UNFOUND,
+    "… was redefined; the coverage of its former code is not shown": _UNFOUND,
 }
 
 

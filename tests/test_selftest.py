@@ -187,3 +187,16 @@ def test_tools_that_leave_no_id_are_named(capsys: pytest.CaptureFixture[str]) ->
     assert status == 1
     assert "greedy 4 (sys.monitoring tool 4)" in out
     assert "monitoring, once: DOES NOT AGREE\n    no free tool of sys.monitoring" in out
+
+
+@pytest.mark.slow
+def test_beside_a_trace_function_that_takes_all_events(tmp_path: Path) -> None:
+    """coverage.py's C tracer leaves the reference nothing; the ways that measure are compared with what is expected."""
+    if not (3, 12) <= sys.version_info < (3, 15):
+        pytest.skip("3.11 reports that it does not measure code compiled before; for 3.15 coverage.py has no wheel")
+    command = [sys.executable, "-m", "coverage", "run", "--branch", "-m", "ipy_branchcov", "selftest"]
+    environment = {**os.environ, "COVERAGE_CORE": "ctrace", "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not available, the trace function of coverage takes its events" in done.stdout
+    assert "DOES NOT AGREE" not in done.stdout and "a process that a run starts: agrees" in done.stdout

@@ -252,30 +252,6 @@ def f(x):
 %branchcov_suggest f
 C
 
-#: message … was redefined; the coverage of its former code is not shown
-kernel <<'C'
-def f(x):
-    return 1 if x else 2
-# %%
-%branchcov_watch f
-# %%
-f(1)
-# %%
-def f(x):
-    return 3 if x else 4
-# %%
-f(0)
-C
-#: cure
-kernel <<'C'
-def f(x):
-    return 1 if x else 2
-# %%
-%branchcov_watch f
-# %%
-f(1)
-C
-
 #: message … is not a regular expression (…)
 printf '[tool.branchcov]\nexclude_also = ["raise ("]\n' > pyproject.toml
 echo 'x = 1' > a.py

@@ -61,26 +61,34 @@ branchcov run a.py
 
 #: message …: not measured where a callback of a tool calls it: Python sends no events there
 #: needs >=3.12
-cat > a.py <<'P'
+cat > tool.py <<'P'
 import sys
-
-def helper(line):
-    return 1 if line else 2
 
 def seen(code, line):
     helper(line)
 
-sys.monitoring.use_tool_id(4, "mine")
-sys.monitoring.register_callback(4, sys.monitoring.events.LINE, seen)
-sys.monitoring.set_events(4, sys.monitoring.events.LINE)
+def start():
+    sys.monitoring.use_tool_id(4, "mine")
+    sys.monitoring.register_callback(4, sys.monitoring.events.LINE, seen)
+    sys.monitoring.set_events(4, sys.monitoring.events.LINE)
+P
+cat > a.py <<'P'
+import sys
+import tool
+
+def helper(line):
+    return 1 if line else 2
+
+tool.helper = helper
+tool.start()
 x = 1
 sys.monitoring.set_events(4, 0)
 P
-branchcov run a.py
+branchcov run --source a.py a.py
 #: cure
-sed -i '/^sys/d' a.py
+sed -i '/^tool.start/d; /^sys/d' a.py
 echo 'helper(3)' >> a.py
-branchcov run a.py
+branchcov run --source a.py a.py
 
 #: message worker …: crashed, so its coverage is lost
 #: needs xdist
