@@ -65,6 +65,9 @@ class Inputs:
     def _begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
         if name in self._searches:
             return
+        if (by := self._covered_by(wanted)) is not None:
+            answer(f"covered since, first by {by}" if by else "covered since", ended=True)
+            return
         try:
             question, module = self._question(wanted)
         except BranchcovError as error:
@@ -83,9 +86,6 @@ class Inputs:
         """What to search, and the module from which a cell must import its function, or "". Raises BranchcovError."""
         if self._session.running:
             raise UsageError("a measured cell is running; ask again when it has ended")
-        by = self._covered_by(wanted)
-        if by is not None:
-            raise UsageError(f"covered since, first by {by}" if by else "covered since")
         namespace, module = self._home(wanted)
         branch = wanted.branch
         question = self._suggesting.question(wanted.caller, namespace, (branch.span, branch.kind, wanted.outcome))
@@ -171,17 +171,14 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     last = time.monotonic()
 
-    def say(said: _Said) -> None:
-        send(back, said)
-
     def progress(calls: int, found: int) -> None:
         nonlocal last
         if time.monotonic() > last + _EVERY:
             last = time.monotonic()
-            say((f"{calls:,} calls tried …", False, "", ""))
+            send(back, (f"{calls:,} calls tried …", False, "", ""))
 
     with suppress(OSError):  # the kernel has ended
-        say(_searched(question, module, progress))
+        send(back, _searched(question, module, progress))
     os._exit(0)
 
 
