@@ -48,6 +48,8 @@ class Inputs:
     def __init__(self, shell: Any, session: Session, suggesting: Suggesting):
         self._shell, self._session, self._suggesting = shell, session, suggesting
         self._searches: dict[str, _Search] = {}
+        #: Those that were stopped, perhaps before they began.
+        self._unwanted: set[str] = set()
 
     def begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
         """Begin a search when the running cell has ended: messages of widgets can come to threads of their own."""
@@ -55,6 +57,8 @@ class Inputs:
         self._shell.kernel.io_loop.add_callback(self._begin, name, wanted, answer)
 
     def stop(self, name: str) -> None:
+        """Stop a search, also one that has not begun."""
+        self._unwanted.add(name)
         self._shell.kernel.io_loop.add_callback(self._stop, name)
 
     def close(self) -> None:
@@ -65,6 +69,9 @@ class Inputs:
     def _begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
         if name in self._searches:
             return
+        if name in self._unwanted:
+            answer("stopped", ended=True)
+            return
         if (by := self._covered_by(wanted)) is not None:
             answer(f"covered since, first by {by}" if by else "covered since", ended=True)
             return
@@ -74,11 +81,16 @@ class Inputs:
             answer(str(error), ended=True)
             return
         answer("looking for an input …", ended=False)
-        self._searches[name] = _Search(
-            self._shell.kernel.io_loop, question, module, answer, ended=lambda: self._searches.pop(name, None)
-        )
+        loop = self._shell.kernel.io_loop
+        try:
+            search = _Search(loop, question, module, answer, ended=lambda: self._searches.pop(name, None))
+        except OSError as error:
+            answer(f"no process can be started: {error.strerror}", ended=True)
+        else:
+            self._searches[name] = search
 
     def _stop(self, name: str) -> None:
+        self._unwanted.discard(name)
         if name in self._searches:
             self._searches[name].stop()
 
@@ -168,7 +180,7 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
     """The process of a search. Its streams are the kernel's, which only the kernel may use."""
     from ipy_branchcov.suggest.messages import send
 
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     last = time.monotonic()
 
     def progress(calls: int, found: int) -> None:
@@ -177,8 +189,13 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
             last = time.monotonic()
             send(back, (f"{calls:,} calls tried …", False, "", ""))
 
+    try:
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        said = _searched(question, module, progress)
+    except KeyboardInterrupt:
+        said = "stopped", True, "", ""
     with suppress(OSError):  # the kernel has ended
-        send(back, _searched(question, module, progress))
+        send(back, said)
     os._exit(0)
 
 
@@ -187,10 +204,7 @@ def _searched(question: Question, module: str, progress: Callable[[int, int], No
     from ipy_branchcov.suggest.suggest import suggest
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         return _said(suggest(question, None, progress), module)
-    except KeyboardInterrupt:
-        return "stopped", True, "", ""
     except BranchcovError as error:
         return str(error), True, "", ""
 
