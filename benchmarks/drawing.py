@@ -82,8 +82,9 @@ class Used:
         spent = {name: 1000 * (now[f"{name}Duration"] - self._before[f"{name}Duration"]) for name in WHAT}
         tasks = self._driver.execute_script("return longTasks.splice(0)")
         return (
-            f"{spent['Task']:,.0f} ms (scripts {spent['Script']:,.0f}, styles {spent['RecalcStyle']:,.0f}, layout "
-            f"{spent['Layout']:,.0f}); {len(tasks)} long tasks, the longest {max(tasks, default=0):,.0f} ms by the clock"
+            f"{spent['Task']:,.0f} ms (scripts {spent['Script']:,.0f}, styles {spent['RecalcStyle']:,.0f}, "
+            f"layout {spent['Layout']:,.0f}); {len(tasks)} long tasks, "
+            f"the longest {max(tasks, default=0):,.0f} ms by the clock"
         )
 
 

@@ -62,6 +62,9 @@ class View:
     def answers(self, message: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """What comes back from the kernel for a message to the view's model."""
         self.send(message)
+        return self._coming()
+
+    def _coming(self) -> Iterator[dict[str, Any]]:
         while True:
             came = self.live.client.get_iopub_msg(timeout=60)
             data = came["content"].get("data", {})
@@ -127,6 +130,15 @@ def test_a_search_leaves_the_kernel_free_and_can_be_stopped(view: View, live: Ke
     *_, last = answers
     assert last["words"].startswith("stopped; found none in ") and not last["call"]
     assert live.ask("__import__('psutil').Process().children(recursive=True)") == children
+
+
+def test_what_is_stopped_before_it_began_does_not_begin(view: View, live: Kernel) -> None:
+    live.client.execute("import time; time.sleep(0.5)")
+    place, _ = view.place("n * 0 != 0", "true")
+    answers = view.answers({"view": "v", "find": place})
+    view.send({"view": "v", "stop": place})
+    last = next(answer for answer in answers if answer["ended"])
+    assert last["words"].startswith("stopped")
 
 
 def test_outside_of_functions_nothing_is_offered(view: View) -> None:

@@ -179,6 +179,7 @@ def test_opened_again(desk: Desk, saved: Callable[[str], Path], application: str
     )
     assert trusted == (state != "untrusted")
     assert (lab.kernel() is None) == (state == "no kernel")
+    lab.until("return document.querySelectorAll('.cm-content .branchcov-label').length > 3")  # marks in the cells
     for theme in THEMES:
         lab.theme(theme)
         _look(desk.driver, desk.folder / name, f"{application} {state} {theme}")

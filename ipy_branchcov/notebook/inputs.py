@@ -48,6 +48,8 @@ class Inputs:
     def __init__(self, shell: Any, session: Session, suggesting: Suggesting):
         self._shell, self._session, self._suggesting = shell, session, suggesting
         self._searches: dict[str, _Search] = {}
+        #: Those that were stopped, perhaps before they began.
+        self._unwanted: set[str] = set()
 
     def begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
         """Begin a search when the running cell has ended: messages of widgets can come to threads of their own."""
@@ -55,6 +57,8 @@ class Inputs:
         self._shell.kernel.io_loop.add_callback(self._begin, name, wanted, answer)
 
     def stop(self, name: str) -> None:
+        """Stop a search, also one that has not begun."""
+        self._unwanted.add(name)
         self._shell.kernel.io_loop.add_callback(self._stop, name)
 
     def close(self) -> None:
@@ -65,17 +69,28 @@ class Inputs:
     def _begin(self, name: str, wanted: Wanted, answer: Answer) -> None:
         if name in self._searches:
             return
+        if name in self._unwanted:
+            answer("stopped", ended=True)
+            return
+        if (by := self._covered_by(wanted)) is not None:
+            answer(f"covered since, first by {by}" if by else "covered since", ended=True)
+            return
         try:
             question, module = self._question(wanted)
         except BranchcovError as error:
             answer(str(error), ended=True)
             return
         answer("looking for an input …", ended=False)
-        self._searches[name] = _Search(
-            self._shell.kernel.io_loop, question, module, answer, ended=lambda: self._searches.pop(name, None)
-        )
+        loop = self._shell.kernel.io_loop
+        try:
+            search = _Search(loop, question, module, answer, ended=lambda: self._searches.pop(name, None))
+        except OSError as error:
+            answer(f"no process can be started: {error.strerror}", ended=True)
+        else:
+            self._searches[name] = search
 
     def _stop(self, name: str) -> None:
+        self._unwanted.discard(name)
         if name in self._searches:
             self._searches[name].stop()
 
@@ -83,9 +98,6 @@ class Inputs:
         """What to search, and the module from which a cell must import its function, or "". Raises BranchcovError."""
         if self._session.running:
             raise UsageError("a measured cell is running; ask again when it has ended")
-        by = self._covered_by(wanted)
-        if by is not None:
-            raise UsageError(f"covered since, first by {by}" if by else "covered since")
         namespace, module = self._home(wanted)
         branch = wanted.branch
         question = self._suggesting.question(wanted.caller, namespace, (branch.span, branch.kind, wanted.outcome))
@@ -168,20 +180,22 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
     """The process of a search. Its streams are the kernel's, which only the kernel may use."""
     from ipy_branchcov.suggest.messages import send
 
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     last = time.monotonic()
-
-    def say(said: _Said) -> None:
-        send(back, said)
 
     def progress(calls: int, found: int) -> None:
         nonlocal last
         if time.monotonic() > last + _EVERY:
             last = time.monotonic()
-            say((f"{calls:,} calls tried …", False, "", ""))
+            send(back, (f"{calls:,} calls tried …", False, "", ""))
 
+    try:
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        said = _searched(question, module, progress)
+    except KeyboardInterrupt:
+        said = "stopped", True, "", ""
     with suppress(OSError):  # the kernel has ended
-        say(_searched(question, module, progress))
+        send(back, said)
     os._exit(0)
 
 
@@ -190,10 +204,7 @@ def _searched(question: Question, module: str, progress: Callable[[int, int], No
     from ipy_branchcov.suggest.suggest import suggest
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         return _said(suggest(question, None, progress), module)
-    except KeyboardInterrupt:
-        return "stopped", True, "", ""
     except BranchcovError as error:
         return str(error), True, "", ""
 

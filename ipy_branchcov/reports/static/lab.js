@@ -427,6 +427,10 @@
 
   /** Milliseconds before details follow the pointer, before they go, and before a change is drawn. */
   const [SHOW, HIDE, SOON] = [250, 250, 60];
+  /** Cells whose marks change together before the page may breathe: each is laid out anew. */
+  const AT_ONCE = 6;
+  /** Milliseconds in which the page draws what has changed. */
+  const BREATH = 20;
 
   /** The details beside a place, above all else, as long as the pointer is there or until a key is pressed. */
   class Card {
@@ -780,6 +784,8 @@
     at;
     /** @type {number | undefined} */
     timer;
+    /** @type {number | undefined} */
+    drawing;
 
     /**
      * @param {Desk} desk
@@ -791,7 +797,7 @@
       panel.context.ready.then(() => {
         panel.content.model.cells.changed.connect(() => this.later());
         panel.sessionContext.iopubMessage.connect((/** @type {Foreign} */ _, /** @type {Foreign} */ message) => this.hear(message));
-        panel.disposed.connect(() => clearTimeout(this.timer));
+        panel.disposed.connect(() => [this.timer, this.drawing].forEach(clearTimeout));
         this.refresh();
       });
     }
@@ -859,7 +865,7 @@
       for (const cell of this.followed) if (!cells.includes(cell)) this.followed.delete(cell);
       this.known = this.collect();
       this.missed = Object.fromEntries([...this.known].map(([cell, marks]) => [cell, marks.outcomes - covered(marks)]));
-      for (const cell of cells) this.draw(cell);
+      this.drawAll(cells);
       this.desk.changed();
       document.dispatchEvent(new Event("branchcov:drawn"));
     }
@@ -889,15 +895,31 @@
       return this.known.get(textKey(cell.sharedModel.getSource()));
     }
 
-    /** @param {Foreign} cell */
+    /**
+     * Some now, the others bit by bit.
+     * @param {Foreign[]} cells
+     */
+    drawAll(cells) {
+      clearTimeout(this.drawing);
+      let [changed, drawn] = [0, 0];
+      while (drawn < cells.length && changed < AT_ONCE) changed += Number(this.draw(cells[drawn++]));
+      if (drawn < cells.length) this.drawing = setTimeout(() => this.drawAll(cells.slice(drawn)), BREATH);
+    }
+
+    /**
+     * @param {Foreign} cell
+     * @returns {boolean} whether its marks have changed
+     */
     draw(cell) {
       const editor = this.desk.editors.get(cell);
       const now = editor && this.desk.draw.shown(editor);
-      if (!now) return;
+      if (!now) return false;
       const wanted = this.desk.shown ? this.marks(cell) ?? null : null;
       // An edited cell keeps what is left of its marks, as long as the results are there that they came from.
       const edited = this.desk.shown && !wanted && now.marks && this.known.has(now.marks.cell);
-      if (!edited && (wanted !== now.marks || now.faded)) this.desk.draw.put(editor, wanted);
+      const changes = !edited && (wanted !== now.marks || now.faded);
+      if (changes) this.desk.draw.put(editor, wanted);
+      return changes;
     }
 
     /** The misses of all cells in order. @returns {Miss[]} */
