@@ -175,6 +175,8 @@ class LineProbePlacer(VanishingProbePlacer):
             return None
         if item.name in ("COPY", "POP_EXCEPT", "RERAISE") and reraises(self.bytecode.code.co_code, item.origin.offset):
             return None
+        if item.name == "YIELD_VALUE" and (before := self._preceding(item)) is not None and before.name == "SEND":
+            return None  # of SEND's line; generator.throw() jumps by what is right before it
         if item.name == "RETURN_GENERATOR" or (item.origin.index < self._first and item.name == "POP_TOP"):
             return None
         return max(0, line - self.bytecode.code.co_firstlineno)
