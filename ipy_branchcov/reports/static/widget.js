@@ -643,7 +643,7 @@ const SETTLED = 10;
 /** Rows that are laid out together, and not before they come into sight. */
 const BLOCK = 100;
 /** Milliseconds of drawing before the page may breathe. */
-const SLICE = 50;
+const SLICE = 25;
 
 /**
  * The element that an event happened on.
