@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -248,3 +250,24 @@ def test_damaged_data_is_a_one_line_error(text: str) -> None:
     with pytest.raises(DataError, match=r"^data\.json: ") as caught:
         json_form.loads(text, "data.json")
     assert "\n" not in str(caught.value)
+
+
+class _Part(Coverage):
+    """One that can be referred to weakly."""
+
+
+def test_a_sum_holds_one_part_at_a_time() -> None:
+    made: list[weakref.ref[Coverage]] = []
+    most = 0
+
+    def parts() -> Iterator[Coverage]:
+        nonlocal most
+        for _ in range(5):
+            part = _Part((SourceCoverage(Source("a.py", "x"), ()),))
+            made.append(weakref.ref(part))
+            most = max(most, sum(each() is not None for each in made))
+            yield part
+            del part
+
+    assert [each.source.name for each in merge(parts())] == ["a.py"]
+    assert most <= 2  # the next one is made while the last one is still at hand

@@ -128,6 +128,23 @@ def test_a_cell_shows_what_its_processes_did_and_the_fork_shows_nothing(live: Ke
     assert live.ask("'BRANCHCOV_PROCESSES' in os.environ") == "False"
 
 
+def test_a_fork_of_a_cell_executes_a_program_that_is_measured(live: Kernel) -> None:
+    program = "import pkg.ways; pkg.ways.forked(0)"
+    live.run(
+        "%%branchcov -q --counts --source pkg.ways -o found\n"
+        "import os, sys, pkg.ways\n"
+        "if not (pid := os.fork()):\n"
+        "    try:\n"
+        "        pkg.ways.forked(1)\n"
+        f"        os.execv(sys.executable, [sys.executable, '-c', {program!r}])\n"
+        "    finally:\n"
+        "        os._exit(1)\n"
+        "os.waitpid(pid, 0);"
+    )
+    branches = "(b for s in found if s.source.kind == 'file' for b in s.branches if b.function == 'forked')"
+    assert live.ask(f"[o.hits for b in {branches} for o in b.outcomes]") == "[1, 1]"
+
+
 def test_a_pool_that_goes_on_is_announced_and_its_data_comes_when_it_ends(live: Kernel) -> None:
     shown = live.run(f"%%branchcov --fail-under 0\n{CELLS['joblib']}")
     assert "so what" in shown.stderr and "not in here" in shown.stderr and shown.error == "BelowThreshold"

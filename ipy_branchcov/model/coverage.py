@@ -86,25 +86,23 @@ class Coverage:
 def merge(parts: Iterable[Coverage]) -> Coverage:
     """Sum coverages: hits add up, a line is missed where every part missed it, or has it excluded.
 
-    The empty coverage changes nothing. Where one part has no exact counts, the sum has none. Linear in the parts.
+    The empty coverage changes nothing. Where one part has no exact counts, the sum has none. Linear in the parts, of
+    which one is held at a time: they can be a thousand files.
     """
-    parts = list(parts)
-    counted = all(part.counted for part in parts)
-    groups: dict[SourceKey, list[SourceCoverage]] = {}
+    counted = True
+    totals: dict[SourceKey, SourceCoverage] = {}
+    python: set[str] = set()
+    lost: set[str] = set()
     for part in parts:
+        counted = counted and part.counted
+        python |= part.python
+        lost |= part.lost
         for source in part.sources:
-            groups.setdefault(source.key, []).append(source)
-    merged = [_sum(group) if counted else _flat(_sum(group)) for group in groups.values()]
+            known = totals.get(source.key)
+            totals[source.key] = source if known is None else known + source
+    merged = [each if counted else _flat(each) for each in totals.values()]
     merged.sort(key=lambda coverage: source_order(coverage.source))
-    python, lost = (frozenset().union(*each) for each in ([p.python for p in parts], [p.lost for p in parts]))
-    return Coverage(tuple(merged), python, counted, lost)
-
-
-def _sum(group: list[SourceCoverage]) -> SourceCoverage:
-    total = group[0]
-    for other in group[1:]:
-        total = total + other
-    return total
+    return Coverage(tuple(merged), frozenset(python), counted, frozenset(lost))
 
 
 def _flat(source: SourceCoverage) -> SourceCoverage:

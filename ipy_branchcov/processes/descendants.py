@@ -101,6 +101,8 @@ class Descendants:
 
     def end(self) -> None:
         """The run ends."""
+        if self._session.in_fork:  # its parent's run goes on: another program that it executes is measured
+            return
         if self._processes is not None:
             self._processes.close()
             self._processes = None
