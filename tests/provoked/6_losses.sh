@@ -122,21 +122,6 @@ rm -r bare/ipy_branchcov
 sed -i "s#\"env\": .*#\"env\": {\"PYTHONPATH\": \"$PYTHONPATH\"}}#" share/jupyter/kernels/bare/kernel.json
 JUPYTER_PATH=$PWD/share/jupyter pytest --branchcov --nbval-lax --nbval-kernel-name=bare a.ipynb
 
-#: message …: its processes: …
-#: shows a.ipynb…: a process was killed, or has not ended
-#: needs nbval
-cat <<'C' | notebook a.ipynb
-import os, signal
-child = os.fork()
-if not child:
-    os.kill(os.getpid(), signal.SIGKILL)
-_ = os.waitpid(child, 0)
-C
-pytest --branchcov --nbval-lax a.ipynb
-#: cure
-sed -i 's/os.kill(os.getpid(), signal.SIGKILL)/os._exit(0)/' a.ipynb
-pytest --branchcov --nbval-lax a.ipynb
-
 #: message ended before its data could be collected; what it ran is lost
 #: needs distributed
 cat > a.py <<'P'
