@@ -41,6 +41,7 @@ _COMMANDS = {
 _FAULT = "only a fault of our own leads to it"
 _RARE = "it needs a moment, a machine or an interpreter that these scripts do not make"
 _UNFOUND = "no way to it was found"
+_BUTTON = "an answer to the button of a view in a live notebook"
 #: Messages without a case, and why.
 WITHOUT = {
     "code that others made was not measured: branchcov failed: …": _FAULT,
@@ -67,6 +68,9 @@ WITHOUT = {
     "MC/DC was not measured": _UNFOUND,
     "… was redefined; the coverage of its former code is not shown": "shown in a view alone: tests/test_watch.py",
     "…: its processes: …": _UNFOUND,
+    "a measured cell is running; ask again when it has ended": _BUTTON,
+    "… is defined otherwise now; run the cell again, and ask its new view": _BUTTON,
+    "… is not imported here; import it, and ask again": _BUTTON,
 }
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from ipy_branchcov.notebook.inputs import possible
 from tests.kernel import Kernel, kernel
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="a search is a fork of the kernel"),
+    pytest.mark.skipif(not possible(), reason="a search is a fork of the kernel"),
 ]
 
 PART = """\

@@ -248,4 +248,4 @@ def test_tool(name: str, tmp_path: Path) -> None:
         assert ("left as they are for pony" in report) == (name == "pony" and rewrites), report
         # What numba and pony compile runs elsewhere: the report says which functions these are.
         compiled = {"numba": "chain (line 13): compiled by numba", "pony": "<lambda> (line 14): compiled by pony"}
-        assert [each for each in compiled.values() if each in report] == [compiled[name]] * (name in compiled), report
+        assert {who for who, text in compiled.items() if text in report} == {name} & compiled.keys(), report

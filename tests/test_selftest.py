@@ -160,18 +160,15 @@ def test_flags_of_the_interpreter(flags: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later ones need no trace function")
-def test_a_tool_that_takes_the_trace_function_back(tmp_path: Path) -> None:
-    """coverage.py's C tracer does, so the reference sees nothing. Probes are right all the same."""
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="coverage.py has no wheel for it")
+def test_beside_a_trace_function_that_sets_itself_at_each_call(tmp_path: Path) -> None:
+    """coverage.py's C tracer does; the reference measures all the same."""
     environment = {**os.environ, "COVERAGE_CORE": "ctrace"}
     command = [sys.executable, "-m", "coverage", "run", "--branch", "-m", "ipy_branchcov", "selftest"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
-    assert done.returncode == 1, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "the trace function of coverage" in done.stdout
-    assert "not available, the trace function of coverage takes its events" in done.stdout
-    assert "probes, once, code compiled before: DOES NOT AGREE" in done.stdout  # such code is measured by events here
-    for way in ("probes, once", "probes, counting", "a process that a run starts"):
-        assert f"{way}: agrees\n" in done.stdout
+    assert "DOES NOT AGREE" not in done.stdout and done.stdout.count(": agrees\n") >= 5
 
 
 @pytest.mark.slow
@@ -188,16 +185,3 @@ def test_tools_that_leave_no_id_are_named(capsys: pytest.CaptureFixture[str]) ->
     assert status == 1
     assert "greedy 4 (sys.monitoring tool 4)" in out
     assert "monitoring, once: DOES NOT AGREE\n    no free tool of sys.monitoring" in out
-
-
-@pytest.mark.slow
-def test_beside_a_trace_function_that_takes_all_events(tmp_path: Path) -> None:
-    """coverage.py's C tracer leaves the reference nothing; the ways that measure are compared with what is expected."""
-    if not (3, 12) <= sys.version_info < (3, 15):
-        pytest.skip("3.11 reports that it does not measure code compiled before; for 3.15 coverage.py has no wheel")
-    command = [sys.executable, "-m", "coverage", "run", "--branch", "-m", "ipy_branchcov", "selftest"]
-    environment = {**os.environ, "COVERAGE_CORE": "ctrace", "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "not available, the trace function of coverage takes its events" in done.stdout
-    assert "DOES NOT AGREE" not in done.stdout and "a process that a run starts: agrees" in done.stdout

@@ -16,7 +16,7 @@ import pytest
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode.decode import Bytecode, code_objects
-from ipy_branchcov.bytecode.encode import assemble
+from ipy_branchcov.bytecode.encode import Item, assemble
 from ipy_branchcov.model.branch import FirstHit
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.session.analyses import Analyses
@@ -26,6 +26,7 @@ from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes.arrange import Arrangement, falls
 from ipy_branchcov.tracing.probes.functions import Functions, objects
 from ipy_branchcov.tracing.probes.instrument import count_edges
 from ipy_branchcov.tracing.probes.place import ProbePlacer
@@ -175,6 +176,19 @@ def test_probes_count(program: Program) -> None:
     placer = ProbePlacer(Bytecode(program.sign), program.plan, 0)
     placer.run()
     assert program.outcomes(probe.edge for probe in placer.probes if probe.edge) == ["false", "true"]
+
+
+def test_the_order_of_instructions_and_what_is_inserted() -> None:
+    leave, jump, target = Item("RETURN_VALUE"), Item("JUMP_FORWARD"), Item("NOP")
+    jump.target = target
+    order = Arrangement([jump, leave, target])
+    proof, behind = Item("POP_TOP"), Item("COPY", 1)
+    order._detour(jump, [proof])
+    order._after[target] = [behind]
+    order._arrange()
+    # The detour stands before its target, where nothing falls into it, and falls through itself.
+    assert order.items == [jump, leave, proof, target, behind]
+    assert jump.target is proof and falls(proof) and not falls(leave)
 
 
 def test_the_registry_knows_what_code_was_made_from(program: Program) -> None:

@@ -74,9 +74,6 @@ def selftest(stdout: TextIO) -> int:
         path.write_bytes(PROGRAM.read_bytes())
         disagreeing = 0
         for name, problems in _checks(path):
-            if problems is None:
-                print(name, file=stdout)
-                continue
             disagreeing += bool(problems)
             print(f"{name}: {'DOES NOT AGREE' if problems else 'agrees'}", file=stdout)
             for problem in problems[:_MOST]:
@@ -124,8 +121,8 @@ def _home(function: object) -> str:
 # --- checks
 
 
-def _checks(path: Path) -> Iterator[tuple[str, list[str] | None]]:
-    """Each check by name, with what does not agree; in the order in which they are made. None: it could not be made."""
+def _checks(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each check by name, with what does not agree; in the order in which they are made."""
     plain = _captured(lambda: _imported(path))
     lines = path.read_text("utf-8").splitlines()
     try:
@@ -134,26 +131,10 @@ def _checks(path: Path) -> Iterator[tuple[str, list[str] | None]]:
         yield f"reference ({_REFERENCE})", [str(error)]
         return
     hits = _hits(reference.coverage)
-    if not hits and (tool := sys.gettrace()) is not None:
-        yield _without_reference(tool), None
-        yield from _checks_of_ways(path, lines, plain, None)
-        return
     outcomes = sum(map(len, hits.values()))
     problems = [*_changed(plain, reference), *_notes(reference.coverage), *_unexpected(lines, reference.coverage)]
     yield f"reference ({_REFERENCE}), {outcomes} outcomes of {len(hits)} branches, and what is expected", problems
-    yield from _checks_of_ways(path, lines, plain, None if problems else hits)
-
-
-def _without_reference(tool: object) -> str:
-    return (
-        f"reference ({_REFERENCE}): not available, the trace function of {_home(tool)} takes its events; "
-        "what follows is compared with what is expected on each line"
-    )
-
-
-def _checks_of_ways(
-    path: Path, lines: list[str], plain: str, expected: Hits | None
-) -> Iterator[tuple[str, list[str] | None]]:
+    expected = None if problems else hits
     for way in _ways():
         try:
             found = _measured(path, way)

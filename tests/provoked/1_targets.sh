@@ -191,3 +191,17 @@ python a.py
 #: cure
 sed -i 's/^with/for each in held: sys.monitoring.free_tool_id(each)\nwith/' a.py
 python a.py
+
+#: message …: …: no such configuration file; check the path
+echo 'x = 1 if len("a") else 2' > a.py
+COVERAGE_RCFILE=none.ini branchcov run a.py
+#: cure
+printf '[report]\nprecision = 2\n' > some.ini
+COVERAGE_RCFILE=some.ini branchcov run a.py
+
+#: message …: the variable … of the environment must be set
+echo 'x = 1 if len("a") else 2' > a.py
+printf '[run]\nomit = ${BUILD_FOLDER?}/*\n' > .coveragerc
+branchcov run a.py
+#: cure
+BUILD_FOLDER=build branchcov run a.py

@@ -227,7 +227,7 @@ branchcov run a.py
 echo 'x = 1 if len("a") else 2  # branchcov: no false' > a.py
 branchcov run a.py
 
-#: message "# branchcov: …" is not understood; a parenthesis is not closed
+#: message "# branchcov:…" is not understood; a parenthesis is not closed
 echo 'x = 1 if len("a") else 2  # branchcov: no false(len("a")' > a.py
 branchcov run a.py
 #: cure
@@ -268,3 +268,25 @@ branchcov run a.py
 #: cure
 printf 'for a in (0, 1):\n    x = 1 if a else 2\n' > a.py
 branchcov run a.py
+
+#: message "…" exempts nothing; write it with "# branchcov:"
+printf 'x = len("a")\nif x < 3:  # Branchcov: no false(x < 3)\n    x = 2\n' > a.py
+branchcov run a.py
+#: cure
+sed -i 's/# Branchcov/# branchcov/' a.py
+branchcov run --fail-under 100 a.py
+
+#: message …: compiled by …: what runs there is unseen and counts as missed
+#: needs numba
+cat > a.py <<'P'
+import numba
+
+@numba.njit
+def f(x):
+    return 1 if x > 0 else 2
+
+print(f(3), f(-3))
+P
+branchcov run a.py
+#: cure
+NUMBA_DISABLE_JIT=1 branchcov run --fail-under 100 a.py
