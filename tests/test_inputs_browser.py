@@ -85,6 +85,10 @@ def test_an_input_is_found_and_inserted_by_keys_alone(lab: Lab) -> None:
     assert texts[3].startswith("%%branchcov\nouter(") and "# line 2: n > 4711: true" in texts[3]
 
 
+#: Of the first view: the one of the inserted cell says the same of other runs, and may say it before.
+NOTED = "document.querySelector('.branchcov-widget').querySelector('.others:not([hidden])')"
+
+
 def test_the_view_says_what_other_runs_covered(lab: Lab) -> None:
     notes = (
         "return [...root.querySelectorAll('.others')].filter((each) => !each.hidden).map((each) => each.textContent)"
@@ -93,12 +97,12 @@ def test_the_view_says_what_other_runs_covered(lab: Lab) -> None:
     inserted = "return window.jupyterapp.shell.currentWidget.content.widgets[3].model.id"
     lab.driver.execute_script(RUN_ONE, lab.driver.execute_script(inserted))
     said = "other runs covered 1 of the outcomes missed here; the marks in the cell show all runs together"
-    lab.until("return document.querySelector('.branchcov-widget .others:not([hidden])')")
+    lab.until(f"return {NOTED}")
     assert run(lab, notes) == [said]
     lab.command("branchcov:show-in-cells")
-    lab.until("return document.querySelector('.branchcov-widget .others:not([hidden])') === null")
+    lab.until(f"return {NOTED} === null")
     lab.command("branchcov:show-in-cells")
-    lab.until("return document.querySelector('.branchcov-widget .others:not([hidden])')")
+    lab.until(f"return {NOTED}")
 
 
 def test_a_search_is_stopped_by_the_same_button(lab: Lab) -> None:

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -325,3 +326,25 @@ def test_a_notebook_says_where_the_source_is_not_known() -> None:
     session: Any = SimpleNamespace(release=lambda: None)
     with pytest.raises(UsageError, match="f: its source is not known; run the cell that defines it again"):
         Suggesting(SimpleNamespace(user_ns=namespace), session, Cells()).find("f", SuggestOptions())  # type: ignore[arg-type]
+
+
+INTERRUPTED = """
+import os, signal
+from ipy_branchcov.suggest.runner import Process
+
+waiting = [True]
+def in_a_fork():
+    if waiting and waiting.pop():
+        os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored: in the background of a script
+os.register_at_fork(after_in_parent=in_a_fork)
+try:
+    Process(lambda there, back: os._exit(0))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_during_a_fork_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")

@@ -8,6 +8,7 @@ import pickle
 import select
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -31,15 +32,32 @@ _FRESH = 1000
 _ENGINE = 10.0
 
 
+def _forked() -> tuple[int, Callable[[], object]]:
+    """``os.fork``; and in the parent what must be called next: it does what a Ctrl-C during the fork should have done.
+
+    The interpreter ignores what is raised in the callbacks of a fork (``logging`` has one), and a Ctrl-C with it.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    came: list[int] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the process uses none of the threads that are not in it
+        if not callable(handler) or threading.current_thread() is not threading.main_thread():
+            return os.fork(), lambda: None
+        signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+        try:
+            forked = os.fork()
+        finally:
+            signal.signal(signal.SIGINT, handler)
+    return forked, lambda: handler(signal.SIGINT, None) if came else None
+
+
 class Process:
     """A fork of this process that does one thing, with a pipe to it and one back. ``main`` gets its ends of them."""
 
     def __init__(self, main: Callable[[int, int], NoReturn]):
         there, self.requests = os.pipe()
         self.answers, back = os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the process uses none of the threads that are not in it
-            self._number = os.fork()
+        self._number, interrupt = _forked()
         if self._number == 0:
             try:
                 os.close(self.requests)
@@ -49,6 +67,11 @@ class Process:
                 os._exit(1)
         os.close(there)
         os.close(back)
+        try:
+            interrupt()
+        except BaseException:
+            self.close()
+            raise
 
     def interrupt(self) -> None:
         """Let it end as by Ctrl-C."""
