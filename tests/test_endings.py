@@ -62,6 +62,11 @@ pick(0), pick(1)
 print('in a buffer')
 os.execlp('sh', 'sh', '-c', 'echo next; exit 6')
 """,
+    "another program beside it": """\
+pick(0)
+print(os.spawnlp(os.P_WAIT, 'sh', 'sh', '-c', 'exit 3'), os.spawnlp(os.P_WAIT, 'no-such-program', 'x'))
+pick(1)
+""",
     "a fork that returns": """\
 pid = os.fork()
 if pid:

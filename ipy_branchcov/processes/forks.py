@@ -69,11 +69,12 @@ class Forks:
         if self in _watching:
             _watching.remove(self)
 
-    def _forked(self, place: str) -> None:
+    def _forked(self, place: str, *, leaves: bool) -> None:
+        """This process is a fork. ``leaves``: it may run code, and is missing where it leaves no data."""
         self.child = True
         self._member = None
         # First: where the rest fails, the run reports a loss.
-        if self._folder is not None and self._folder.is_dir():
+        if leaves and self._folder is not None and self._folder.is_dir():
             self._member = Member(self._folder, f"forked in {place}")
         try:
             self._session.forked()
@@ -89,9 +90,6 @@ def _go_on() -> None:
     """An exec failed in a fork: it has left its data, and what it does now is not measured."""
 
 
-#: Functions whose forks only execute another program: of subprocess with ``preexec_fn``, and of ``os.spawnv``.
-#: The latter has looked up ``os.execv`` before it forks.
-_STARTING = frozenset({"_execute_child", "_spawnvef"})
 #: Those that watch now. What is registered with the interpreter cannot be unregistered.
 _watching: list[Forks] = []
 _registered: list[bool] = []
@@ -105,9 +103,11 @@ def hand_over(folder: Path) -> Callable[[], None] | None:
 
 def _after_in_child() -> None:
     caller = sys._getframe(1)
-    if caller.f_code.co_name in _STARTING:
+    if caller.f_code.co_name == "_execute_child":  # subprocess with preexec_fn: another program follows
         return
+    # os.spawnv has looked up os.execv before it forks: ours, where that is watched, else theirs.
+    leaves = caller.f_code.co_name != "_spawnvef"
     place = f"{os.path.basename(caller.f_code.co_filename)}:{caller.f_lineno}"  # noqa: PTH119
     for each in _watching:
         with suppress(Exception):  # it would be printed in the program's output
-            each._forked(place)
+            each._forked(place, leaves=leaves)
