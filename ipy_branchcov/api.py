@@ -150,14 +150,14 @@ def _session(
     processes = _Processes(session, locator)
     session.companions.append(processes)
     if clients:
-        from ipy_branchcov.processes.engines import engine_of, gather
+        from ipy_branchcov.processes.engines import Gathering, engine_of
         from ipy_branchcov.processes.engines.texts import FUTURE
 
         engines = [engine_of(each) for each in clients]
         flags = code.co_flags & FUTURE
         # Behind the other companion: a worker that the block starts is its engine's, and leaves before what it is not.
         session.companions.append(
-            lambda options: gather(engines, session.scope, options, texts(), flags, processes.folder)
+            lambda options: Gathering(engines, session.scope, options, texts(), flags, processes.folder).begin()
         )
     return session
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.ioloop import IOLoop
 
-from ipy_branchcov.notebook.inputs import possible
+from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.span import Span
+from ipy_branchcov.notebook.inputs import Inputs, possible
+from ipy_branchcov.reports.live_view import Wanted
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
 from tests.kernel import Kernel, kernel
 
 pytestmark = [
@@ -161,3 +170,21 @@ def test_where_nobody_looks_nothing_can_be_asked() -> None:
         shown = unwatched.run(CALLS.replace("--source part", "").replace(", part.is_even(2)", ""))
         assert shown.comms == []
         assert "find an input" not in json.dumps(shown.displays)
+
+
+def test_a_search_that_is_stopped_before_it_began_does_not_begin() -> None:
+    """Messages of widgets can come to threads of their own, and both before the kernel's loop goes on."""
+    said: list[tuple[str, bool]] = []
+
+    async def asked() -> None:
+        loop = IOLoop.current()
+        searches = Inputs(SimpleNamespace(kernel=SimpleNamespace(io_loop=loop)), Session(RunOptions()), None)  # type: ignore[arg-type]
+        wanted = Wanted(Source("In [1]", ""), Branch("if", Span(1, 0, 1, 1), ()), "true", "f")
+        searches.begin("a", wanted, lambda words, *, ended, call="", cell="": said.append((words, ended)))
+        searches.stop("a")
+        done = asyncio.Event()
+        loop.add_callback(done.set)
+        await done.wait()
+
+    asyncio.run(asked())
+    assert said == [("waiting for the running cell …", False), ("stopped", True)]

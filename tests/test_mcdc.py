@@ -250,6 +250,16 @@ def test_an_operand_that_is_constant_may_raise(test: str, certain: list[str], mc
     )
 
 
+def test_a_constant_that_may_raise_is_known_to_data(tmp_path: Path) -> None:
+    """Data with evaluations is added to data without, of whose outcomes no row may be made either."""
+    head = "def f(a, b):\n    def g(): raise KeyError\n"
+    text = f"{head}    try: return 1 if a and (g() or True) or b else 2\n    except KeyError: pass\n"
+    runs = [measured(tmp_path / "m.py", text, "f(0, 0)\nf(0, 1)\nf(1, 0)\n", mcdc=mcdc) for mcdc in (True, False)]
+    both = merge([json_form.loads(json_form.dumps(each), "a.json") for each in runs])
+    assert vectors(both) == ["FT", "FF"]
+    assert (both.sources[0].decisions or ())[0].unproven == RAISING
+
+
 # --- data
 
 

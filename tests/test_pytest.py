@@ -250,3 +250,12 @@ def test_our_modules_are_imported_without_the_rewriting_of_asserts(project: Proj
     first = {"ipy_branchcov", "ipy_branchcov.pytest_plugin"}
     assert set(line.split()[1:]) <= first, ended
     assert "AssertionRewritingHook" in ended.errors and "OwnModules" not in ended.errors, ended
+
+
+def test_a_run_that_is_not_measured_has_no_finder_of_ours(project: Project) -> None:
+    project.write(
+        "conftest.py", "import sys\ndef pytest_collection():\n    print('finders:', *sys.meta_path, file=sys.stderr)\n"
+    )
+    for options, there in ((("--branchcov=pkg",), True), ((), False)):
+        ended = project.run(*options, "tests")
+        assert "AssertionRewritingHook" in ended.errors and ("OwnModules" in ended.errors) is there, ended

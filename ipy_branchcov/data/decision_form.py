@@ -31,6 +31,7 @@ class RawDecision:
     evaluations: list[tuple[str, str, FirstHit | None]]
     shown: list[bool]
     unproven: str
+    uncertain: list[tuple[int, bool]]
 
 
 def mcdc_data(proofs: Proofs) -> dict[str, Any]:
@@ -51,6 +52,11 @@ def decision_data(decision: Decision, numbers: Mapping[BranchKey, int], *, value
     }
     if decision.unproven:
         data["unproven"] = decision.unproven
+    if decision.uncertain:
+        data["uncertain"] = [
+            {"condition": number, "outcome": _OUTCOMES[0 if truth else 1]}
+            for number, truth in sorted(decision.uncertain, key=lambda each: (each[0], not each[1]))
+        ]
     return data
 
 
@@ -70,6 +76,10 @@ def decision_form(span: Field, first: Field) -> Record:
         {"vector": Text(MOST_CONDITIONS), "outcome": Choice(_OUTCOMES), "first": OrNull(first)},
         lambda vector, outcome, first: (vector, outcome, first),
     )
+    uncertain = Record(
+        {"condition": Whole(0, MOST_CONDITIONS - 1), "outcome": Choice(_OUTCOMES)},
+        lambda condition, outcome: (condition, outcome == "true"),
+    )
     return Record(
         {
             "span": span,
@@ -80,9 +90,10 @@ def decision_form(span: Field, first: Field) -> Record:
             "evaluations": Listed(evaluation, MOST_VECTORS),
             "shown": Listed(Flag(), MOST_CONDITIONS),
             "unproven": Text(_WORDS),
+            "uncertain": Listed(uncertain, 2 * MOST_CONDITIONS),
         },
         RawDecision,
-        {"texts": [], "reasons": [], "shown": [], "unproven": ""},
+        {"texts": [], "reasons": [], "shown": [], "unproven": "", "uncertain": []},
     )
 
 
@@ -125,9 +136,10 @@ def _read(raw: RawDecision, branches: list[Branch]) -> Decision:
         Condition(branches[branch].key, raw.texts[i] if raw.texts else "", raw.reasons[i] if raw.reasons else "")
         for i, branch in enumerate(raw.conditions)
     ]
-    decision = Decision(
-        Span(*raw.span), tuple(conditions), logic, (), raw.unproven, branches[raw.conditions[0]].function
-    )
+    if any(condition >= count for condition, _ in raw.uncertain):
+        raise _wrong(f"must name conditions below {count}", "uncertain")
+    function, uncertain = branches[raw.conditions[0]].function, frozenset(raw.uncertain)
+    decision = Decision(Span(*raw.span), tuple(conditions), logic, (), raw.unproven, function, uncertain)
     for number, condition in enumerate(conditions):
         if not decision.span.contains(condition.branch[0]):
             raise _wrong("must lie within the decision", "conditions", number)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.decisions import ASSERTED, EXCLUDED, IMPOSSIBLE, NOT_BOOLEAN, BranchKey, Condition, Decision
-from ipy_branchcov.model.logic import Logic, Node, raising, settled, uncertain
+from ipy_branchcov.model.logic import Logic, Node, plain, raising, uncertain
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.model.truth import composite, constant, runs
+from ipy_branchcov.model.truth import composite, constant, evaluates
 
 #: Characters of a condition's text.
 _LONGEST = 200
@@ -96,13 +96,13 @@ class _Builder:
 
     def decision(self, root: ast.expr) -> Decision:
         node = self._node(root, "and")
-        logic, ends = Logic(settled(node)), uncertain(node) if self._raising else frozenset()
+        logic, ends = Logic(plain(node)), uncertain(node) if self._raising else frozenset()
         return Decision(self._source.span(root), tuple(self._conditions), logic, uncertain=ends)
 
     def _node(self, node: ast.expr, operator: str) -> Node:
         """``operator``: the kind of branch that the expression is, as an operand."""
         known = constant(node)
-        if known is not None and not runs(node):
+        if known is not None and not evaluates(node):
             return known
         if known is not None:
             self._raising += 1

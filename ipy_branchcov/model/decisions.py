@@ -221,6 +221,7 @@ class Decision:
             evaluations=_united([*self.evaluations, *other.evaluations]),
             unproven=max(self.unproven, other.unproven),
             function=min(self.function, other.function),
+            uncertain=self.uncertain | other.uncertain,
         )
 
     @property

@@ -165,20 +165,20 @@ def raising(truth: bool, number: int) -> int:
     return -2 * number - (1 if truth else 2)
 
 
-def settled(node: Node) -> Node:
+def plain(node: Node) -> Node:
     """The node with nothing but constants in place of those of :func:`raising`."""
     if isinstance(node, tuple):
         operator, parts = node
-        return operator, tuple(map(settled, parts))
+        return operator, tuple(map(plain, parts))
     return node if isinstance(node, bool) or node >= 0 else node % 2 == 1
 
 
 def uncertain(node: Node) -> frozenset[tuple[int, bool]]:
     """The outcomes of conditions that end an evaluation, unless a constant's code behind them raises (see above)."""
-    raw, plain = Logic(node).after, Logic(settled(node)).after
+    raw, certain = Logic(node).after, Logic(plain(node)).after
     return frozenset(
         (condition, truth)
-        for condition, exits in plain.items()
+        for condition, exits in certain.items()
         for end, behind, truth in zip(exits, raw[condition], (True, False), strict=True)
         if isinstance(end, bool) and not isinstance(behind, bool)
     )

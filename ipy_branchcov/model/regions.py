@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import BLOCKS, Headed, has_code, head_of, reachable
-from ipy_branchcov.model.truth import assigned_in_comprehension, constant, live_operands, refutable
+from ipy_branchcov.model.truth import assigned_in_comprehension, constant, kept_from_running, live_operands, refutable
 
 SpanOf = Callable[..., Span]
 #: The branch and the name of its outcome that leads to a part.
@@ -222,27 +222,13 @@ def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
         return  # its value is evaluated when somebody asks for it
     left_out = {*BLOCKS, *_LEFT_OUT}
     stack: list[Any] = [getattr(statement, name, None) for name in statement._fields if name not in left_out]
+    dead: set[int] = set()
     while stack:
         node = stack.pop()
         if isinstance(node, list):
             stack += node
-        elif isinstance(node, ast.AST):
+        elif isinstance(node, ast.AST) and id(node) not in dead:
             yield node
             if isinstance(node, _CUT):
-                stack += _live_parts(node)
-            else:  # most nodes
-                stack += [getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT]
-
-
-def _live_parts(node: ast.AST) -> Iterator[Any]:
-    match node:
-        case ast.BoolOp():
-            yield from live_operands(node)
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            known = constant(test)
-            yield test
-            yield from (side for side, dead in ((body, False), (orelse, True)) if known is not dead)
-        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp() if _filtered_out(node):
-            yield node.generators
-        case _:
-            yield from (getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT)
+                dead.update(map(id, kept_from_running(node)))
+            stack += [getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT]

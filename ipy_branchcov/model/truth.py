@@ -38,22 +38,22 @@ def constant(node: ast.expr) -> bool | None:
             return _folded(node)
 
 
-def runs(node: ast.expr) -> bool:
+def evaluates(node: ast.expr) -> bool:
     """Whether a test that is constant by its form evaluates anything: ``f() or True`` does, ``False and f()`` not."""
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return runs(operand)
+            return evaluates(operand)
         case ast.BoolOp(op=op, values=values):
             for value in values:
                 known = constant(value)
-                if known is None or runs(value):
+                if known is None or evaluates(value):
                     return True
                 if known is isinstance(op, ast.Or):
                     return False
             return False
         case ast.IfExp(test=test, body=body, orelse=orelse):
             known = constant(test)
-            return known is None or runs(test) or runs(body if known else orelse)
+            return known is None or evaluates(test) or evaluates(body if known else orelse)
         case _:
             return False
 

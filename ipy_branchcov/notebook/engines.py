@@ -42,7 +42,7 @@ class EnginesByName:
         """Begin on the workers, where the options of a run name any."""
         if not options.engines:
             return None
-        from ipy_branchcov.processes.engines import gather
+        from ipy_branchcov.processes.engines import Gathering
         from ipy_branchcov.processes.engines.texts import FUTURE
 
         try:
@@ -51,4 +51,5 @@ class EnginesByName:
             lost = Coverage(lost=frozenset({str(error)}))
             return lambda context: lost
         flags = self._shell.compile.flags & FUTURE
-        return gather(engines, self._session.scope, options, self._cells.sources(), flags, self._folder())
+        run = Gathering(engines, self._session.scope, options, self._cells.sources(), flags, self._folder())
+        return run.begin()

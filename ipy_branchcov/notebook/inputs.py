@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipy_branchcov.errors import BranchcovError, UsageError
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.notebook.suggestions import Suggesting
+from ipy_branchcov.notebook.suggestions import Progress, Suggesting, now_and_then
 from ipy_branchcov.printable import printable
 from ipy_branchcov.session.session import Session
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from ipy_branchcov.suggest.runner import Process
     from ipy_branchcov.suggest.suggest import Question, Suggestions
 
-#: Seconds between two messages on how far a search is.
-_EVERY = 0.3
 #: Seconds that a search may take to end when it is stopped.
 _PATIENCE = 10.0
 
@@ -181,14 +178,7 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
     from ipy_branchcov.suggest.messages import send
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    last = time.monotonic()
-
-    def progress(calls: int, found: int) -> None:
-        nonlocal last
-        if time.monotonic() > last + _EVERY:
-            last = time.monotonic()
-            send(back, (f"{calls:,} calls tried …", False, "", ""))
-
+    progress = now_and_then(lambda calls, found: send(back, (f"{calls:,} calls tried …", False, "", "")))
     try:
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         said = _searched(question, module, progress)
@@ -199,7 +189,7 @@ def _main(question: Question, module: str, back: int) -> NoReturn:
     os._exit(0)
 
 
-def _searched(question: Question, module: str, progress: Callable[[int, int], None]) -> _Said:
+def _searched(question: Question, module: str, progress: Progress) -> _Said:
     """Search, and say what was found; Ctrl-C ends it."""
     from ipy_branchcov.suggest.suggest import suggest
 

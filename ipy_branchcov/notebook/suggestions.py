@@ -27,6 +27,23 @@ if TYPE_CHECKING:
 _EVERY = 0.3
 
 
+#: Takes how many calls a search has tried, and how many outcomes it covered.
+Progress = Callable[[int, int], None]
+
+
+def now_and_then(say: Progress) -> Progress:
+    """Say how far a search is, but not more often than people can read."""
+    last = time.monotonic()
+
+    def progress(calls: int, found: int) -> None:
+        nonlocal last
+        if time.monotonic() > last + _EVERY:
+            last = time.monotonic()
+            say(calls, found)
+
+    return progress
+
+
 class Suggesting:
     """Looks for calls in a shell. It runs in the shell's process; the trials do not."""
 
@@ -94,13 +111,12 @@ class _Following:
     """An output that says how far a search is, until it has the result."""
 
     def __init__(self, name: str):
-        self._name, self._id, self._last, self._shown = name, uuid4().hex, time.monotonic(), False
+        self._name, self._id, self._shown = name, uuid4().hex, False
+        self.progress = now_and_then(self._say)
 
-    def progress(self, calls: int, found: int) -> None:
-        if time.monotonic() > self._last + _EVERY:
-            self._last = time.monotonic()
-            outcomes = f"{found} outcome{'' if found == 1 else 's'}"
-            self.show(f"branchcov: {self._name}: {calls:,} calls tried, {outcomes} covered…")
+    def _say(self, calls: int, found: int) -> None:
+        outcomes = f"{found} outcome{'' if found == 1 else 's'}"
+        self.show(f"branchcov: {self._name}: {calls:,} calls tried, {outcomes} covered…")
 
     def show(self, text: str) -> None:
         data = {"text/plain": text}

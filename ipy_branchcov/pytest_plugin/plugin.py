@@ -117,6 +117,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if _run(config) is None:
         _begin(config, config.option)
         _add_late_sources(config, config.option)
+    if _run(config) is None:  # nothing of ours is imported any more
+        OWN_MODULES.end()
 
 
 def pytest_unconfigure() -> None:

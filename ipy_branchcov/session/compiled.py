@@ -20,6 +20,8 @@ def with_compiled(
     ``given``: the functions' code, and the packages.
     """
     given = list(given)
+    if not given:  # as in most runs
+        return coverage
     nested = {id(each) for code, _ in given for each in code.co_consts}
     by_source: dict[SourceKey, list[tuple[CodeType, str, int]]] = {}
     for code, package in given:

@@ -10,8 +10,8 @@ functions that were sent there, ``gathering`` is a run as the client sees it. Th
 State outlives a call in ``on_worker`` alone: the runs that are on in a worker.
 """
 
-from ipy_branchcov.processes.engines.gathering import Gathering, gather
+from ipy_branchcov.processes.engines.gathering import Gathering
 from ipy_branchcov.processes.engines.known import engine_of
 from ipy_branchcov.processes.engines.protocol import Engine, Reply
 
-__all__ = ["Engine", "Gathering", "Reply", "engine_of", "gather"]
+__all__ = ["Engine", "Gathering", "Reply", "engine_of"]

@@ -28,26 +28,12 @@ from ipy_branchcov.session.scope import Scope, resolve
 _STATE = re.compile(rb"(here|unknown|(begun|ended) ([0-9a-f]{32}))\n")
 
 
-def gather(
-    engines: Sequence[Engine],
-    scope: Scope,
-    options: RunOptions,
-    texts: Iterable[Source],
-    flags: int = 0,
-    processes: Path | None = None,
-) -> Callable[[str], Coverage]:
-    """Begin a run on the workers; return the function that ends it, a companion of a session's run.
+class Gathering:
+    """One run on the workers. Its methods raise nothing: what was lost is a line in the coverage.
 
     ``texts``: sources whose functions may be sent to the workers. ``flags``: those that a shell compiled them with.
     ``processes``: where the processes leave their data that this one starts. Workers can be such processes, too.
     """
-    gathering = Gathering(engines, scope, options, texts, flags, processes)
-    gathering.begin()
-    return gathering.end
-
-
-class Gathering:
-    """One run on the workers. Its methods raise nothing: what was lost is a line in the coverage."""
 
     def __init__(
         self,
@@ -82,10 +68,11 @@ class Gathering:
         self._failed: dict[str, str] = {}
         self._lost: set[str] = set()
 
-    def begin(self) -> None:
-        """Begin on every worker."""
+    def begin(self) -> Callable[[str], Coverage]:
+        """Begin on every worker; return :meth:`end`, as a companion of a session's run does."""
         for engine in self._engines:
             self._call(engine.begin, self._settings)
+        return self.end
 
     def end(self, context: str) -> Coverage:
         """Return what all workers covered. First hits name the worker behind ``context``, which says who ran."""
