@@ -6,6 +6,7 @@ import dis
 import gc
 import io
 import marshal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -410,3 +411,36 @@ def test_picklers_and_compilers_read_the_original(session: Session, path: Path, 
     late = [name for name, mechanism in session.mechanisms if mechanism.fell_back]
     assert sys.version_info >= (3, 12) or late == []  # later Pythons measure what was not given back yet by events
     assert marshal.dumps.__module__ == "marshal"
+
+
+LATER_HOOK = """
+import subprocess
+import sys
+from pathlib import Path
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes.readers import READING
+
+path = Path("program.py").resolve()
+path.write_text("def f(x): return 1 if x else 2")
+reader = {"__name__": "cloudpickle.cloudpickle"}
+exec("def read(function): return function.__code__", reader)
+session = Session(RunOptions(counts=True))
+session.add_source(str(path))
+with session.measuring("m"):
+    READING.imported("cloudpickle")
+    sys.addaudithook(lambda event, arguments: None)
+    names = {}
+    exec(session.instrument(compile(path.read_text(), str(path), "exec")), names)
+    assert registry.known(names["f"].__code__) is not None
+    assert registry.known(reader["read"](names["f"])) is None
+    reader["read"](names["f"]), names["f"](1)
+    assert registry.known(names["f"].__code__) is not None
+"""
+
+
+def test_an_audit_hook_that_came_later_returns_no_code_too_soon(tmp_path: Path) -> None:
+    """The interpreter makes pending calls when it enters that hook: the reader would read instrumented code."""
+    done = subprocess.run([sys.executable, "-c", LATER_HOOK], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

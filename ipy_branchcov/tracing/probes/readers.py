@@ -12,7 +12,7 @@ from __future__ import annotations
 import marshal
 import sys
 from contextlib import suppress
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from ipy_branchcov.bytecode import Unencodable
@@ -57,7 +57,8 @@ class Readers:
         self._hooked = False
         #: Functions that have their original code for a moment, with their instrumented code.
         self._lent: list[tuple[FunctionType, CodeType]] = []
-        self._lending = False
+        #: Who reads, and the instruction that does. Until it has ended, nothing is returned.
+        self._reading: tuple[FrameType, int] | None = None
         self._kept: dict[int, CodeType] = {}
         #: The code that compilers read in these runs, with their names.
         self._compiled: dict[int, tuple[CodeType, str]] = {}
@@ -118,31 +119,32 @@ class Readers:
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._runs or arguments[1] != "__code__":
             return
-        reader = sys._getframe(3).f_globals.get("__name__")
+        frame = sys._getframe(3)
+        reader = frame.f_globals.get("__name__")
         if type(arguments[0]) is FunctionType and isinstance(reader, str) and _package(reader) in READERS:
             if event == "object.__getattr__":
                 if _package(reader) in COMPILERS:
                     known = registry.known(code := arguments[0].__code__)
                     code = code if known is None else known.original
                     self._compiled[id(code)] = code, _package(reader)
-                self._lend(arguments[0])
+                self._lend(arguments[0], frame)
             elif isinstance(arguments[2], CodeType):
                 self._kept[id(arguments[2])] = arguments[2]
 
-    def _lend(self, function: FunctionType) -> None:
-        """Let a function have its original code while it is read: until the reader calls or jumps."""
+    def _lend(self, function: FunctionType, frame: FrameType) -> None:
+        """Let a function have its original code while a frame reads it: until that calls or jumps."""
         code = function.__code__
         if (known := registry.known(code)) is None:
             return
-        self._lending = True  # the interpreter makes pending calls here, too: between the instructions of this hook
+        self._reading = frame, frame.f_lasti
         if not ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
             with swapping():
                 function.__code__ = known.original
             self._lent.append((function, code))
-        self._lending = False
 
     def _return_later(self, _: object) -> int:
-        if self._lending:
+        # The interpreter makes pending calls between the instructions of hooks, too: of this one, and of later ones.
+        if self._reading is not None and self._reading[0].f_lasti == self._reading[1]:
             ctypes.pythonapi.Py_AddPendingCall(self._callback, None)
         else:
             self.give_back()
@@ -158,6 +160,7 @@ class Readers:
 
     def give_back(self) -> None:
         """Instrument again what was read."""
+        self._reading = None
         while self._lent:
             function, code = self._lent.pop()
             known = registry.known(code)
