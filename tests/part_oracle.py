@@ -139,9 +139,10 @@ class _Rewriter:
             target = each.target
             each.target = self.inside(target)
             each.iter = self.inside(each.iter) if i == 0 or dead else self.part(each.iter, target, doubtful=fails)
-            each.ifs = [self.inside(test) if dead else self.part(test, doubtful=fails) for test in each.ifs]
-        if dead:
-            return
+            for number, test in enumerate(each.ifs):
+                each.ifs[number] = self.inside(test) if dead else self.part(test, doubtful=fails)
+                if _decided(test) is False:
+                    return  # nothing behind it is code
         if isinstance(node, ast.DictComp):
             node.key = self.part(node.key, doubtful=fails)
             if node.value is not None:
