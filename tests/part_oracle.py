@@ -140,8 +140,9 @@ class _Rewriter:
             each.target = self.inside(target)
             each.iter = self.inside(each.iter) if i == 0 or dead else self.part(each.iter, target, doubtful=fails)
             for number, test in enumerate(each.ifs):
+                last = _decided(test) is False  # before it is rewritten
                 each.ifs[number] = self.inside(test) if dead else self.part(test, doubtful=fails)
-                if _decided(test) is False:
+                if last:
                     return  # nothing behind it is code
         if isinstance(node, ast.DictComp):
             node.key = self.part(node.key, doubtful=fails)
