@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ipy_branchcov.reports.changes import since
 from ipy_branchcov.reports.live_view import View
 from ipy_branchcov.reports.view import mark
@@ -30,6 +32,7 @@ def test_gained_and_lost_by_place(tmp_path: Path) -> None:
     assert since(View(one, first="In [0]"), edited, "In [5]").words == "+1, −0 since the last run"
 
 
+@pytest.mark.slow
 def test_the_walk_counts_every_missed_outcome_once(tmp_path: Path) -> None:
     texts = [(path.read_text("utf-8"), ()) for path in targets()] + [(PROGRAM, each) for each in RUNS]
     missed = 0

@@ -77,6 +77,7 @@ OMITTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", OMITTED)
 def test_omit_and_include_are_the_same_in_a_run_and_its_report(words: str) -> None:
     package()

@@ -127,6 +127,7 @@ def renamed(name: str, value: object) -> Callable[[bytes], bytes]:
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "line"),
     [

@@ -28,6 +28,7 @@ def found(text: str, policy: Policy | None = None) -> BranchMap:
 
 
 # Seed 6 makes a condition of so many operands that the oracle, which tries every combination, takes half a minute.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", sorted(set(range(12)) - {6}))
 def test_the_oracle_finds_the_same_in_random_programs(seed: int) -> None:
     _, differences = compare(with_pragmas(program(seed), seed))
@@ -119,6 +120,7 @@ def test_a_long_chain_of_elif_is_no_matter_of_recursion() -> None:
     assert [outcome.excluded for outcome in found(text).branches[-1].outcomes] == [False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_what_ran_in_random_programs_was_no_unreachable_code(seed: int, tmp_path: Path) -> None:
     text, path = program(seed), tmp_path / "program.py"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.excluded_programs import PROGRAMS, compare
 
+pytestmark = pytest.mark.slow  # each program is measured twice, by coverage.py too
+
 
 @pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if not each.optimised])
 def test_every_difference_has_its_reason(name: str) -> None:

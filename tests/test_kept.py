@@ -25,6 +25,8 @@ from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 from tests import target_programs
 
+pytestmark = pytest.mark.slow  # each target is measured three times
+
 TEXT = """\
 def f(x):
     if x and x > 1:

@@ -19,6 +19,8 @@ from ipy_branchcov.tracing.choice import tracers
 from ipy_branchcov.tracing.probes import registry, swapped
 from tests.calls import calls_of
 
+pytestmark = pytest.mark.slow  # hundreds of functions are measured and defined again
+
 #: A function, and one that it makes; a class, whose method is found by another way.
 FUNCTION = """\
 def f{n}(x):

@@ -16,6 +16,8 @@ from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
 
+pytestmark = pytest.mark.slow  # each case measures a program anew
+
 TEXT = """\
 def f(x):
     if x > 0 and x < 9:

@@ -54,6 +54,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missed", [False, True])
 @pytest.mark.parametrize("name", TEXTS)
 def test_it_is_small(tmp_path: Path, name: str, missed: bool) -> None:
@@ -70,6 +71,7 @@ def together(tmp_path: Path, *texts: str) -> Coverage:
     return merge(parts)
 
 
+@pytest.mark.slow
 def test_a_small_cell_that_calls_many_functions(tmp_path: Path) -> None:
     helpers = ["".join(HELPER.format(n=10 * cell + n) for n in range(10)) for cell in range(6)]
     coverage = together(tmp_path, USE, *helpers)
@@ -150,6 +152,7 @@ def test_no_place_of_this_machine_and_no_numbers(tmp_path: Path) -> None:
     assert not any("In [" in part for each in cells for part in each.bundle.values())
 
 
+@pytest.mark.slow
 def test_a_coverage_that_shows_itself_has_its_sources(tmp_path: Path) -> None:
     coverage = presented.Coverage.of(together(tmp_path, "x = 1 if [1] else 2", PROGRAM))
     shown = coverage._repr_mimebundle_()

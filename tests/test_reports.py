@@ -296,6 +296,7 @@ def test_a_large_source_is_sent_when_it_is_opened(tmp_path: Path) -> None:
     assert not cell["folded"], "a cell alone has no title to open"
 
 
+@pytest.mark.slow
 def test_a_record_is_linear_in_the_functions(tmp_path: Path) -> None:
     found = []
     for count in (60, 240):

@@ -329,6 +329,7 @@ def objects_of_ours() -> int:
     return sum(str(type(each).__module__).partition(".")[0] in ours for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_long_session_keeps_no_objects(extension: Extension) -> None:
     shell, counts = extension.shell, []
     for number in range(120):

@@ -104,6 +104,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_finds(tmp_path: Path, name: str) -> None:
     text, function, call = FUNCTIONS[name]

@@ -83,6 +83,7 @@ def first_times(events: list[Event]) -> list[Event]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counts", [False, True], ids=["once", "counts"])
 @pytest.mark.parametrize("tracer", TRACERS)
 @pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
