@@ -17,6 +17,9 @@ from ipy_branchcov.analysis import lines, obligations
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.command_line import parsers
+from ipy_branchcov.data.contexts import Names
+from ipy_branchcov.data.fields import Listed, Percent, Record, Text, WrongField
+from ipy_branchcov.data.source_form import MOST_LINES, source_form
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
@@ -30,7 +33,8 @@ from ipy_branchcov.session.results import Results
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.sources import Sources
-from ipy_branchcov.tracing import callbacks, failures
+from ipy_branchcov.tracing import callbacks, failures, loop_ends
+from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan, Recording
 
 CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
 
@@ -168,3 +172,34 @@ def test_sources_of_which_nothing_ran_are_missed(tmp_path: Path) -> None:
 def test_how_many_words_an_option_takes(word: str, values: int | None) -> None:
     _, run = parsers()
     assert run.values(word) == values
+
+
+def test_an_end_of_an_asynchronous_loop_is_certain_when_the_next_one_is_reported() -> None:
+    end, other = Edge(8, 10), Edge(2, 4)
+    recording, ends = Recording(CODE, Mechanism.BRANCH_EVENTS, Plan(), {other: 1}), loop_ends.LoopEnds()
+    assert not ends.certain(recording, CODE, end)
+    recording.edges[end] = 1
+    ends.raised_again(recording, CODE, 8)
+    assert recording.edges == {other: 1}
+    recording.edges[end] = 1
+    assert ends.certain(recording, CODE, end)
+    ends.raised_again(recording, CODE, 8)
+    assert recording.edges == {other: 1, end: 1}
+    ends.forget(CODE)
+    ends.raised_again(recording, CODE, 8)
+    assert recording.edges == {other: 1}
+
+
+def test_the_body_of_a_loop_comes_before_its_end() -> None:
+    plan = Plan(steps={4: (2, 4), 20: (2, 20), 8: (6, 8)})
+    assert loop_ends.ways_on(plan) == ({2: Edge(2, 4), 6: Edge(6, 8)}, {2: Edge(2, 20)})
+
+
+def test_the_form_of_sources_counts_the_lines_of_all() -> None:
+    form = source_form(Record({"percent": Percent()}), Names(Listed(Text(9), 9)))
+    source = {"name": "a.py", "kind": "file", "path": None, "digest": "0", "text": None, "branches": []}
+    half = MOST_LINES // 8
+    for _ in range(8):
+        assert len(form.read({**source, "missed_lines": [[1, half]]}).missed_lines) == half
+    with pytest.raises(WrongField, match="there are more than"):
+        form.read({**source, "missed_lines": [[1, 1]]})

@@ -54,21 +54,12 @@ def render(
     if total := decision_tables.summary(coverage):
         out.append(f"\n{total}")
     for marked in sources:
-        totals, notes = marked.coverage.totals, marked.notes
-        shown = marked.coverage.mcdc
-        if skip_covered and not marked.misses and not notes and shown.shown == shown.conditions:
+        mcdc = marked.coverage.mcdc
+        if skip_covered and not marked.misses and not marked.notes and mcdc.shown == mcdc.conditions:
             continue
         lines = _lines(marked, whole=color and not missed, counts=counts, width=width if color else None)
         lines += map(Text, decision_tables.lines(marked.coverage, missed=missed))
-        if several and (lines or notes or totals.outcomes):
-            out.append(f"\n{marked.title}: {totals}", "bold" if color else "")
-            if color:
-                out.append_text(_bar(totals))
-        for note in notes:
-            out.append(f"\n  note: {note}")
-        for line in lines:
-            out.append("\n")
-            out.append_text(line)
+        out.append_text(_section(marked, lines, titled=several, color=color))
     if not color:
         return out.plain
     stream = io.StringIO()
@@ -76,6 +67,21 @@ def render(
         out, soft_wrap=True, end=""
     )
     return stream.getvalue()
+
+
+def _section(marked: MarkedSource, lines: list[Text], *, titled: bool, color: bool) -> Text:
+    """A source below the summary: its title where there are several, its notes and its lines."""
+    out, totals = Text(), marked.coverage.totals
+    if titled and (lines or marked.notes or totals.outcomes):
+        out.append(f"\n{marked.title}: {totals}", "bold" if color else "")
+        if color:
+            out.append_text(_bar(totals))
+    for note in marked.notes:
+        out.append(f"\n  note: {note}")
+    for line in lines:
+        out.append("\n")
+        out.append_text(line)
+    return out
 
 
 def rows(marked: MarkedSource, *, counts: bool) -> list[str]:

@@ -8,7 +8,6 @@ DISABLE, and it stays instrumented. Generators took 1.3 times as long.
 
 from __future__ import annotations
 
-import dis
 import sys
 import weakref
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
+from ipy_branchcov.tracing.loop_ends import END_ASYNC_FOR, FOR_ITER, TESTS, LoopEnds, has_async_loop, ways_on
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.edges import Split, split
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from ipy_branchcov.tracing.probes.instrument import Counted
 
 __builtins__ = BUILTINS
-
-_FOR_ITER = dis.opmap["FOR_ITER"]
-_END_ASYNC_FOR = dis.opmap["END_ASYNC_FOR"]
 
 
 class MonitoringTracer:
@@ -61,8 +58,7 @@ class MonitoringTracer:
         self.failures = Failures()
         self._callbacks = Callbacks(wanted, self.failures)
         self._on_first_hit = on_first_hit
-        self._wanted = wanted
-        self._planner = planner
+        self._wanted, self._planner = wanted, planner
         self._counts = counts
         self._kind = (COUNTING if counts else Mechanism.SPLIT).following(follow)
         self._follow = follow
@@ -82,8 +78,7 @@ class MonitoringTracer:
         self._ran: dict[int, set[int]] = {}
         self._raw: dict[int, bytes] = {}
         self._before: dict[int, tuple[int, int]] = {}
-        #: Asynchronous loops whose end is certain, and whose event is off: the code's id, the offset.
-        self._ended: set[tuple[int, int]] = set()
+        self._loop_ends = LoopEnds()
         #: The instructions that ran before the last turn, by the id of their code.
         self._ran_before: dict[int, set[int]] = {}
         #: After the first turn, of code whose branch events alone are sent again: the edges that lead on, and the ends
@@ -180,17 +175,12 @@ class MonitoringTracer:
         special = (
             plan.shared_jumps or plan.watched or plan.values or any(at == src for at, (src, _) in plan.steps.items())
         )
-        if special or _END_ASYNC_FOR in code.co_code[::2]:
-            self._ended = {each for each in self._ended if each[0] != key}
+        if special or has_async_loop(code.co_code):
+            self._loop_ends.forget(code)
             self._tool.send_again(code, events.INSTRUCTION | events.BRANCH_RIGHT)
             return
         if key not in self._again:
-            on: dict[int, Edge] = {}
-            ends: dict[int, Edge] = {}
-            for src, dst in sorted(plan.steps.values()):
-                # Of a loop the edge into its body comes first.
-                (ends if on.get(src, Edge(src, dst)).dst != dst else on)[src] = Edge(src, dst)
-            self._again[key] = on, ends
+            self._again[key] = ways_on(plan)
             self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT | events.BRANCH_LEFT)
         self._tool.send_again(code, events.BRANCH_LEFT | events.BRANCH_RIGHT)
 
@@ -210,15 +200,14 @@ class MonitoringTracer:
         for key, (_, _, original) in self._splits.items():
             self._recordings[key].code = original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
-        self._counted, self._splits, self._values = {}, {}, {}
         functions.end(self)
-        self._recordings, self._ran, self._raw, self._before, self._ended = {}, {}, {}, {}, set()
-        self._ran_before, self._again = {}, {}
+        self._counted, self._splits, self._values, self._recordings = {}, {}, {}, {}
+        self._ran, self._ran_before, self._raw, self._before = {}, {}, {}, {}
+        self._again, self._loop_ends = {}, LoopEnds()
         return recordings
 
     def _watch(self, code: CodeType) -> None:
-        events = sys.monitoring.events
-        plan = self._planner(code)
+        events, plan = sys.monitoring.events, self._planner(code)
         self._raw[id(code)] = code.co_code
         self._ran.setdefault(id(code), set())
         if plan.values:
@@ -229,7 +218,7 @@ class MonitoringTracer:
         self._recordings.setdefault(id(code), Recording(code, mechanism, plan))  # another thread may have come first
         self._codes.append(weakref.ref(code))
         self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT)
-        if _END_ASYNC_FOR in code.co_code[::2]:
+        if has_async_loop(code.co_code):
             self._global |= events.RERAISE
             self._tool.set_events(self._global)
 
@@ -277,43 +266,29 @@ class MonitoringTracer:
     def _right(self, code: CodeType, src: int, dst: int) -> Any:
         # The end of an asynchronous loop is reported with a source computed from a NOT_TAKEN that may not exist.
         raw = self._raw.get(id(code))
-        if raw is not None and raw[src] == _FOR_ITER:  # its POP_ITER reports it, in the first turn
+        if raw is not None and raw[src] == FOR_ITER:  # its POP_ITER reports it, in the first turn
             known = self._again.get(id(code))
             if known is None or src not in known[1]:
                 return sys.monitoring.DISABLE
             dst = known[1][src].dst
         try:
-            if (
-                raw is not None
-                and raw[dst - 2] == _END_ASYNC_FOR
-                and not dis.opname[raw[src]].startswith("POP_JUMP_IF")
-            ):
+            if raw is not None and raw[dst - 2] == END_ASYNC_FOR and raw[src] not in TESTS:
                 return self._async_end(code, dst - 2, dst)
             return self._record(code, src, dst)
         except RecursionError:
             return None
 
     def _async_end(self, code: CodeType, src: int, dst: int) -> Any:
-        """END_ASYNC_FOR reports the end of its loop before it checks the exception; it raises any other one again.
-
-        :meth:`_reraised` removes such an edge. So an end is certain when the next one is reported.
-        """
         recording = self._recordings.get(id(code))
-        if recording is not None and not self._counts and Edge(src, dst) in recording.edges:
-            self._ended.add((id(code), src))
+        if recording is not None and not self._counts and self._loop_ends.certain(recording, code, Edge(src, dst)):
             return sys.monitoring.DISABLE
         self._record(code, src, dst)
         return None
 
     def _reraised(self, code: CodeType, offset: int, exception: BaseException) -> None:
         raw, recording = self._raw.get(id(code)), self._recordings.get(id(code))
-        if raw is None or recording is None or raw[offset] != _END_ASYNC_FOR or (id(code), offset) in self._ended:
-            return
-        edge = next((edge for edge in recording.edges if edge.src == offset), None)
-        if edge is not None:
-            recording.edges[edge] -= 1
-            if not recording.edges[edge]:
-                del recording.edges[edge]
+        if raw is not None and recording is not None and raw[offset] == END_ASYNC_FOR:
+            self._loop_ends.raised_again(recording, code, offset)
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
         recording, ran = self._recordings.get(id(code)), self._ran.get(id(code))
