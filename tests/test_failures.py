@@ -27,7 +27,7 @@ def each(x):
     return [i for i in x if i]
 """
 #: What is broken, by Python, tracer and counting: the class or module, the name. What it costs: "lost", or "slow".
-MONITORING = "ipy_branchcov.tracing.py314:MonitoringTracer" if sys.version_info >= (3, 14) else ""
+MONITORING = "ipy_branchcov.tracing.py314.tracer:MonitoringTracer" if sys.version_info >= (3, 14) else ""
 if (3, 12) <= sys.version_info < (3, 14):
     MONITORING = "ipy_branchcov.tracing.py312.tracer:InstructionTracer"
 PROBES = "ipy_branchcov.tracing.py311.tracer"

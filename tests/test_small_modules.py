@@ -33,7 +33,8 @@ from ipy_branchcov.session.results import Results
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.sources import Sources
-from ipy_branchcov.tracing import callbacks, failures, loop_ends
+from ipy_branchcov.tracing import callbacks, failures
+from ipy_branchcov.tracing.py314 import loop_ends
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan, Recording
 
 CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]

@@ -258,7 +258,7 @@ def test_split_edges(program: Program, counts: bool) -> None:
 @on_314
 @pytest.mark.parametrize("counts", [False, True])
 def test_branch_events(program: Program, counts: bool) -> None:
-    from ipy_branchcov.tracing.py314 import MonitoringTracer
+    from ipy_branchcov.tracing.py314.tracer import MonitoringTracer
 
     tracer = MonitoringTracer(program.sources.filter, program.analyses.plan, counts=counts)
     recording = program.traced(tracer, lambda sign: (sign(1), sign(2)))

@@ -21,7 +21,7 @@ def tracers() -> dict[str, TracerFactory]:
 
         found["monitoring"] = InstructionTracer
     if sys.version_info >= (3, 14):
-        from ipy_branchcov.tracing.py314 import MonitoringTracer
+        from ipy_branchcov.tracing.py314.tracer import MonitoringTracer
 
         found["monitoring"] = MonitoringTracer
     found["settrace"] = SettraceTracer

@@ -21,12 +21,12 @@ from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
 from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
-from ipy_branchcov.tracing.loop_ends import END_ASYNC_FOR, FOR_ITER, TESTS, LoopEnds, has_async_loop, ways_on
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
 from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
+from ipy_branchcov.tracing.py314.loop_ends import END_ASYNC_FOR, FOR_ITER, TESTS, LoopEnds, has_async_loop, ways_on
 from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, may_keep_value
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Plan, Planner, Recording
 

@@ -1,0 +1,1 @@
+"""Python 3.14 and later: an event for each direction of a branch."""
