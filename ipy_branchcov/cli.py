@@ -23,7 +23,6 @@ from ipy_branchcov.model.selection import covered_by, is_below, is_chosen
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.processes.bottom import at_bottom
 from ipy_branchcov.processes.modules import run_module
-from ipy_branchcov.processes.notebook_runs import run_notebooks
 from ipy_branchcov.processes.program import Report, run_script
 from ipy_branchcov.processes.targets import Asked, Program, split
 from ipy_branchcov.reports import differences
@@ -97,6 +96,10 @@ def _command(
     if asked.program is not None:
         session = _session(asked.program, options, settings.source)
         return call(partial(_run, asked.program, session, partial(_ended, options, report, stdout, former)))
+    # asyncio and ssl come with it: a program that runs in this process has no use for them, and its collector would
+    # walk through their ten thousand objects.
+    from ipy_branchcov.processes.notebook_runs import run_notebooks
+
     paths = _checked(asked)
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source)

@@ -348,3 +348,10 @@ def test_a_configuration_that_cannot_be_read_is_one_line(
     assert main(["run", "script.py"]) == 2
     out, error = capsys.readouterr()
     assert error.startswith(f"branchcov: {path}: {message}") and error.count("\n") == 1 and not out
+
+
+def test_a_script_imports_nothing_for_notebooks(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "import sys\nprint([m for m in ('asyncio', 'ssl', 'rich.progress') if m in sys.modules])\n"
+    )
+    assert branchcov("run", str(tmp_path / "p.py")).stdout.startswith("[]\n")
