@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import json
 import os
 import signal
@@ -52,6 +53,19 @@ pick(0), pick(1)
 os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(60)
 """,
+    "a handler that lets the signal end the process": """\
+def ends(number, frame):
+    print(pick(1), signal.signal(number, signal.SIG_DFL) is ends, signal.getsignal(number), flush=True)
+    os.kill(os.getpid(), number)
+print(pick(0), signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGTERM, ends), flush=True)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+    "Ctrl-C that ends the process": """print(signal.signal(signal.SIGINT, signal.SIG_DFL), pick(0), pick(1), flush=True)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(60)
+""",
+    "os.abort": "pick(0), pick(1)\nos.abort()\n",
     "Ctrl-C": "pick(0), pick(1)\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n",
     "exec": """\
 try:
@@ -263,12 +277,22 @@ def test_a_subprocess_with_a_function_of_its_own_is_no_fork_that_is_lost() -> No
 
 
 def test_what_ends_a_process_is_given_back() -> None:
-    before = os._exit, os.execv, os.execve, signal.getsignal(signal.SIGTERM)
+    def now() -> list[object]:
+        functions = [os._exit, os.abort, os.execv, os.execve, signal.signal, signal.getsignal]
+        return [*functions, _signal.getsignal(signal.SIGTERM), _signal.getsignal(signal.SIGINT)]
+
+    before, interrupt = now(), signal.getsignal(signal.SIGINT)
     endings = Endings(lambda abrupt: 0, lambda: None)
     endings.begin()
-    assert os._exit is not before[0] and os.execve is not before[2]
-    endings.close()
-    assert (os._exit, os.execv, os.execve, signal.getsignal(signal.SIGTERM)) == before
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        assert not [each for each, old in zip(now(), before, strict=True) if each is old]
+        assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+        endings.close()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    assert now() == before
 
 
 @pytest.mark.slow

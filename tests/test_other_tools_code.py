@@ -122,6 +122,18 @@ print(subprocess.run([sys.executable, "-c", CHILD], input=sent, capture_output=T
 local = pickle.loads(shipped)[0]
 print(local(9), local(0), len(shipped))
 """
+COPYREG = """\
+import copyreg, copy, pickle, types
+NAMES = "argcount posonlyargcount kwonlyargcount nlocals stacksize flags code consts names varnames filename name"
+NAMES = NAMES.split() + ["qualname", "firstlineno", "linetable", "exceptiontable", "freevars", "cellvars"]
+def made(*parts):
+    return types.CodeType(*parts)
+copyreg.pickle(types.CodeType, lambda code: (made, tuple(getattr(code, "co_" + name) for name in NAMES)))
+sent = pickle.dumps(work.__code__)
+for each in (pickle.loads(sent), copy.deepcopy(work.__code__)):
+    arrived = types.FunctionType(each, globals())
+    print(arrived(7), arrived(0), work(7))
+"""
 JOBLIB = """\
 import tempfile
 from joblib import Memory, Parallel, delayed
@@ -210,6 +222,7 @@ TOOLS = {
     "trace": ((), LOOPS + TRACE),
     "line_profiler": (("line_profiler",), LOOPS + LINE_PROFILER),
     "cloudpickle": (("cloudpickle",), LOOPS + CLOUDPICKLE),
+    "copyreg": ((), LOOPS + COPYREG),
     "joblib": (("joblib",), LOOPS + JOBLIB),
     "sqlalchemy": (("sqlalchemy",), SQLALCHEMY),
     "jinja2": (("jinja2",), JINJA),

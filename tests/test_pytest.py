@@ -109,6 +109,14 @@ def test_the_gate_fails_without_outcomes(project: Project) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("gate", ["fail-under=50", "fail-under-mcdc=50", "baseline=a.json"])
+def test_a_gate_without_a_measurement_is_refused(project: Project, gate: str) -> None:
+    done = project.run(f"--branchcov-{gate}", "tests")
+    refused = f"branchcov: --branchcov-{gate.partition('=')[0]}: nothing is measured without --branchcov; add it"
+    assert (done.status, refused in done.errors) == (4, True)
+    assert project.run(f"--branchcov-{gate}", "--no-branchcov", "tests").status == 0
+
+
 def test_a_dead_kernel_is_reported_as_lost_and_fails_the_gate(project: Project) -> None:
     cells = {"one": "x = 3\n1 if x else 2", "two": "import os\nz = 1 if x else 2\nos._exit(3)"}
     project.notebook("docs/dies.ipynb", cells, {})

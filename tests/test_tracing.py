@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.bytecode import thread_state
 from ipy_branchcov.bytecode.decode import Bytecode, code_objects
 from ipy_branchcov.bytecode.encode import Item, assemble
 from ipy_branchcov.model.branch import FirstHit
@@ -120,6 +121,60 @@ def test_modules_are_instrumented_when_they_are_imported(tmp_path: Path, monkeyp
     after = importlib.import_module("after_a_run")
     assert (found, during.x) == (["during_a_run"], "two")
     assert after.x == "one" and SourceFileLoader.get_code is before
+
+
+@pytest.mark.parametrize("name", ["settrace", "setprofile"])
+def test_what_instruments_a_module_is_unseen_by_the_programs_own_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / f"seen_by_{name}.py").write_text("x = len('one')\n")
+    (tmp_path / f"refused_{name}.py").write_text("x = (\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen: list[CodeType] = []
+    given: list[str] = []
+
+    def see(frame: FrameType, event: str, arg: object) -> object:
+        seen.append(frame.f_code)
+        return see
+
+    def instrument(code: CodeType) -> CodeType:
+        return another(code, 3, 3)
+
+    imports = Imports(instrument, lambda name: given.append(name.upper()))
+    imports.begin()
+    before = getattr(sys, name.replace("set", "get"))()
+    getattr(sys, name)(see)
+    try:
+        importlib.import_module(f"seen_by_{name}")
+        with pytest.raises(SyntaxError):
+            importlib.import_module(f"refused_{name}")
+        still = getattr(sys, name.replace("set", "get"))()
+    finally:
+        getattr(sys, name)(before)
+        imports.end()
+    files = {code.co_filename for code in seen}
+    assert str(tmp_path / f"seen_by_{name}.py") in files, "it goes on seeing the program"
+    assert (still, len(given)) == (see, 2)
+    assert not {instrument.__code__, another.__code__} & set(seen)
+
+
+def test_no_event_between_enter_and_leave() -> None:
+    seen: list[str] = []
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, arg: seen.append(f"{event} {frame.f_code.co_name}"))
+    try:
+        thread_state.enter(thread_state.get())
+        called()
+        thread_state.leave(thread_state.get())
+        assert seen == []
+        called()
+    finally:
+        sys.setprofile(before)
+    assert seen[0] == "call called"
+
+
+def called() -> None:
+    """Called where no event is to be seen."""
 
 
 def test_another_import_hook_above_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The ways in which a program ends and never comes back: ``os._exit``, ``exec``, a signal."""
+"""The ways in which a program ends and never comes back: ``os._exit``, ``os.abort``, ``exec``, a signal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import stat
 import sys
 import warnings
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
+
+from ipy_branchcov.bytecode.unseen import unseen
 
 #: Signals that end a process unless it handles them, and that are sent for that.
 _SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGVTALRM", "SIGPROF")
     if hasattr(signal, name)
 )
+#: Python's own functions: a program calls ours in their places.
+_set_handler, _get_handler = signal.signal, signal.getsignal
 
 
 class Endings:
@@ -32,30 +36,31 @@ class Endings:
     def __init__(self, end: Callable[[bool], int], failed: Callable[[], None]):
         self._end = end
         self._failed = failed
-        self._given: dict[str, tuple[Any, Any]] = {}
-        self._handled: list[signal.Signals] = []
+        self._given: dict[str, tuple[ModuleType, Any, Any]] = {}
         self._ending = False
         self._waiting = 0
 
     def begin(self) -> None:
         _open.append(self)
-        self._replace("_exit", self._exit(os._exit))
+        self._replace(os, "_exit", self._exit(os._exit))
+        self._replace(os, "abort", self._abort(os.abort))
         for name in ("execv", "execve"):  # the other functions of os call one of these
-            self._replace(name, self._exec(getattr(os, name)))
+            self._replace(os, name, self._exec(getattr(os, name)))
         for number in _SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL and _handle(number, self._on_signal):
-                self._handled.append(number)
+            if _get_handler(number) is signal.SIG_DFL:
+                _handle(number, self._on_signal)
+        self._replace(signal, "signal", self._signal(signal.signal))
+        self._replace(signal, "getsignal", _getsignal(signal.getsignal))
 
     def close(self) -> None:
         """Give back what is still ours."""
-        for name, (ours, theirs) in self._given.items():
-            if getattr(os, name) is ours:
-                setattr(os, name, theirs)
+        for name, (module, ours, theirs) in self._given.items():
+            if getattr(module, name) is ours:
+                setattr(module, name, theirs)
         self._given.clear()
-        for number in self._handled:
-            if signal.getsignal(number) == self._on_signal:
+        for number in (*_SIGNALS, signal.SIGINT):
+            if _get_handler(number) == self._on_signal:
                 _handle(number, signal.SIG_DFL)
-        self._handled.clear()
         if self in _open:
             _open.remove(self)
 
@@ -75,9 +80,9 @@ class Endings:
             _end_all(number)
         return gate
 
-    def _replace(self, name: str, ours: Any) -> None:
-        self._given[name] = ours, getattr(os, name)
-        setattr(os, name, ours)
+    def _replace(self, module: ModuleType, name: str, ours: Any) -> None:
+        self._given[name] = module, ours, getattr(module, name)
+        setattr(module, name, ours)
 
     def _exit(self, original: Callable[[int], Any]) -> Any:
         @functools.wraps(original)
@@ -89,6 +94,27 @@ class Endings:
 
         return _exit
 
+    def _abort(self, original: Callable[[], Any]) -> Any:
+        @functools.wraps(original)
+        def abort() -> None:
+            self.end(abrupt=True)
+            original()
+
+        return abort
+
+    def _signal(self, original: Callable[[int, Any], Any]) -> Any:
+        """``signal.signal``: where a program wants a signal to end it, as many handlers do, that stays our matter."""
+
+        @unseen  # another signal's handler can run inside it
+        @functools.wraps(original)
+        def signal_(signalnum: int, handler: Any) -> Any:
+            before = original(signalnum, handler)
+            if handler == signal.SIG_DFL and signalnum in (*_SIGNALS, signal.SIGINT):
+                _set_handler(signalnum, self._on_signal)
+            return signal.SIG_DFL if _is_ours(before) else before
+
+        return signal_
+
     def _exec(self, original: Callable[..., Any]) -> Any:
         @functools.wraps(original)
         def execute(path: Any, *arguments: Any, **keywords: Any) -> None:
@@ -96,7 +122,7 @@ class Endings:
             gate = self.end(abrupt=True) if ends else 0
             try:
                 if gate and hasattr(os, "fork") and (child := _fork()):
-                    self._given["_exit"][1](_outlive(child) or gate)
+                    self._given["_exit"][2](_outlive(child) or gate)
                 original(path, *arguments, **keywords)
             finally:
                 if ends:
@@ -110,6 +136,19 @@ class Endings:
                 each._waiting = number
                 return
         _end_all(number)
+
+
+def _getsignal(original: Callable[[int], Any]) -> Any:
+    @functools.wraps(original)
+    def getsignal(signalnum: int) -> Any:
+        handler = original(signalnum)
+        return signal.SIG_DFL if _is_ours(handler) else handler
+
+    return getsignal
+
+
+def _is_ours(handler: object) -> bool:
+    return isinstance(getattr(handler, "__self__", None), Endings)
 
 
 #: Those that have begun: more than one where several runs measure this process.
@@ -149,7 +188,7 @@ def _die(number: int) -> None:
 def _handle(number: int, handler: Any) -> bool:
     """Set a signal's handler; return whether it was: only the main thread can, and SIGKILL has none."""
     try:
-        signal.signal(number, handler)
+        _set_handler(number, handler)
     except (ValueError, OSError):
         return False
     return True

@@ -10,26 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from ipy_branchcov.bytecode import thread_state
 from ipy_branchcov.bytecode.unseen import unseen
 
-_get: Any
-_enter: Any
-_leave: Any
-_get = _enter = _leave = lambda *state: None
-with suppress(ImportError):  # a Python built without libffi: they see them
-    import ctypes
-
-    # Not as attributes: those belong to all who use ctypes.
-    _get = ctypes.pythonapi["PyThreadState_Get"]
-    _enter, _leave = (ctypes.pythonapi[f"PyThreadState_{name}Tracing"] for name in ("Enter", "Leave"))
-    _get.restype = ctypes.c_void_p
-    _enter.argtypes = _leave.argtypes = (ctypes.c_void_p,)
-    _enter.restype = _leave.restype = None
 _call: Any = sys.call_tracing
+_get, _enter, _leave = thread_state.get, thread_state.enter, thread_state.leave
 
 
 @unseen

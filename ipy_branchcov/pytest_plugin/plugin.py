@@ -26,6 +26,8 @@ _SWITCH: dict[str, Any] = {
     "help": "Measure the tests, and with --nbval the notebooks: the module, folder or file after '=' (repeatable), or "
     "all code below the current folder.",
 }
+#: The options that can make a run fail.
+_GATES = frozenset({"fail_under", "fail_under_mcdc", "baseline"})
 #: The name under which the run is registered, and the key of a worker's data.
 _NAME = "_branchcov"
 
@@ -141,7 +143,10 @@ def _give_back(config: pytest.Config, parser: pytest.Parser, args: list[str]) ->
 
 
 def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
-    if not options.branchcov_source or options.no_branchcov or _run(config) is not None:
+    if options.no_branchcov or _run(config) is not None:
+        return
+    if not options.branchcov_source:
+        _refuse_gates(options)
         return
     from ipy_branchcov.pytest_plugin.run import MeasuredRun
 
@@ -151,6 +156,15 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
         notes.clear()  # the run that started this worker has them
     run = _or_usage_error(lambda: MeasuredRun(config, *found, notes))
     config.pluginmanager.register(run, _NAME)
+
+
+def _refuse_gates(options: argparse.Namespace) -> None:
+    """Nothing is to be measured. A gate that is asked for all the same would pass on nothing."""
+    rows = [*RunOptions.rows(Door.PYTEST), *ReportOptions.rows(Door.PYTEST)]
+    for row in rows:
+        if row.name in _GATES and getattr(options, row.dest(Door.PYTEST)) is not None:
+            spelled = row.argument(Door.PYTEST)[0][0]
+            raise pytest.UsageError(f"branchcov: {spelled}: nothing is measured without --branchcov; add it")
 
 
 def _add_late_sources(config: pytest.Config, options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType
 
+from ipy_branchcov.bytecode import thread_state
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -26,20 +27,31 @@ class Imports:
     Cached bytecode stays as the compiler made it: the code is instrumented each time that a loader has read it.
     """
 
-    def __init__(self, instrument: Callable[[CodeType], CodeType], imported: Callable[[str], None] | None = None):
+    def __init__(self, instrument: Callable[[CodeType], CodeType], imported: Callable[[str], None] = lambda name: None):
         self._instrument = instrument
         self._imported = imported
         self._before: object = None
 
     def begin(self) -> None:
         instrument, original, imported = self._instrument, SourceFileLoader.get_code, self._imported
+        get, enter, leave = thread_state.get, thread_state.enter, thread_state.leave
         self._before = SourceFileLoader.__dict__.get("get_code")
 
+        # What is ours inside it is no event for a trace or profile function that the program has left on.
         def get_code(loader: SourceFileLoader, fullname: str) -> CodeType | None:
-            if imported is not None:
+            enter(get())
+            try:
                 imported(fullname)
+            finally:
+                leave(get())
             code = original(loader, fullname)
-            return None if code is None else instrument(code)
+            if code is None:
+                return None
+            enter(get())
+            try:
+                return instrument(code)
+            finally:
+                leave(get())
 
         # As part of importlib's own file it is left out of the tracebacks of modules that cannot be imported, and
         # debuggers step over it.

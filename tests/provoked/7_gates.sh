@@ -21,6 +21,12 @@ branchcov run --fail-under 90 a.py
 echo 'y = 1 if x else 2; z = [1 if each else 2 for each in (0, 1)]' >> a.py
 branchcov run --fail-under 50 a.py
 
+#: message …: nothing is measured without --branchcov; add it
+echo 'def test_a(): x = [1 if each else 2 for each in (0, 1)]' > test_a.py
+pytest --branchcov-fail-under=50 test_a.py
+#: cure
+pytest --branchcov --branchcov-fail-under=50 test_a.py
+
 #: message … lost: coverage is incomplete, so the gate fails
 cat > a.py <<'P'
 import os, signal

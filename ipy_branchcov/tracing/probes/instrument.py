@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 __builtins__ = BUILTINS
 
 
+class Counter(itertools.count):  # type: ignore[type-arg]
+    """What a probe counts with. Programs pickle the constants of code: elsewhere a plain counter does.
+
+    From 3.14 on ``itertools.count`` cannot be pickled, and 3.12 and 3.13 warn of that.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return itertools.count, ()
+
+
 class Counted(Instrumented):
     """A code object with probes, which are among its constants.
 
@@ -32,7 +44,7 @@ class Counted(Instrumented):
         original: CodeType,
         kind: Mechanism,
         proofs: tuple[tuple[Any, ...] | None, ...],
-        counters: Mapping[int, itertools.count[int]],
+        counters: Mapping[int, Counter],
         *more: Any,
     ):
         super().__init__(code, original, kind, proofs, tuple(counters.items()), *more)
@@ -45,8 +57,8 @@ class Counted(Instrumented):
         return proofs
 
     @property
-    def counters(self) -> tuple[tuple[int, itertools.count[int]], ...]:
-        counters: tuple[tuple[int, itertools.count[int]], ...] = self.fields[3]
+    def counters(self) -> tuple[tuple[int, Counter], ...]:
+        counters: tuple[tuple[int, Counter], ...] = self.fields[3]
         return counters
 
     def counts(self) -> dict[int, int]:
@@ -79,8 +91,8 @@ def edges_of(probes: Iterable[Probe]) -> tuple[tuple[Any, ...] | None, ...]:
     return tuple(None if probe.edge is None else tuple(probe.edge) for probe in probes)
 
 
-def _count(counter: itertools.count[int]) -> int:
-    return int(repr(counter)[len("count(") : -1])
+def _count(counter: Counter) -> int:
+    return int(repr(counter)[len("Counter(") : -1])
 
 
 def count_edges(
@@ -94,7 +106,7 @@ def count_edges(
 
     placer = ProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants))
     placer.run()
-    counters = {number: itertools.count() for number in range(len(placer.probes))}
+    counters = {number: Counter() for number in range(len(placer.probes))}
     new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     return new, Counted(new, code, kind, edges_of(placer.probes), counters)

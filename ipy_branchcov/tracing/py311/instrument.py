@@ -5,7 +5,6 @@ Probes that count stay; the others vanish after their first hit.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from types import CodeType
 from typing import Any
@@ -15,7 +14,7 @@ from ipy_branchcov.bytecode.encode import assemble, tables_of, with_tables
 from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
-from ipy_branchcov.tracing.probes.instrument import edges_of
+from ipy_branchcov.tracing.probes.instrument import Counter, edges_of
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
@@ -70,7 +69,7 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
         return _again(code, known, (*constants, *added))
     placer = LineProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants), counting=kind.counting)
     placer.run()
-    counters = {i: itertools.count() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None}
+    counters = {i: Counter() for i, each in enumerate(placer.probes) if kind.counting and each.edge is not None}
     made = [counters.get(number, ~number) for number in range(len(placer.probes))]
     new = assemble(code, placer.items, (*constants, *added, *made, Notes()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
