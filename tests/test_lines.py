@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -502,6 +504,16 @@ f(1)
     assert [(branch.kind, branch.span.line) for branch in source.branches] == [("ifexp", 2), ("and", 6)]
     assert not source.missed_lines and not source.note
     assert compare("type parameters", text, str(tmp_path / "program.py")).differences == []
+
+
+def test_docstrings_are_no_lines_with_code_without_docstrings(tmp_path: Path) -> None:
+    """``-OO``: from 3.14 on a tree that is parsed there has ``pass`` in their place."""
+    Path(tmp_path / "doc.py").write_text('def f():\n    "doc"\nclass C:\n    """doc\n    more"""\ndef g(): "doc"\n')
+    command = [sys.executable, "-OO", "-m", "ipy_branchcov", "run", "--json", "doc.json", "doc.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    (source,) = json.loads((tmp_path / "doc.json").read_text())["sources"]
+    assert (source["missed_lines"], source["missed_spans"]) == ([], [])
 
 
 def test_unreachable_code_is_in_no_report(tmp_path: Path) -> None:
