@@ -97,8 +97,9 @@ class Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the author is warned when the code is compiled to run
             # For an error, Python would open a file of the name.
-            tree: ast.Module = compile(self.code, "<unknown>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=0)
-            return tree
+            tree = compile(self.code, "<unknown>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=0)
+        assert isinstance(tree, ast.Module)
+        return tree
 
     @cached_property
     def statement_lines(self) -> dict[int, int]:
