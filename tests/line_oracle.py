@@ -119,7 +119,9 @@ class _Rewriter:
         self.lines.heads.append((number, range(first, last + 1)))
         if isinstance(node, ast.Assert):
             self.lines.unknown.add(node.test.lineno)  # here they put what fails
-        if last > first:
+        if decorators:
+            self.lines.parts.append((number, number, node.lineno))  # type: ignore[attr-defined]
+        if last > first and type(node).__name__ != "TypeAlias":  # whose value is evaluated when somebody asks for it
             self.mark_parts(node, number, first)
             # The last line of the head of a function runs with it where an annotation stands there.
             every = [getattr(node, "returns", None)]
@@ -280,6 +282,8 @@ def _known(test: ast.expr) -> bool | None:
         return bool(test.value)
     if isinstance(test, ast.Name) and test.id == "__debug__":
         return True
+    if isinstance(test, ast.JoinedStr) and all(isinstance(each, ast.Constant) for each in test.values):
+        return bool(test.values)
     if not all(isinstance(each, (*_FORMS, *_SIGNS)) for each in ast.walk(test)):
         return None
     try:

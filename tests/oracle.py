@@ -398,7 +398,8 @@ class _Rewriter:
         if method is not None:
             return method(node)
         for name, field in ast.iter_fields(node):
-            setattr(node, name, self.value(field))
+            if name != "type_params":  # evaluated when somebody asks for them, as annotations are
+                setattr(node, name, self.value(field))
         return node
 
     def on_BoolOp(self, node: ast.BoolOp) -> ast.expr:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.reports import cobertura, lcov
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from tests.lines import compare
@@ -358,6 +365,65 @@ f(3)
 """,
         [4, 9],
     ),
+    "a loop on a line of its own, over no items": (
+        """\
+def f(a):
+    return [
+        b
+        for b in ()
+        if b
+    ], [
+        b for b in a if b
+    ]
+
+
+class C(*[
+    b for b in ()
+    if b
+]): 'doc'
+f([])
+f(())
+""",
+        [3, 5, 13],
+    ),
+    "functions on one line, below decorators": (
+        """\
+@property
+def never(a): return a and 1
+@staticmethod
+async def later(): return 1
+class C: pass
+def raises(a): return a[0] and 1
+try: raises([])
+except (
+    TypeError
+): never = 1
+except IndexError: pass
+""",
+        [10],
+    ),
+    "lines that ran, and no outcome of their branches": (
+        """\
+def f(a): return a or 1
+def g(a):
+    if a[0]: a = 1
+    assert a, [
+        1
+        for _ in a
+        if _
+    ]
+try: g([])
+except* (
+    KeyError,
+    ValueError
+) as e: a = 1
+except* IndexError: a = 2
+if f: ...
+h = lambda a: [b for b in a if b]
+g([1])
+""",
+        [13],
+    ),
     "code that cannot be reached": (
         """\
 def f(a):
@@ -408,6 +474,46 @@ def test_line_hits_agree_with_the_lines_that_never_ran(name: str, tmp_path: Path
     starts = source.source.statement_lines
     assert {starts.get(line, line) for line in expected} >= {starts.get(line, line) for line in zeros}
     assert bool(zeros) is bool(expected)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_lcov_and_cobertura_have_the_same_lines(name: str, tmp_path: Path) -> None:
+    source = measured(PROGRAMS[name][0], tmp_path)
+    of_lcov = re.findall(r"^DA:(\d+),(\d)$", lcov.render(Coverage((source,))), re.MULTILINE)
+    lines = list(ET.fromstring(cobertura.render(Coverage((source,)))).iter("line"))
+    assert of_lcov == [(line.get("number"), line.get("hits")) for line in lines]
+    assert {int(line) for line, hits in of_lcov if hits == "0"} <= source.missed_lines
+    assert not {int(line) for line, hits in of_lcov if hits == "1"} & source.missed_lines
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are of Python 3.12")
+def test_type_parameters_have_no_branches(tmp_path: Path) -> None:
+    """Their bounds are evaluated when somebody asks for them, as annotations are; so are values of aliases."""
+    text = """\
+a = 1
+type A[T: (int if a else str)] = list[T] if a else T
+def f[
+    T: (int if a
+        else str)
+](b: T) -> T: return b and 1
+class C[T: (lambda: a and 1)]: pass
+A.__value__
+f(1)
+"""
+    source = measured(text, tmp_path)
+    assert [(branch.kind, branch.span.line) for branch in source.branches] == [("ifexp", 2), ("and", 6)]
+    assert not source.missed_lines and not source.note
+    assert compare("type parameters", text, str(tmp_path / "program.py")).differences == []
+
+
+def test_docstrings_are_no_lines_with_code_without_docstrings(tmp_path: Path) -> None:
+    """``-OO``: from 3.14 on a tree that is parsed there has ``pass`` in their place."""
+    Path(tmp_path / "doc.py").write_text('def f():\n    "doc"\nclass C:\n    """doc\n    more"""\ndef g(): "doc"\n')
+    command = [sys.executable, "-OO", "-m", "ipy_branchcov", "run", "--json", "doc.json", "doc.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    (source,) = json.loads((tmp_path / "doc.json").read_text())["sources"]
+    assert (source["missed_lines"], source["missed_spans"]) == ([], [])
 
 
 def test_unreachable_code_is_in_no_report(tmp_path: Path) -> None:

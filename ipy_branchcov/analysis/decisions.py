@@ -20,8 +20,9 @@ from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, kept_from_running, refutable
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-#: Fields without branches: annotations, and nodes that stand for a word or a sign.
-_PASSED_BY = frozenset({"annotation", "returns", "ctx", "op", "ops"})
+#: Fields without branches: annotations, type parameters (their bounds are evaluated when somebody asks for them, as
+#: annotations are), and nodes that stand for a word or a sign.
+_PASSED_BY = frozenset({"annotation", "returns", "type_params", "ctx", "op", "ops"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 

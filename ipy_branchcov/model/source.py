@@ -90,10 +90,16 @@ class Source:
         return self.text if self.kind == "file" else _without_magics(self.text)
 
     def tree(self) -> ast.Module:
-        """The syntax tree of :attr:`code`. Raises one of :data:`UNPARSABLE`."""
+        """The syntax tree of :attr:`code`. Raises one of :data:`UNPARSABLE`.
+
+        As it is written: under ``-OO`` :func:`ast.parse` makes ``pass`` of a docstring from 3.14 on.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the author is warned when the code is compiled to run
-            return ast.parse(self.code)  # for an error, Python would open a file of the name
+            # For an error, Python would open a file of the name.
+            tree = compile(self.code, "<unknown>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=0)
+        assert isinstance(tree, ast.Module)
+        return tree
 
     @cached_property
     def statement_lines(self) -> dict[int, int]:

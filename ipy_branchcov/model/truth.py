@@ -117,6 +117,8 @@ def _large(node: ast.BinOp) -> bool:
 
 #: Compilers compute no comparison, and from 3.14 on the rest only when the jumps are made.
 _COMPUTED_LATE = sys.version_info >= (3, 14)
+#: Before 3.13 ``f""`` is built when it runs, and its truth is tested.
+_EMPTY_BUILT = sys.version_info < (3, 13)
 
 
 def settled(node: ast.expr) -> bool | None:
@@ -135,6 +137,8 @@ def settled(node: ast.expr) -> bool | None:
         case ast.IfExp():
             test = settled(node.test)
             return None if test is None else settled(node.body if test else node.orelse)
+        case ast.JoinedStr(values=[]) if _EMPTY_BUILT:
+            return None
         case ast.Constant() | ast.Name() | ast.JoinedStr():
             return constant(node)
         case _ if _COMPUTED_LATE or isinstance(node, ast.Compare):

@@ -126,6 +126,6 @@ def _lines(source: SourceCoverage) -> dict[int, Line]:
     found = {}
     for number in sorted({*hits, *branches, *decisions}):
         here = tuple(branches.get(number, ()))
-        ran = bool(hits.get(number)) or any(branch.totals.covered for branch in here)
+        ran = bool(hits.get(number, number not in source.missed_lines))  # a line of its own, or one of a statement
         found[number] = Line(ran, here, tuple(decisions.get(number, ())))
     return found

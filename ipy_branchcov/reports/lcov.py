@@ -17,6 +17,9 @@ def render(coverage: Coverage, cells: Cells = UNPLACED) -> str:
     ``MCDC:<line>,<conditions>,<t or f>,<0 or 1>,<number of the condition>,<its text>``, with decisions.
 
     ``BRDA:<line>,<branch number on the line>,<outcome number>,<hits, or - on a line without hits>``.
+
+    genhtml refuses a line with hits whose branches have none, as ``def f(x): return x or 1`` that nobody called. The
+    last block of such a line is one outcome with one hit: the line ran. ``BRF`` and ``BRH`` count it.
     """
     return "".join(f"{line}\n" for file in files(coverage, cells) for line in _record(file))
 
@@ -25,18 +28,20 @@ def _record(file: File) -> Iterator[str]:
     yield "TN:"
     yield f"SF:{file.name}"
     for number, line in file.lines.items():
-        hit = _hit(line)
         for block, branch in enumerate(line.branches):
             outcomes = [outcome for outcome in branch.outcomes if outcome.required and not outcome.excluded]
             for i, outcome in enumerate(outcomes):
-                yield f"BRDA:{number},{block},{i},{outcome.hits if hit else '-'}"
-    yield f"BRF:{file.totals.outcomes}"
-    yield f"BRH:{file.totals.covered}"
+                yield f"BRDA:{number},{block},{i},{outcome.hits if line.ran else '-'}"
+        if _ran_alone(line):
+            yield f"BRDA:{number},{len(line.branches)},0,1"
+    alone = sum(map(_ran_alone, file.lines.values()))
+    yield f"BRF:{file.totals.outcomes + alone}"
+    yield f"BRH:{file.totals.covered + alone}"
     yield from _mcdc(file)
     for number, line in file.lines.items():
-        yield f"DA:{number},{int(_hit(line))}"
+        yield f"DA:{number},{int(line.ran)}"
     yield f"LF:{len(file.lines)}"
-    yield f"LH:{sum(map(_hit, file.lines.values()))}"
+    yield f"LH:{file.ran}"
     yield "end_of_record"
 
 
@@ -51,9 +56,9 @@ def _mcdc(file: File) -> Iterator[str]:
         for size, expressions in sorted(_groups(line.decisions).items()):
             for index, (shown, text) in enumerate(expressions):
                 for sense in ("t", "f"):
-                    yield f"MCDC:{number},{size},{sense},{int(shown and _hit(line))},{index},{text}"
+                    yield f"MCDC:{number},{size},{sense},{int(shown and line.ran)},{index},{text}"
                 found += 2
-                hit += 2 * (shown and _hit(line))
+                hit += 2 * (shown and line.ran)
     if found:
         yield f"MCF:{found}"
         yield f"MCH:{hit}"
@@ -82,9 +87,6 @@ def _expression(condition: Condition) -> str:
     return condition.text.replace(",", ";") or "condition"
 
 
-def _hit(line: Line) -> bool:
-    """Whether a line has hits: genhtml refuses one with hits whose branches have none, and the other way round.
-
-    So ``def f(x): return x or 1`` has none as long as nobody calls ``f``.
-    """
-    return line.totals.covered > 0 if line.branches else line.ran
+def _ran_alone(line: Line) -> bool:
+    """Whether a line ran, and no outcome of its branches was covered."""
+    return line.ran and bool(line.branches) and not line.totals.covered

@@ -227,9 +227,13 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
 
 
 def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:
-    """The lines of statements that ran because of the outcomes that led to them, whatever code is left of them."""
+    """The lines that ran because an outcome is covered: those of branches, and what an outcome leads to.
+
+    Whatever code is left of them; in ``[\\n b for b in a]`` over no items the loop ran, and no name on its line.
+    """
     covered = {(branch.key, outcome.name) for branch in branches for outcome in branch.outcomes if outcome.hits}
-    return {line for after, line in analysis.beginnings if after in covered}
+    of_branches = {span.line for (span, _), _ in covered}
+    return of_branches | {line for after, line in analysis.beginnings if after in covered}
 
 
 def _function_lines(analysis: Analysis) -> frozenset[int]:

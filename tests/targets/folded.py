@@ -55,3 +55,22 @@ def empty_side(a, v):
 
 for a, v in ((0, 0), (0, 1), (0, 1), (1, 0), (1, 1), (1, 1), (1, 1)):  # outcomes: BE
     empty_side(a, v)
+
+
+def empty_text(a):
+    """Some Pythons build ``f""`` when it runs, and test it."""
+    found = 0
+    if a or f"":                                 # outcomes: TF
+        found += 1
+    if not (a or f"" or f""):                    # outcomes: TF
+        found += 2
+    if (a or f"") and found:                     # outcomes: TF T-
+        found += 4
+    x = 1 if a or (f"" and found) else 2         # outcomes: TF
+    y = [b for b in (a,) if b or f""]            # outcomes: BE TF
+    return found, x, y, f"" or a, a and f"x"     # outcomes: TF
+
+
+empty_text(0)
+empty_text(0)
+empty_text(1)
