@@ -1,22 +1,27 @@
-"""The ways in which a program ends and never comes back: ``os._exit``, ``exec``, a signal."""
+"""The ways in which a program ends and never comes back: ``os._exit``, ``exec``, a signal.
+
+They are watched from an interpreter's start, so this needs nothing that is not loaded then: ``_signal`` has the
+functions of ``signal`` without its enumerations.
+"""
 
 from __future__ import annotations
 
-import functools
+import _signal  # type: ignore[import-not-found]
 import os
-import signal
 import stat
 import sys
-import warnings
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
 
 #: Signals that end a process unless it handles them, and that are sent for that.
 _SIGNALS = tuple(
-    getattr(signal, name)
+    getattr(_signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
-    if hasattr(signal, name)
+    if hasattr(_signal, name)
 )
 
 
@@ -33,7 +38,7 @@ class Endings:
         self._end = end
         self._failed = failed
         self._given: dict[str, tuple[Any, Any]] = {}
-        self._handled: list[signal.Signals] = []
+        self._handled: list[int] = []
         self._ending = False
         self._waiting = 0
 
@@ -43,7 +48,7 @@ class Endings:
         for name in ("execv", "execve"):  # the other functions of os call one of these
             self._replace(name, self._exec(getattr(os, name)))
         for number in _SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL and _handle(number, self._on_signal):
+            if _signal.getsignal(number) == _signal.SIG_DFL and _handle(number, self._on_signal):
                 self._handled.append(number)
 
     def close(self) -> None:
@@ -53,8 +58,8 @@ class Endings:
                 setattr(os, name, theirs)
         self._given.clear()
         for number in self._handled:
-            if signal.getsignal(number) == self._on_signal:
-                _handle(number, signal.SIG_DFL)
+            if _signal.getsignal(number) == self._on_signal:
+                _handle(number, _signal.SIG_DFL)
         self._handled.clear()
         if self in _open:
             _open.remove(self)
@@ -62,9 +67,13 @@ class Endings:
     def end(self, *, abrupt: bool) -> int:
         if self._ending:
             return 0
+        return self.uninterrupted(lambda: self._end(abrupt))
+
+    def uninterrupted(self, call: Callable[[], int | None]) -> int:
+        """Call what leaves data; a signal waits for it."""
         self._ending = True
         try:
-            gate = self._end(abrupt)
+            gate = call() or 0
         except Exception as error:  # the program ends all the same
             print(f"branchcov: lost: what was measured: branchcov failed: {error!r}", file=sys.stderr, flush=True)
             gate = 1
@@ -80,17 +89,15 @@ class Endings:
         setattr(os, name, ours)
 
     def _exit(self, original: Callable[[int], Any]) -> Any:
-        @functools.wraps(original)
         def _exit(status: int) -> None:
             if isinstance(status, int):  # else it is an error
                 gate = self.end(abrupt=True)
                 status = status or gate
             original(status)
 
-        return _exit
+        return _like(original, _exit)
 
     def _exec(self, original: Callable[..., Any]) -> Any:
-        @functools.wraps(original)
         def execute(path: Any, *arguments: Any, **keywords: Any) -> None:
             ends = _executable(path)
             gate = self.end(abrupt=True) if ends else 0
@@ -102,7 +109,7 @@ class Endings:
                 if ends:
                     self._failed()
 
-        return execute
+        return _like(original, execute)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         for each in _open:
@@ -116,6 +123,14 @@ class Endings:
 _open: list[Endings] = []
 
 
+def _like(original: Any, ours: Any) -> Any:
+    """Our function in the place of another one, as ``functools.wraps`` does it."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(ours, name, getattr(original, name))
+    ours.__wrapped__ = original
+    return ours
+
+
 def _end_all(number: int) -> None:
     """A signal ends this process: all that measure it leave their data."""
     for each in reversed(_open):
@@ -124,6 +139,8 @@ def _end_all(number: int) -> None:
 
 
 def _fork() -> int:
+    import warnings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other threads: exec ends them at once
         return os.fork()
@@ -134,7 +151,7 @@ def _outlive(child: int) -> int:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # a pipe that this process had open would never end
     for number in _SIGNALS:
         _handle(number, lambda number, frame: os.kill(child, number))
-    _handle(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
+    _handle(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C reaches the child, too
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status < 0:
         _die(-status)
@@ -142,14 +159,14 @@ def _outlive(child: int) -> int:
 
 
 def _die(number: int) -> None:
-    _handle(number, signal.SIG_DFL)
+    _handle(number, _signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
 def _handle(number: int, handler: Any) -> bool:
     """Set a signal's handler; return whether it was: only the main thread can, and SIGKILL has none."""
     try:
-        signal.signal(number, handler)
+        _signal.signal(number, handler)
     except (ValueError, OSError):
         return False
     return True
