@@ -17,6 +17,7 @@ from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.printable import printable
 from ipy_branchcov.processes import cells, leftovers
 from ipy_branchcov.processes.alive import is_alive
 from ipy_branchcov.processes.asked import CELLS, RUNS, SETTINGS, packed, read
@@ -98,7 +99,7 @@ class DataFolder:
                 lost.append(f"a process: {error}")
             path.unlink(missing_ok=True)
         for path in sorted(self.path.glob("*.failed")):
-            lost.append(f"a process was not measured: {_description(path)}")
+            lost.append(f"a process was not measured: {printable(_description(path))}")
             path.unlink(missing_ok=True)
         for path in missing:
             if path.stem not in came and path.is_file():

@@ -63,7 +63,8 @@ class Watch:
         self.context = os.environ.get(CONTEXT, "")
         self.endings = Endings(self._ends, self._go_on)
         self._measured: Measured | None = None
-        self._path = sys.path.copy()
+        # What we import is the standard library's, also where a folder that is searched before has its names.
+        self._path = sorted(sys.path, key=lambda place: not place.startswith(_STANDARD_LIBRARY))
         self._places = Places([each for _, (_, *sources) in self.asked for each in sources])
         self._cells = [_Cells(folder) for folder, _ in self.asked]
         self._lock = RLock()
@@ -320,8 +321,8 @@ def lost(folder: str, error: BaseException) -> None:
     """Report in the folder of a run that this process could not be measured."""
     path = os.path.join(folder, f"{os.getpid()}-{get_ident()}.failed")  # noqa: PTH118
     try:
-        with open(path, "x", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            file.write(ascii(f"{command()}: {error!r}")[1:-1])
+        with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123
+            file.write(f"{command()}: {error!r}")
     except OSError:
         return  # the run has ended, and its folder is removed
 
