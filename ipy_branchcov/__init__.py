@@ -8,7 +8,8 @@
 
 Nothing is imported before it is used. State is held by a :class:`Session` and a shell's extension; beside them by
 ``tracing.probes.registry`` (which code has probes), ``tracing.probes.functions`` (which functions had them, which
-tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.children`` (how this process is measured),
+tracers run), ``tracing.py311.arrivals`` (an audit hook), ``processes.watch`` (whether this process waits for measured
+code, and an audit hook), ``processes.children`` (how this process is measured),
 ``processes.in_kernel`` (what a kernel has not sent yet), ``model.totals`` (decimals of percentages) and
 ``processes.engines.on_worker`` (a worker's runs).
 
@@ -17,10 +18,11 @@ PYTEST_DONT_REWRITE: a measured process has this package imported before pytest 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+#: As that of ``typing``, which takes milliseconds to import: processes that measure nothing get here, too.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ipy_branchcov import engines
     from ipy_branchcov.api import measure, measured
     from ipy_branchcov.errors import BranchcovError
@@ -47,6 +49,8 @@ _KEY = "_ipy_branchcov_extension"
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     home = import_module(f"{__name__}.{_HOME[name]}")
     return home if name == _HOME[name] else getattr(home, name)
 

@@ -8,7 +8,10 @@ functions; it costs nothing at a call.
 from __future__ import annotations
 
 import builtins
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: By name.
 BUILTINS: Any = dict(vars(builtins))

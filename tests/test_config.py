@@ -312,6 +312,10 @@ def at(path: str, hits: int = 1, text: str = "x = 1 if y else 2\n") -> Coverage:
     return Coverage((SourceCoverage(Source(path.lstrip("/"), text, "file", path), (branch,)),))
 
 
+def named(coverage: Coverage, name: str) -> Coverage:
+    return replace(coverage, sources=tuple(replace(s, source=replace(s.source, name=name)) for s in coverage))
+
+
 def test_files_of_several_machines_are_one(folder: Path) -> None:
     Path("src/pkg").mkdir(parents=True)
     Path("src/pkg/m.py").write_text("x = 1 if y else 2\n")
@@ -333,6 +337,34 @@ def test_files_of_several_machines_are_one(folder: Path) -> None:
         ("src/pkg/m.py", 2),
     ]
     moved.self_check()
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        (["/p/.tox/a/lib/python3.11/site-packages/pkg/m.py", "/p/.tox/b/lib/python3.14/site-packages/pkg/m.py"], [0]),
+        (["/z/lib/site-packages/pkg/m.py", r"C:\v\Lib\site-packages\pkg\m.py", "/usr/lib/dist-packages/pkg/m.py"], [2]),
+        (["/v/lib/site-packages/pkg/m.py", "src/pkg/m.py"], [1]),
+        (["/v/lib/site-packages/pkg/m.py", "pkg/m.py"], [1]),
+        (["/v/lib/site-packages/pkg/m.py", "vendor/pkg/m.py"], [1, 0]),
+        (["/v/lib/site-packages/pkg/m.py", "/v/lib/site-packages/other/pkg/m.py"], [1, 0]),
+        (["src/pkg/m.py", "pkg/m.py"], [1, 0]),
+    ],
+)
+def test_a_file_that_is_installed_in_several_environments_is_one(places: list[str], names: list[int]) -> None:
+    every = [named(at(place, number % 2), place) for number, place in enumerate(places)]
+    found = in_canonical_places(merge(every), (), Scope())
+    assert sorted(each.source.name for each in found) == sorted(places[number] for number in names)
+    assert sum(each.hits for source in found for b in source.branches for each in b.outcomes) == len(places)
+    by_steps = every[0]
+    for each in every[1:]:
+        by_steps = in_canonical_places(merge([each, by_steps]), (), Scope())
+    assert by_steps == found
+
+
+def test_another_text_in_the_same_place_is_another_file() -> None:
+    both = merge([at("/a/site-packages/m.py"), at("/b/site-packages/m.py", text="x = 1 if y else 3\n")])
+    assert in_canonical_places(both, (), Scope()) == both
 
 
 def test_merge_and_report_put_files_where_paths_say(folder: Path) -> None:

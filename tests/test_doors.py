@@ -24,7 +24,8 @@ from ipy_branchcov.notebook.display import live
 from ipy_branchcov.notebook.pyodide import PyodideKernel
 from ipy_branchcov.notebook.watch import Watch
 from ipy_branchcov.processes import in_kernel, kernels
-from ipy_branchcov.processes.children import VARIABLE, Processes
+from ipy_branchcov.processes.asked import VARIABLE
+from ipy_branchcov.processes.children import Processes
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.notebooks import run_notebook
 from ipy_branchcov.pytest_plugin import plugin, run

@@ -277,9 +277,11 @@ def test_a_subprocess_with_a_function_of_its_own_is_no_fork_that_is_lost() -> No
 
 
 def test_what_ends_a_process_is_given_back() -> None:
+    handler = _signal.getsignal
+
     def now() -> list[object]:
-        functions = [os._exit, os.abort, os.execv, os.execve, signal.signal, signal.getsignal]
-        return [*functions, _signal.getsignal(signal.SIGTERM), _signal.getsignal(signal.SIGINT)]
+        functions = [os._exit, os.abort, os.execv, os.execve, _signal.signal, _signal.getsignal]
+        return [*functions, handler(signal.SIGTERM), handler(signal.SIGINT)]
 
     before, interrupt = now(), signal.getsignal(signal.SIGINT)
     endings = Endings(lambda abrupt: 0, lambda: None)

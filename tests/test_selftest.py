@@ -121,7 +121,7 @@ FAULTS = {
         ],
     ),
     "processes that do not begin to measure": (
-        "processes/children.py",
+        "processes/start.py",
         "def begin() -> None:",
         "def begin() -> None:\n    return\n\n\ndef _begin() -> None:",
         ["a process that a run starts: DOES NOT AGREE"],

@@ -15,6 +15,7 @@ import pytest
 
 import ipy_branchcov
 from ipy_branchcov.processes import start
+from ipy_branchcov.processes.asked import packed
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.session.scope import Scope
 from tests.project import Project
@@ -120,13 +121,11 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "nothing": lambda folder: folder.rmdir(),
     "a file": lambda folder: (folder.rmdir(), folder.write_text("x")),
     "an empty folder": lambda folder: None,
-    "an editor's settings": lambda folder: (folder / "settings.json").write_text('{"source": ["."], "counts": true}'),
-    "settings that are no object": lambda folder: (folder / "settings.json").write_text('"source"'),
-    "settings without an end": lambda folder: (folder / "settings.json").write_text("[" * 100_000),
-    "settings that nobody writes": lambda folder: os.mkfifo(folder / "settings.json"),
-    "wrong options": lambda folder: (folder / "settings.json").write_text(
-        '{"schema": "ipy_branchcov/processes/1", "options": {"source": [3]}}'
-    ),
+    "an editor's settings": lambda folder: (folder / "settings").write_text('{"source": ["."], "counts": true}'),
+    "settings that nobody writes": lambda folder: os.mkfifo(folder / "settings"),
+    "settings that are no text": lambda folder: (folder / "settings").write_bytes(packed("{}", []).encode() + b"\xff"),
+    "settings without a source": lambda folder: (folder / "settings").write_text(packed("[" * 100_000, [])),
+    "runs that are no folders": lambda folder: (folder / "runs").mkdir() or (folder / "runs/a").write_bytes(b"\xff\0"),
 }
 
 

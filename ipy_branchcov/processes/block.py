@@ -17,7 +17,8 @@ from pathlib import Path
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.processes.children import VARIABLE, elsewhere
+from ipy_branchcov.processes.asked import VARIABLE
+from ipy_branchcov.processes.children import elsewhere
 from ipy_branchcov.processes.folder import DataFolder, RunsFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.session.options import RunOptions

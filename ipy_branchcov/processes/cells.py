@@ -13,8 +13,8 @@ from typing import Any
 
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.model.source import UNPARSABLE, Source
+from ipy_branchcov.processes.asked import CELLS
 
-FILE = "cells.jsonl"
 #: The file name that cloudpickle gives to all code that it sends.
 _SENT = "<dynamic-code>"
 
@@ -27,7 +27,7 @@ class PublishedCells:
     """
 
     def __init__(self, folder: Path):
-        self._path = folder / FILE
+        self._path = folder / CELLS
         self._read = 0
         self._named: dict[str, Source] = {}
         self._by_code: dict[tuple[object, ...], Source] = {}

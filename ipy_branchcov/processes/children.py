@@ -1,76 +1,67 @@
 """The Python processes that a measured run starts: each measures itself and writes its data into the run's folder.
 
 As coverage.py does it: ``branchcov.pth`` and ``branchcov.start`` stand in site-packages and do nothing
-where the variable is not set.
+where the variable is not set. Until measured code runs, :mod:`.watch` is all that a process has of us.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import shlex
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ipy_branchcov.errors import BranchcovError, DataError
+from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.printable import printable
+from ipy_branchcov.processes import watch
+from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
-from ipy_branchcov.processes.endings import Endings
-from ipy_branchcov.processes.folder import DataFolder, Member, read_settings, runs_of
+from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.forks import hand_over as hand_over_fork
+from ipy_branchcov.processes.watch import Measured, Watch
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 
-#: The environment variable that names the folder: one a line, where several runs measure.
-VARIABLE = "BRANCHCOV_PROCESSES"
-#: The one that names the test that runs, where all tests are recorded that cover an outcome.
-CONTEXT = "BRANCHCOV_CONTEXT"
-
 #: Who runs in a process that was started, where nothing names it.
 _CONTEXT = "a process that was started"
-_FORK_SERVER = "from multiprocessing.forkserver import main"
 
 # --- in a process that was started
 
 
 class _Process:
-    """This process, from the start of its interpreter to its end, and its forks.
+    """This process in one run, from the first code that is measured to its end, and its forks.
 
-    It leaves data once it has run measured code: multiprocessing's resource tracker lives as long as the run, and runs
-    none. Its fork server imports the main module; what it covered there comes with its forks.
+    It leaves data once it has run measured code: it may have begun in vain. multiprocessing's fork server imports the
+    main module; what it covered there comes with its forks.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, begun: Watch):
         given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
         self.folder = folder
         self._member: Member | None = None
-        self._fork_server = _is_fork_server()
-        self.session = Session(RunOptions().overridden(**given))
+        self._fork_server = begun.is_fork_server
+        self.session = Session(RunOptions().overridden(**given), root=Path(begun.root) if begun.root else None)
         self.session.add_locator(PublishedCells(folder))
-        self.session.when_found(self._begun)
-        self.session.start(os.environ.get(CONTEXT) or _CONTEXT)
+        self._start(begun.context or _CONTEXT)
         self._forks = Forks(self.session, folder, watched=True)
         self._forks.begin()
-        self._endings = Endings(self._ends, self.go_on)
-        self._endings.begin()
-        atexit.register(self.end)
+
+    def _start(self, context: str) -> None:
+        self.session.when_found(self._begun)
+        self.session.start(context)
+        atexit.unregister(self.session.close)  # functions that the program has registered before are measured, too
 
     def _begun(self) -> None:
-        if self._fork_server and not _asked_again:
-            return
-        name = "forked by multiprocessing's fork server" if self._fork_server else shlex.join(sys.orig_argv)
-        with suppress(OSError, BranchcovError):
-            self._member = Member(self.folder, printable(name))
+        if not self._fork_server:
+            with suppress(OSError, BranchcovError):
+                self._member = Member(self.folder, printable(watch.command()))
 
-    def end(self) -> None:
-        self._endings.end(abrupt=False)  # a signal waits for it
-
-    def _leave_data(self) -> None:
+    def leave_data(self) -> None:
+        """What was covered until now. Only the first call counts."""
         if self._forks.child:
             self._forks.save()
             return
@@ -80,74 +71,67 @@ class _Process:
             with suppress(OSError, BranchcovError):  # where the data should be, the run reports a loss
                 member.save(self.session.coverage())
 
-    def _ends(self, abrupt: bool) -> int:
-        self._leave_data()
-        return 0
-
     def go_on(self) -> None:
         """Begin another measurement, whose data is added: an exec failed, or an engine's run has ended."""
         self._forks.child = False
         self.session.reset()  # what was left is not left again
-        self.session.when_found(self._begun)
-        self.session.start(_CONTEXT)
+        self._start(_CONTEXT)
 
     def after_engine(self) -> None:
         """The run on an engine's worker has ended. A block has ended with it, and waits for no more."""
-        if any(folder == self.folder for folder, _ in _asked()):
+        if any(folder == str(self.folder) for folder, _ in asked()):
             self.go_on()
 
     def leave(self) -> None:
-        atexit.unregister(self.end)
-        self._endings.close()
         self._forks.close()
         self.session.close()
         if self._member is not None:
             self._member.leave()
 
 
-#: How this process is measured: once for each run that asked for it, and what these runs were when it began.
+class _Processes(Measured):
+    """This process in all runs that ask for it."""
+
+    def ends(self, abrupt: bool) -> None:
+        failed: Exception | None = None
+        for each in reversed(_this):
+            try:
+                each.leave_data()
+            except Exception as error:  # the other runs have their data all the same
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def go_on(self) -> None:
+        for each in _this:
+            each.go_on()
+
+
+#: How this process is measured: once for each run that asked for it.
 _this: list[_Process] = []
-_began: list[tuple[Path, dict[str, object]]] = []
 #: Whether forks of this fork server ask again.
 _serving: list[bool] = []
-#: Whether this is such a fork, and has begun again.
-_asked_again: list[bool] = []
 
 
-def begin() -> None:
-    """Measure this process. Called when the interpreter starts; what fails here never stops the program."""
-    if _this:
-        return  # the line stands in more than one folder of site-packages
-    _began[:] = _asked()
-    for folder, _ in _began:
-        # The variable can name any folder. Where a .begun file was written, the run reports a loss.
-        with suppress(Exception):
-            _this.append(_Process(folder))
-    if _this and not _serving and _is_fork_server():
+def measure(begun: Watch) -> Measured:
+    """Measure this process, which is about to run what a run measures."""
+    for folder, _ in begun.asked:
+        try:
+            _this.append(_Process(Path(folder), begun))
+        except Exception as error:
+            watch.lost(folder, error)
+    if begun.is_fork_server and not _serving:
         _serving.append(True)
         os.register_at_fork(after_in_child=_served)
-
-
-def _asked() -> list[tuple[Path, dict[str, object]]]:
-    """The folders of the runs that ask for this process now, with their options."""
-    found = []
-    for folder in map(Path, os.environ[VARIABLE].split("\n")):
-        for each in runs_of(folder):
-            with suppress(DataError):
-                found.append((each, read_settings(each)))
-    return found
-
-
-def _is_fork_server() -> bool:
-    return any(_FORK_SERVER in argument for argument in sys.orig_argv)
+    return _Processes()
 
 
 def _served() -> None:
-    """This is a fork of a fork server, which may be older than the runs that ask for its forks now."""
-    if _asked() != _began:
+    """This is a fork of a fork server that was measured already: another run may ask for it."""
+    each = watch.watching()
+    if each is not None and asked() != each.asked:
         leave()
-        _asked_again.append(True)
-        begin()
+        watch.watch(each.measure)
 
 
 def hand_over(folder: Path) -> Callable[[], None] | None:
@@ -155,10 +139,13 @@ def hand_over(folder: Path) -> Callable[[], None] | None:
 
     Returns what is to be called when the engine's run has ended; None where this process is not measured for that run.
     """
-    for each in _this:
-        if each.folder == folder:
-            each.end()
-            return each.after_engine
+    watched = watch.watching()
+    if watched is not None:
+        watched.begin()
+        for each in _this:
+            if each.folder == folder:
+                watched.endings.uninterrupted(each.leave_data)
+                return each.after_engine
     return hand_over_fork(folder)
 
 
@@ -166,6 +153,9 @@ def leave() -> None:
     """Stop: this process is measured in another way, as a kernel or a worker."""
     while _this:
         _this.pop().leave()
+    watched = watch.watching()
+    if watched is not None:
+        watched.stop()
 
 
 # --- in the process that starts others

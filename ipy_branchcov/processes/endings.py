@@ -1,27 +1,30 @@
-"""The ways in which a program ends and never comes back: ``os._exit``, ``os.abort``, ``exec``, a signal."""
+"""The ways in which a program ends and never comes back: ``os._exit``, ``os.abort``, ``exec``, a signal.
+
+They are watched from an interpreter's start, so this needs nothing that is not loaded then: ``_signal`` has the
+functions that ``signal`` calls, without its enumerations.
+"""
 
 from __future__ import annotations
 
-import functools
+import _signal  # type: ignore[import-not-found]
 import os
-import signal
 import stat
 import sys
-import warnings
-from collections.abc import Callable
-from types import FrameType, ModuleType
-from typing import Any
 
-from ipy_branchcov.bytecode.unseen import unseen
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, ModuleType
+    from typing import Any
 
 #: Signals that end a process unless it handles them, and that are sent for that.
 _SIGNALS = tuple(
-    getattr(signal, name)
+    getattr(_signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGVTALRM", "SIGPROF")
-    if hasattr(signal, name)
+    if hasattr(_signal, name)
 )
 #: Python's own functions: a program calls ours in their places.
-_set_handler, _get_handler = signal.signal, signal.getsignal
+_set_handler, _get_handler = _signal.signal, _signal.getsignal
 
 
 class Endings:
@@ -47,10 +50,10 @@ class Endings:
         for name in ("execv", "execve"):  # the other functions of os call one of these
             self._replace(os, name, self._exec(getattr(os, name)))
         for number in _SIGNALS:
-            if _get_handler(number) is signal.SIG_DFL:
+            if _get_handler(number) == _signal.SIG_DFL:
                 _handle(number, self._on_signal)
-        self._replace(signal, "signal", self._signal(signal.signal))
-        self._replace(signal, "getsignal", _getsignal(signal.getsignal))
+        self._replace(_signal, "signal", self._signal(_signal.signal))
+        self._replace(_signal, "getsignal", _getsignal(_signal.getsignal))
 
     def close(self) -> None:
         """Give back what is still ours."""
@@ -58,18 +61,22 @@ class Endings:
             if getattr(module, name) is ours:
                 setattr(module, name, theirs)
         self._given.clear()
-        for number in (*_SIGNALS, signal.SIGINT):
+        for number in (*_SIGNALS, _signal.SIGINT):
             if _get_handler(number) == self._on_signal:
-                _handle(number, signal.SIG_DFL)
+                _handle(number, _signal.SIG_DFL)
         if self in _open:
             _open.remove(self)
 
     def end(self, *, abrupt: bool) -> int:
         if self._ending:
             return 0
+        return self.uninterrupted(lambda: self._end(abrupt))
+
+    def uninterrupted(self, call: Callable[[], int | None]) -> int:
+        """Call what leaves data; a signal waits for it."""
         self._ending = True
         try:
-            gate = self._end(abrupt)
+            gate = call() or 0
         except Exception as error:  # the program ends all the same
             print(f"branchcov: lost: what was measured: branchcov failed: {error!r}", file=sys.stderr, flush=True)
             gate = 1
@@ -85,38 +92,36 @@ class Endings:
         setattr(module, name, ours)
 
     def _exit(self, original: Callable[[int], Any]) -> Any:
-        @functools.wraps(original)
         def _exit(status: int) -> None:
             if isinstance(status, int):  # else it is an error
                 gate = self.end(abrupt=True)
                 status = status or gate
             original(status)
 
-        return _exit
+        return _like(original, _exit)
 
     def _abort(self, original: Callable[[], Any]) -> Any:
-        @functools.wraps(original)
         def abort() -> None:
             self.end(abrupt=True)
             original()
 
-        return abort
+        return _like(original, abort)
 
     def _signal(self, original: Callable[[int, Any], Any]) -> Any:
-        """``signal.signal``: where a program wants a signal to end it, as many handlers do, that stays our matter."""
+        """What ``signal.signal`` calls: where a program wants a signal to end it, that stays our matter."""
 
-        @unseen  # another signal's handler can run inside it
-        @functools.wraps(original)
-        def signal_(signalnum: int, handler: Any) -> Any:
+        def signal(signalnum: int, handler: Any) -> Any:
             before = original(signalnum, handler)
-            if handler == signal.SIG_DFL and signalnum in (*_SIGNALS, signal.SIGINT):
+            if _is_default(handler) and signalnum in (*_SIGNALS, _signal.SIGINT):
                 _set_handler(signalnum, self._on_signal)
-            return signal.SIG_DFL if _is_ours(before) else before
+            return _signal.SIG_DFL if _is_ours(before) else before
 
-        return signal_
+        # Another signal's handler can run inside it. A process that only waits has not loaded this.
+        if loaded := sys.modules.get("ipy_branchcov.bytecode.unseen"):
+            loaded.unseen(signal)
+        return _like(original, signal)
 
     def _exec(self, original: Callable[..., Any]) -> Any:
-        @functools.wraps(original)
         def execute(path: Any, *arguments: Any, **keywords: Any) -> None:
             ends = _executable(path)
             gate = self.end(abrupt=True) if ends else 0
@@ -128,7 +133,7 @@ class Endings:
                 if ends:
                     self._failed()
 
-        return execute
+        return _like(original, execute)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         for each in _open:
@@ -139,12 +144,15 @@ class Endings:
 
 
 def _getsignal(original: Callable[[int], Any]) -> Any:
-    @functools.wraps(original)
     def getsignal(signalnum: int) -> Any:
         handler = original(signalnum)
-        return signal.SIG_DFL if _is_ours(handler) else handler
+        return _signal.SIG_DFL if _is_ours(handler) else handler
 
-    return getsignal
+    return _like(original, getsignal)
+
+
+def _is_default(handler: object) -> bool:
+    return type(handler) is int and handler == _signal.SIG_DFL
 
 
 def _is_ours(handler: object) -> bool:
@@ -155,6 +163,14 @@ def _is_ours(handler: object) -> bool:
 _open: list[Endings] = []
 
 
+def _like(original: Any, ours: Any) -> Any:
+    """Our function in the place of another one, as ``functools.wraps`` does it."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(ours, name, getattr(original, name))
+    ours.__wrapped__ = original
+    return ours
+
+
 def _end_all(number: int) -> None:
     """A signal ends this process: all that measure it leave their data."""
     for each in reversed(_open):
@@ -163,6 +179,8 @@ def _end_all(number: int) -> None:
 
 
 def _fork() -> int:
+    import warnings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other threads: exec ends them at once
         return os.fork()
@@ -173,7 +191,7 @@ def _outlive(child: int) -> int:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # a pipe that this process had open would never end
     for number in _SIGNALS:
         _handle(number, lambda number, frame: os.kill(child, number))
-    _handle(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
+    _handle(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C reaches the child, too
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status < 0:
         _die(-status)
@@ -181,7 +199,7 @@ def _outlive(child: int) -> int:
 
 
 def _die(number: int) -> None:
-    _handle(number, signal.SIG_DFL)
+    _handle(number, _signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 

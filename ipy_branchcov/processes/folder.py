@@ -17,35 +17,23 @@ from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import BranchcovError, DataError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.printable import printable
 from ipy_branchcov.processes import cells, leftovers
 from ipy_branchcov.processes.alive import is_alive
+from ipy_branchcov.processes.asked import CELLS, RUNS, SETTINGS, packed, read
 from ipy_branchcov.session.scope import Scope
-
-_SETTINGS = "settings.json"
-_RUNS = "runs"
-#: What only our own settings have.
-_SCHEMA = "ipy_branchcov/processes/1"
 
 
 def read_settings(folder: Path) -> dict[str, object]:
     """The options of the run to which a folder belongs. Raises DataError where it is no such folder."""
+    settings = read(str(folder))
     try:
-        path = folder / _SETTINGS
-        data = json.loads(path.read_text("utf-8")) if path.is_file() else None
-    except (OSError, ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict) or data.get("schema") != _SCHEMA or not isinstance(data.get("options"), dict):
+        options = None if settings is None else json.loads(settings[0])
+    except (ValueError, RecursionError):
+        options = None
+    if not isinstance(options, dict):
         raise DataError(f"{folder}: not the folder of a measured run")
-    return dict(data["options"])
-
-
-def runs_of(folder: Path) -> list[Path]:
-    """The folders of the runs that are on: the folder itself, or those that it names (:class:`RunsFolder`)."""
-    place = folder / _RUNS
-    try:
-        return [Path(each.read_text("utf-8")) for each in sorted(place.iterdir())] if place.is_dir() else [folder]
-    except (OSError, ValueError):
-        return [folder]
+    return options
 
 
 class Member:
@@ -80,14 +68,15 @@ class DataFolder:
 
     def write_settings(self, options: Mapping[str, object]) -> None:
         """Leave the options for processes that begin with nothing else. Raises DataError."""
-        settings = json.dumps({"schema": _SCHEMA, "options": options})
+        source = options.get("source", ())
+        settings = packed(json.dumps(options), list(map(str, source if isinstance(source, list | tuple) else ())))
         if settings != self._settings:
-            write_whole(self.path / _SETTINGS, settings)
+            write_whole(self.path / SETTINGS, settings)
             self._settings = settings
 
     def add_cell(self, name: str, source: Source) -> None:
         """Leave a cell for processes that are sent code from it. ``name``: its file name there. Raises OSError."""
-        with (self.path / cells.FILE).open("a", encoding="utf-8", errors="surrogatepass") as file:
+        with (self.path / CELLS).open("a", encoding="utf-8", errors="surrogatepass") as file:
             file.write(json.dumps({"name": name, "source": cells.packed(source)}) + "\n")
 
     def running(self) -> list[str]:
@@ -103,13 +92,15 @@ class DataFolder:
         found, lost, came = [], [], set()
         missing = [each for each in sorted(self.path.glob("*.begun")) if ended or not is_alive(_number(each))]
         for path in sorted(self.path.glob("*.json")):
-            if path.name != _SETTINGS:
-                came.add(path.stem)
-                try:
-                    found.append(scope.renamed(load(path)))
-                except BranchcovError as error:
-                    lost.append(f"a process: {error}")
-                path.unlink(missing_ok=True)
+            came.add(path.stem)
+            try:
+                found.append(scope.renamed(load(path)))
+            except BranchcovError as error:
+                lost.append(f"a process: {error}")
+            path.unlink(missing_ok=True)
+        for path in sorted(self.path.glob("*.failed")):
+            lost.append(f"a process was not measured: {printable(_description(path))}")
+            path.unlink(missing_ok=True)
         for path in missing:
             if path.stem not in came and path.is_file():
                 lost.append(f"a process was killed, or has not ended: {_description(path)}")
@@ -143,7 +134,7 @@ class RunsFolder:
     def __init__(self) -> None:
         self._folder = DataFolder()
         self.path = self._folder.path
-        self._runs = self.path / _RUNS
+        self._runs = self.path / RUNS
         self._runs.mkdir()
         self._count = 0
 

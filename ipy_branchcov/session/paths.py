@@ -1,4 +1,4 @@
-"""Sources measured in several places -> one name each, as ``paths`` in the configuration says."""
+"""Sources measured in several places -> one name each: as ``paths`` in the configuration says, and where installed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,59 @@ from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.scope import Scope
 
+#: Where packages are installed, and what comes behind it.
+_INSTALLED = re.compile(r".*/(?:site|dist)-packages/(.+)", re.DOTALL)
+
 
 def in_canonical_places(coverage: Coverage, paths: Sequence[Sequence[str]], scope: Scope) -> Coverage:
     """The same with its sources below the first folder of each group; those that are the same then are summed.
 
     The other folders of a group are patterns, as coverage.py's: ``*`` stands for a part of a path without a separator,
-    at the beginning for any folders.
+    at the beginning for any folders. The same file installed in several environments is one without any rule.
     """
-    if not paths:
-        return coverage
+    if paths:
+        coverage = _in_places(coverage, paths, scope)
+    return _in_one_environment(coverage)
+
+
+def _in_places(coverage: Coverage, paths: Sequence[Sequence[str]], scope: Scope) -> Coverage:
     rules = [(_pattern(other), canonical) for canonical, *others in paths for other in (canonical, *others)]
-    moved = replace(coverage, sources=tuple(_moved(each, rules, scope) for each in coverage))
-    return merge(replace(moved, sources=(each,)) for each in moved) if moved.sources else moved
+    return _summed(coverage, [_moved(each, rules, scope) for each in coverage])
+
+
+def _summed(coverage: Coverage, sources: list[SourceCoverage]) -> Coverage:
+    """A coverage with these sources; those that are the same now are one."""
+    return merge(replace(coverage, sources=(each,)) for each in sources) if sources else coverage
+
+
+def _in_one_environment(coverage: Coverage) -> Coverage:
+    """The same with each installed file once: one of the same text and the same place below ``site-packages``.
+
+    It has the name of the file that it was installed from, where that is there, too; else the first of its own. A copy
+    that a package has of another one is not that file.
+    """
+    files = {(each.source.digest, _slashes(each.source.name)): each for each in coverage if each.source.kind == "file"}
+    installed: dict[tuple[str, str], list[SourceCoverage]] = {}
+    for (digest, name), each in files.items():
+        if (match := _INSTALLED.fullmatch(name)) is not None:
+            installed.setdefault((digest, match[1]), []).append(each)
+    new: dict[int, SourceCoverage] = {}
+    for (digest, tail), group in installed.items():
+        origin = files.get((digest, f"src/{tail}")) or files.get((digest, tail))
+        first = origin or min(group, key=lambda each: each.source.name)
+        for each in group:
+            if each is not first:
+                source = replace(each.source, name=first.source.name, path=first.source.path)
+                new[id(each)] = replace(each, source=source)
+    return _summed(coverage, [new.get(id(each), each) for each in coverage]) if new else coverage
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/")
 
 
 def _pattern(folder: str) -> re.Pattern[str]:
-    text = folder.replace("\\", "/").rstrip("/")
+    text = _slashes(folder).rstrip("/")
     begin = ""
     if text.startswith("*/"):
         begin, text = "(?:.*/)?", text[2:]
@@ -36,7 +73,7 @@ def _pattern(folder: str) -> re.Pattern[str]:
 
 def _moved(coverage: SourceCoverage, rules: list[tuple[re.Pattern[str], str]], scope: Scope) -> SourceCoverage:
     source = coverage.source
-    known = [each.replace("\\", "/") for each in (source.path, source.name) if each]
+    known = [_slashes(each) for each in (source.path, source.name) if each]
     places = [
         f"{canonical}/{match[1]}"
         for pattern, canonical in rules

@@ -13,6 +13,15 @@ branchcov run a.py
 sed -i 's/os.kill.*/os._exit(0)/' a.py
 branchcov run a.py
 
+#: message a process was not measured: …
+printf 'x = 1 if __name__ else 2\n' > b.py
+printf 'import sys\nsys.modules["dataclasses"] = None\nimport b\n' > c.py
+printf 'import subprocess, sys\nsubprocess.run([sys.executable, "c.py"])\n' > a.py
+branchcov run --source b.py a.py
+#: cure
+sed -i '/dataclasses/d' c.py
+branchcov run --source b.py a.py
+
 #: message an exec failed after the data had been written; functions that ran then were not measured
 printf '\0\1' > bad
 chmod +x bad
