@@ -1,0 +1,36 @@
+"""What was made since a moment, without a scan of all objects: those take 10 ms in a run of tests, and 25 in a kernel.
+
+The collector keeps new objects apart, and moves those that stay from its first generation to the second, and from there
+to the third, where nearly all objects are. As long as the second was not collected, everything new is in the first two.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing import gc_control
+from ipy_branchcov.tracing.probes import functions
+
+__builtins__ = BUILTINS
+
+
+class Moment:
+    """The moment at which this object was made."""
+
+    def __init__(self) -> None:
+        self._collections = _collections()
+
+    @gc_control.paused()
+    def objects_since(self, *types: type) -> list[Any]:
+        """The objects of exactly these types that were made since then; perhaps older ones, too."""
+        if self._collections != _collections():
+            return functions.objects(*types)
+        wanted = frozenset(types)
+        return [each for young in (0, 1) for each in gc.get_objects(generation=young) if type(each) in wanted]
+
+
+def _collections() -> list[int]:
+    """How often the second and the third generation were collected."""
+    return [each["collections"] for each in gc.get_stats()[1:]]
