@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -95,6 +96,22 @@ def test_functions_of_executed_code(path: Path, tracer: str, collected: bool) ->
     assert hits == {2: 1, 12: 0, 17: 1}
     if tracer == "probes":
         assert ("sign", Mechanism.PROBES) in session.mechanisms
+    session.close()
+
+
+@every_tracer
+def test_an_old_function_that_executed_code_gives_its_own(path: Path, tracer: str) -> None:
+    def old(x: int) -> str:
+        return str(x)
+
+    session = Session(RunOptions(tracer=tracer))
+    session.add_source(str(path))
+    gc.collect()
+    with session.measuring() as run:
+        exec(compile(path.read_text() + "old.__code__ = sign.__code__\n", str(path), "exec"), {"old": old})
+        assert old(1) == "+"
+    (branch, *_) = run.coverage.sources[0].branches
+    assert (branch["true"].hits, branch["false"].hits) == (1, 0)
     session.close()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.probes import functions
+from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
 
 __builtins__ = BUILTINS
 
@@ -21,11 +22,12 @@ class Moment:
 
     def __init__(self) -> None:
         self._collections = _collections()
+        self._given = ARRIVALS.given
 
     @gc_control.paused()
     def objects_since(self, *types: type) -> list[Any]:
-        """The objects of exactly these types that were made since then; perhaps older ones, too."""
-        if self._collections != _collections():
+        """The objects of exactly these types that were made or given other code since then; perhaps more of them."""
+        if (self._collections, self._given) != (_collections(), ARRIVALS.given):
             return functions.objects(*types)
         wanted = frozenset(types)
         return [each for young in (0, 1) for each in gc.get_objects(generation=young) if type(each) in wanted]
