@@ -16,12 +16,13 @@ from ipy_branchcov.model.branch import (
     OUTCOMES,
     BranchMap,
 )
+from ipy_branchcov.model.nodes import NODE_FIELDS
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, kept_from_running, refutable
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-#: Fields without branches: annotations, and nodes that stand for a word or a sign.
-_PASSED_BY = frozenset({"annotation", "returns", "ctx", "op", "ops"})
+#: Fields without branches.
+_ANNOTATIONS = frozenset({"annotation", "returns"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -54,11 +55,12 @@ class _Finder:
         parents = self.parents
         while stack:
             node, function = stack.pop()
-            if (visit := _VISITS.get(type(node))) is not None:
+            kind = type(node)
+            if (visit := _VISITS.get(kind)) is not None:
                 visit(self, node, function)
             inside = self._inside(node, function) if isinstance(node, _SCOPES) else function
-            for label in node._fields:
-                if label in _PASSED_BY:
+            for label in NODE_FIELDS[kind]:
+                if label in _ANNOTATIONS:
                     continue
                 value = getattr(node, label, None)
                 scope = inside if label == "body" else function
