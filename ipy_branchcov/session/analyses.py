@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 from types import CodeType
 
-from ipy_branchcov.analysis import kept
+from ipy_branchcov.analysis import kept, kept_codes
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.histories import Histories
@@ -25,10 +25,11 @@ __builtins__ = BUILTINS
 
 #: What was used in the last so many runs is kept. Of a small cell it is 200 objects, for each collection of the user's.
 _RUNS = 4
-#: So many sources at most have their syntax trees in memory.
-_TREES = 64
 #: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.
 _STEPS = sys.version_info >= (3, 14)
+#: So many sources at most have their syntax trees in memory. Before 3.14 a module is mapped when it is imported; later,
+#: each function when it first runs, and where decisions are followed it takes the tree.
+_TREES, _TREES_IN_USE = 4, 64
 
 
 class Analyses:
@@ -90,7 +91,7 @@ class Analyses:
                 self._known[source.key] = known
                 if known[0] is not None and not known[0].kept:
                     self._trees.append(source.key)
-                    if len(self._trees) > _TREES:
+                    if len(self._trees) > (_TREES_IN_USE if _STEPS or self.follow else _TREES):
                         self._settle(self._trees.popleft())
             return known[0]
 
@@ -99,8 +100,10 @@ class Analyses:
         (analysis,) = self._known.get(key) or (None,)
         if analysis is None or analysis.source.kind != "file" or analysis.whole is None:
             return
+        mapped = {kept_codes.fingerprint(code) for code, _ in analysis.codes.values()}
         for code in analysis.whole.codes:
-            analysis.of(code)
+            if kept_codes.fingerprint(code) not in mapped:
+                analysis.of(code)
         settled = kept.from_plain(analysis.source, self._policy, kept.to_plain(analysis))
         settled.kept = analysis.kept  # no file has it yet
         self._known[key] = (settled,)
