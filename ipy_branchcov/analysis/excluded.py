@@ -31,9 +31,12 @@ def exclude(decisions: Decisions, policy: Policy) -> BranchMap:
         return replace(found, code_lines=frozenset(lines))
     gone = set(_lines_without_code(decisions, missing))
     reasons = exempted | dict(_excluded(decisions, by_line, missing))
+    branches = list(found.branches)
+    for number in {number for number, _ in reasons}:
+        branches[number] = _with(branches[number], number, reasons)
     return replace(
         found,
-        branches=tuple(_with(branch, number, reasons) for number, branch in enumerate(found.branches)),
+        branches=tuple(branches),
         code_lines=frozenset(lines) - by_line.lines,
         excluded_lines=by_line.lines | gone,
         wrong=tuple(wrong),

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 from types import CodeType
 
-from ipy_branchcov.analysis import kept, kept_codes
+from ipy_branchcov.analysis import kept
 from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.histories import Histories
@@ -100,9 +100,10 @@ class Analyses:
         (analysis,) = self._known.get(key) or (None,)
         if analysis is None or analysis.source.kind != "file" or analysis.whole is None:
             return
-        mapped = {kept_codes.fingerprint(code) for code, _ in analysis.codes.values()}
+        # Where pytest rewrites asserts, what runs is other code than the text's.
+        mapped = {(code.co_qualname, code.co_firstlineno) for code, _ in analysis.codes.values()}
         for code in analysis.whole.codes:
-            if kept_codes.fingerprint(code) not in mapped:
+            if (code.co_qualname, code.co_firstlineno) not in mapped:
                 analysis.of(code)
         settled = kept.from_plain(analysis.source, self._policy, kept.to_plain(analysis))
         settled.kept = analysis.kept  # no file has it yet

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.failures import Failures, encodable, guarded
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
@@ -198,6 +199,7 @@ class ProbeTracer:
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
         return found
 
+    @gc_control.paused()
     def executed(self, since: Moment) -> bool:
         """Instrument the functions that executed code made; take effect at their next call.
 
