@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.analysis import kept
-from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.kept_codes import fingerprint
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.data import kept_files
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.source_coverage import SourceCoverage
-from ipy_branchcov.session import analyses
+from ipy_branchcov.session import analyses, results
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -98,6 +99,25 @@ def test_files_that_no_run_imports(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert first[0].missed_lines == {1, 2, 3, 4, 6}
     no_analysis(monkeypatch)
     assert never_imported() == first
+
+
+def test_no_syntax_tree_of_a_file_that_no_run_imports_is_there_when_its_report_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    session = Session()
+    session.add_source(str(path))
+    found = []
+    measured = results.measure
+
+    def measure(analysis: Analysis, *arguments: Any, **options: Any) -> SourceCoverage:
+        found.append("decisions" in vars(analysis))
+        return measured(analysis, *arguments, **options)
+
+    monkeypatch.setattr(results, "measure", measure)
+    (first,) = session.never_imported(Coverage())
+    (again,) = session.never_imported(Coverage())
+    assert first == again and first.branches and len(files(folder)) == 1
+    assert found == [False, False]
 
 
 @pytest.mark.parametrize("follow", [False, True])
