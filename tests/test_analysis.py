@@ -7,10 +7,11 @@ import sys
 from types import CodeType
 
 import pytest
+from _pytest.assertion.rewrite import rewrite_asserts
 
 from ipy_branchcov.analysis.branches import find_branches
 from ipy_branchcov.analysis.decisions import decide
-from ipy_branchcov.analysis.mapper import Mapper
+from ipy_branchcov.analysis.mapper import REWRITTEN, Mapper
 from ipy_branchcov.analysis.names import names
 from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
@@ -153,6 +154,21 @@ def test_a_code_object_belongs_to_the_text_it_was_compiled_from() -> None:
 def test_asserts_that_pytest_rewrote() -> None:
     assert asserts_rewritten(test_asserts_that_pytest_rewrote.__code__)
     assert not asserts_rewritten(compiled("assert x"))
+
+
+def test_code_in_place_of_an_assert_means_nothing() -> None:
+    """Its message is as the author wrote it."""
+    text = "def f(x, y):\n    assert x == 1 or y, 'a' if x else 'b'\n    return 1 if x else 2\n"
+    tree = ast.parse(text)
+    rewrite_asserts(tree, text.encode())
+    code = compile(tree, "a.py", "exec").co_consts
+    (function,) = (each for each in code if isinstance(each, CodeType) and each.co_name == "f")
+    analysis = find_branches(Source("a.py", text, "file"), [function])
+    code_map = analysis.of(function)
+    mapped = {analysis.map.branches[number].span.line for each in code_map.outcomes.values() for number, _ in each}
+    kinds = {analysis.map.branches[number].kind for each in code_map.outcomes.values() for number, _ in each}
+    assert (mapped, kinds) == ({2, 3}, {"ifexp"})
+    assert REWRITTEN in code_map.ignored.values() and not code_map.unknown
 
 
 def test_outcomes_that_no_edge_shows_have_their_reasons() -> None:

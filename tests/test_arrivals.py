@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
+from ipy_branchcov.tracing.tracer import Mechanism
 
 SIGN = """\
 def sign(x):
@@ -73,6 +75,59 @@ def positive(session: Session, call: Callable[[], object]) -> list[int]:
     assert [branch.span.line for branch in branches] == IFEXPS
     assert not any(branch["false"].hits for branch in branches)
     return [branch.span.line for branch in branches if branch["true"].hits]
+
+
+@every_tracer
+@pytest.mark.parametrize("collected", [False, True])
+def test_functions_of_executed_code(path: Path, tracer: str, collected: bool) -> None:
+    """``collected``: the collector has moved them to where all other objects are."""
+    session = Session(RunOptions(tracer=tracer))
+    session.add_source(str(path))
+    code = compile(path.read_text() + ("import gc; gc.collect()\n" if collected else ""), str(path), "exec")
+    names: dict[str, Any] = {"__name__": "signs_of"}
+    with session.measuring() as run:
+        exec(code, names)
+        names["sign"](1)
+        names["make"]()(1)
+        next(names["signs"]([1]))
+    hits = {
+        branch.span.line: branch["true"].hits for branch in run.coverage.sources[0].branches if branch.kind == "ifexp"
+    }
+    assert hits == {2: 1, 12: 0, 17: 1}
+    if tracer == "probes":
+        assert ("sign", Mechanism.PROBES) in session.mechanisms
+    session.close()
+
+
+@every_tracer
+def test_an_old_function_that_executed_code_gives_its_own(path: Path, tracer: str) -> None:
+    def old(x: int) -> str:
+        return str(x)
+
+    session = Session(RunOptions(tracer=tracer))
+    session.add_source(str(path))
+    gc.collect()
+    with session.measuring() as run:
+        exec(compile(path.read_text() + "old.__code__ = sign.__code__\n", str(path), "exec"), {"old": old})
+        assert old(1) == "+"
+    (branch, *_) = run.coverage.sources[0].branches
+    assert (branch["true"].hits, branch["false"].hits) == (1, 0)
+    session.close()
+
+
+@every_tracer
+def test_a_function_that_comes_after_executed_code_has_ended(path: Path, tracer: str) -> None:
+    """As picklers make it: no search finds its code before it runs."""
+    session = Session(RunOptions(tracer=tracer))
+    session.add_source(str(path))
+    with session.measuring() as run:
+        come(path)
+        again = compile(path.read_text(), str(path), "exec")
+        sign = next(each for each in again.co_consts if isinstance(each, types.CodeType) and each.co_name == "sign")
+        assert types.FunctionType(sign, {})(1) == "+"
+    (branch, *_) = run.coverage.sources[0].branches
+    assert (branch["true"].hits, branch["false"].hits) == (1, 0)
+    session.close()
 
 
 @every_tracer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -13,13 +14,15 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.analysis import kept
-from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.branches import Analysis, find_branches
 from ipy_branchcov.analysis.kept_codes import fingerprint
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.data import kept_files
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.session import analyses, results
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -98,6 +101,51 @@ def test_files_that_no_run_imports(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert first[0].missed_lines == {1, 2, 3, 4, 6}
     no_analysis(monkeypatch)
     assert never_imported() == first
+
+
+def test_no_syntax_tree_of_a_file_that_no_run_imports_is_there_when_its_report_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    session = Session()
+    session.add_source(str(path))
+    found = []
+    measured = results.measure
+
+    def measure(analysis: Analysis, *arguments: Any, **options: Any) -> SourceCoverage:
+        found.append("decisions" in vars(analysis))
+        return measured(analysis, *arguments, **options)
+
+    monkeypatch.setattr(results, "measure", measure)
+    (first,) = session.never_imported(Coverage())
+    (again,) = session.never_imported(Coverage())
+    assert first == again and first.branches and len(files(folder)) == 1
+    assert found == [False, False]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_few_syntax_trees_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow: bool) -> None:
+    """The result is the same; where decisions are followed, more of them stay."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [f"few_trees_{number}" for number in range(6)]
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(TEXT)
+    found = []
+    for most in (2, 64):
+        monkeypatch.setattr(analyses, "_TREES", most)
+        session = Session(RunOptions(mcdc=follow))
+        session.add_source(str(tmp_path))
+        with session.measuring() as run:
+            for name in names:
+                monkeypatch.delitem(sys.modules, name, raising=False)
+                importlib.import_module(name).f(1)
+            known = session._analyses._known.values()
+            trees = sum(each is not None and "decisions" in vars(each) for (each,) in known)
+        found.append((trees, [(each.branches, each.decisions, each.missed_lines) for each in run.coverage]))
+        session.close()
+    (few, with_few), (many, with_many) = found
+    assert with_few == with_many and len(with_few) == 6
+    assert (few, many) == (6 if follow or sys.version_info >= (3, 14) else 2, 6)
 
 
 def test_other_code_of_the_same_text_is_analysed(folder: Path, path: Path) -> None:

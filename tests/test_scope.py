@@ -17,6 +17,7 @@ from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.session.sources import Sources
 from tests.project import Project
 
 #: The first import of the package stands in a test that has changed the current folder.
@@ -181,3 +182,18 @@ def test_a_folder_without_init_is_a_package_once_something_in_it_was_imported(tm
     imported = Source("src/ns/inner/a.py", "", "file", str(tmp_path.resolve() / "src/ns/inner/a.py"))
     found = session.never_imported(Coverage((SourceCoverage(imported),)))
     assert "src/ns/inner/never.py" in [each.source.name for each in found]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights")
+@pytest.mark.parametrize("link", ["folder", "file", "both"])
+def test_code_under_the_name_of_a_link_is_of_the_file(tmp_path: Path, link: str) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "a.py").write_text("x = 1\n")
+    (tmp_path / "folder").symlink_to(real)
+    (real / "file.py").symlink_to(real / "a.py")
+    name = {"folder": "folder/a.py", "file": "real/file.py", "both": "folder/file.py"}[link]
+    sources = Sources(Scope(tmp_path, source=[str(real)]))
+    for path in (tmp_path / name, tmp_path / "folder" / ".." / "real" / "a.py"):
+        found = sources.of(compile("x = 1\n", str(path), "exec"))
+        assert found is not None and found.path == str(real / "a.py")

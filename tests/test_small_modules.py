@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import stat
 import subprocess
@@ -20,10 +21,11 @@ from ipy_branchcov.command_line import parsers
 from ipy_branchcov.data.contexts import Names
 from ipy_branchcov.data.fields import Listed, Percent, Record, Text, WrongField
 from ipy_branchcov.data.source_form import MOST_LINES, source_form
+from ipy_branchcov.model import nodes
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.model.statements import reachable
+from ipy_branchcov.model.statements import heads
 from ipy_branchcov.processes import alive, block, bottom, leftovers
 from ipy_branchcov.reports import by_function
 from ipy_branchcov.reports.view import mark_all
@@ -36,6 +38,7 @@ from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.tracing import callbacks, failures
 from ipy_branchcov.tracing.py314 import loop_ends
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan, Recording
+from ipy_branchcov.tracing.py311 import young
 
 CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
 
@@ -43,7 +46,7 @@ CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
 def test_the_lines_of_a_statement() -> None:
     text = "x = f(a,\n      b.c)\nif x: pass\n"
     tree = ast.parse(text)
-    found = sorted(lines.head_lines(Source("a.py", text, "file"), tree, list(reachable(tree))))
+    found = sorted(lines.head_lines(Source("a.py", text, "file"), heads(tree)))
     assert [(each.first, each.last) for each in found] == [(1, 2), (3, 3), (3, 3)]
     assert list(found[0].lines) == [1, 2] and found[0].below == {2: (Span(2, 8, 2, 9), Span(2, 6, 2, 7))}
 
@@ -204,3 +207,31 @@ def test_the_form_of_sources_counts_the_lines_of_all() -> None:
         assert len(form.read({**source, "missed_lines": [[1, half]]}).missed_lines) == half
     with pytest.raises(WrongField, match="there are more than"):
         form.read({**source, "missed_lines": [[1, 1]]})
+
+
+def test_all_nodes_of_a_tree_stand_in_the_fields_that_are_walked() -> None:
+    """But for those of signs (operators, loads and stores)."""
+    with Path(nodes.__file__).with_name("statements.py").open() as file:
+        tree = ast.parse(file.read() + "match x:\n    case {1: y, **z} | C(a=1): f'{x!r:>{w}}'; import a as b\n")
+    found, stack = set[int](), [tree]
+    while stack:
+        node = stack.pop()
+        found.add(id(node))
+        for name in nodes.NODE_FIELDS[type(node)]:
+            value = getattr(node, name, None)
+            stack += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, ast.AST)]
+    signs = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
+    assert {
+        type(each).__name__ for each in ast.walk(tree) if id(each) not in found and not isinstance(each, signs)
+    } == set()
+
+
+@pytest.mark.parametrize("collected", [False, True])
+def test_what_was_made_since_a_moment(collected: bool) -> None:
+    since = young.Moment()
+    made = [lambda: None for _ in range(3)]
+    if collected:
+        gc.collect()
+    found = since.objects_since(type(made[0]))
+    assert all(any(each is one for each in found) for one in made)
+    assert {type(each) for each in found} == {type(made[0])}

@@ -23,7 +23,7 @@ from ipy_branchcov.own_builtins import BUILTINS
 
 if TYPE_CHECKING:
     from ipy_branchcov.analysis.histories import Followed, Histories
-    from ipy_branchcov.analysis.positions import Positions
+    from ipy_branchcov.analysis.positions import Asserts, Positions
     from ipy_branchcov.analysis.sites import Decisions
     from ipy_branchcov.analysis.staleness import CompiledSource
     from ipy_branchcov.analysis.value_exits import ValueNodes
@@ -132,17 +132,11 @@ class Analysis:
         return [names(node) for node in self.decisions.nodes]
 
     @cached_property
-    def _live(self) -> list[ast.AST]:
-        from ipy_branchcov.model.statements import reachable
-
-        return list(reachable(self.decisions.tree))
-
-    @cached_property
     def heads(self) -> list[HeadLines]:
         """The statements, handlers and cases that have code."""
         from ipy_branchcov.analysis.lines import head_lines
 
-        return list(head_lines(self.source, self.decisions.tree, self._live))
+        return list(head_lines(self.source, self.decisions.heads))
 
     @cached_property
     def tries(self) -> list[tuple[int, int]]:
@@ -150,7 +144,7 @@ class Analysis:
         from ipy_branchcov.model.statements import passes, tries
 
         tree = self.decisions.tree
-        return [*tries(tree, self._live), *passes(tree, self._live)]
+        return [*tries(tree, self.decisions.live), *passes(tree, self.decisions.live)]
 
     @cached_property
     def asserted(self) -> list[Span]:
@@ -161,18 +155,25 @@ class Analysis:
         return [self.source.span(each.test) for each in nodes if isinstance(each, ast.Assert)]
 
     @cached_property
+    def asserts(self) -> Asserts:
+        """The asserts, by the positions that code carries."""
+        from ipy_branchcov.analysis.positions import Asserts
+
+        return Asserts(self.decisions.tree)
+
+    @cached_property
     def regions(self) -> list[Region]:
         """The parts of lines that can be missed although their line ran."""
         from ipy_branchcov.model.regions import regions
 
-        return list(regions(self.decisions.tree, self.source.span, self._live))
+        return list(regions(self.decisions.tree, self.source.span, self.decisions.live))
 
     @cached_property
     def beginnings(self) -> list[tuple[After, int]]:
         """The outcomes that lead to suites, each with the line of the first statement there."""
         from ipy_branchcov.model.regions import beginnings
 
-        return list(beginnings(self.decisions.tree, self.source.span, self._live))
+        return list(beginnings(self.decisions.tree, self.source.span, self.decisions.live))
 
     @cached_property
     def functions(self) -> Functions:
@@ -205,8 +206,10 @@ class Analysis:
 
     def _mapped(self, code: CodeType) -> CodeMap:
         from ipy_branchcov.analysis.mapper import Mapper
+        from ipy_branchcov.analysis.staleness import asserts_rewritten
 
-        return Mapper(self.decisions, self.positions, self.value_nodes, Bytecode(code)).map()
+        unknown = self.asserts if asserts_rewritten(code) else None
+        return Mapper(self.decisions, self.positions, self.value_nodes, Bytecode(code), unknown).map()
 
     def _kept(self, code: CodeType) -> CodeMap | None:
         """The map of a code object that was kept from an earlier run."""

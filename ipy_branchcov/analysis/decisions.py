@@ -16,13 +16,14 @@ from ipy_branchcov.model.branch import (
     OUTCOMES,
     BranchMap,
 )
+from ipy_branchcov.model.nodes import NODE_FIELDS
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, kept_from_running, refutable
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-#: Fields without branches: annotations, type parameters (their bounds are evaluated when somebody asks for them, as
-#: annotations are), and nodes that stand for a word or a sign.
-_PASSED_BY = frozenset({"annotation", "returns", "type_params", "ctx", "op", "ops"})
+#: Fields without branches: annotations, and type parameters, whose bounds are evaluated when somebody asks for them, as
+#: annotations are.
+_PASSED_BY = frozenset({"annotation", "returns", "type_params"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -55,10 +56,11 @@ class _Finder:
         parents = self.parents
         while stack:
             node, function = stack.pop()
-            if (visit := _VISITS.get(type(node))) is not None:
+            kind = type(node)
+            if (visit := _VISITS.get(kind)) is not None:
                 visit(self, node, function)
             inside = self._inside(node, function) if isinstance(node, _SCOPES) else function
-            for label in node._fields:
+            for label in NODE_FIELDS[kind]:
                 if label in _PASSED_BY:
                     continue
                 value = getattr(node, label, None)

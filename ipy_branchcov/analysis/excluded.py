@@ -11,7 +11,7 @@ from ipy_branchcov.analysis.leads import Leads
 from ipy_branchcov.analysis.pragmas import Exclusions, Policy, exclusions
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE, Branch, BranchMap
-from ipy_branchcov.model.statements import absent, heads, reachable, tries
+from ipy_branchcov.model.statements import absent, heads, tries
 
 LEADS = "it leads only to excluded code"
 NO_ASSERTS = "no asserts under -O"
@@ -23,18 +23,20 @@ def exclude(decisions: Decisions, policy: Policy) -> BranchMap:
     """The branches with what is excluded of them, and the lines with code that are not."""
     found = decisions.map
     by_line = exclusions(found.source, decisions.tree, policy)
-    live = list(reachable(decisions.tree))
-    missing = {id(node): node for node in absent(decisions.tree, live)}
+    missing = {id(node): node for node in absent(decisions.tree, decisions.live)}
     exempted, wrong = exemptions(decisions)
-    lines = {line for head in heads(decisions.tree, live=live) for line in head.lines}
-    lines.update(line for line, _ in tries(decisions.tree, live))
+    lines = {line for head in decisions.heads for line in head.lines}
+    lines.update(line for line, _ in tries(decisions.tree, decisions.live))
     if not (by_line.lines or by_line.branch_lines or by_line.bodies or missing or decisions.dead or exempted or wrong):
         return replace(found, code_lines=frozenset(lines))
     gone = set(_lines_without_code(decisions, missing))
     reasons = exempted | dict(_excluded(decisions, by_line, missing))
+    branches = list(found.branches)
+    for number in {number for number, _ in reasons}:
+        branches[number] = _with(branches[number], number, reasons)
     return replace(
         found,
-        branches=tuple(_with(branch, number, reasons) for number, branch in enumerate(found.branches)),
+        branches=tuple(branches),
         code_lines=frozenset(lines) - by_line.lines,
         excluded_lines=by_line.lines | gone,
         wrong=tuple(wrong),

@@ -128,8 +128,9 @@ def _branches_from(plain: Iterable[tuple[Any, ...]]) -> Iterable[Branch]:
                 name, required, excluded, reason = each
                 known[each] = Outcome(name, 0, required, excluded, reason)
             made.append(known[each])
-        whole = None if decision is None else Span(*decision)
-        yield Branch(kind, Span(*span), tuple(made), function, whole)
+        place = Span(*span)
+        whole = place if decision == span else None if decision is None else Span(*decision)
+        yield Branch(kind, place, tuple(made), function, whole)
 
 
 def _regions_from(plain: Iterable[tuple[Any, ...]]) -> list[Region]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
-from ipy_branchcov.model.statements import heads
+from ipy_branchcov.model.statements import Head
 
 
 class HeadLines(NamedTuple):
@@ -28,9 +28,9 @@ class HeadLines(NamedTuple):
         return range(self.first, self.last + 1)
 
 
-def head_lines(source: Source, tree: ast.Module, live: Iterable[ast.AST]) -> Iterator[HeadLines]:
-    """Of each statement, handler and case that has code."""
-    for head in heads(tree, live=live):
+def head_lines(source: Source, heads: Iterable[Head]) -> Iterator[HeadLines]:
+    """The lines of some heads."""
+    for head in heads:
         below = {}
         if head.last > head.first:
             own = head.own_lines().items()

@@ -14,7 +14,7 @@ from functools import partial
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.patterns import Patterns
-from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.analysis.positions import Asserts, Positions
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.value_exits import ValueExits, ValueNodes
 from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, Instruction
@@ -22,6 +22,8 @@ from ipy_branchcov.model.truth import constant
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
+
+REWRITTEN = "part of an assert that was rewritten"
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,26 @@ def _node(positions: Positions, instruction: Instruction | None) -> ast.AST | No
 
 
 class Mapper:
-    """Maps one code object. ``value_nodes``: the operands whose values are observed."""
+    """Maps one code object. ``value_nodes``: the operands whose values are observed.
 
-    def __init__(self, decisions: Decisions, positions: Positions, value_nodes: ValueNodes, bytecode: Bytecode):
+    ``rewritten``: the asserts, where other code was put in their place, of which nothing is known.
+    """
+
+    def __init__(
+        self,
+        decisions: Decisions,
+        positions: Positions,
+        value_nodes: ValueNodes,
+        bytecode: Bytecode,
+        rewritten: Asserts | None = None,
+    ):
         self.decisions = decisions
         self.positions = positions
         self.value_nodes = value_nodes
         self.parents = decisions.parents
         self.node = partial(_node, positions)
         self.bytecode = bytecode
+        self.rewritten = rewritten
         self.result = CodeMap(bytecode)
         self.patterns = Patterns(self.decisions, bytecode, self.node)
 
@@ -59,7 +72,10 @@ class Mapper:
         """What each exit of a conditional instruction means."""
         for instruction in self.bytecode.instructions:
             if instruction.conditional:
-                self._conditional(instruction)
+                if self.rewritten is not None and self.rewritten.has(instruction.position):
+                    self.result.ignored[instruction.offset] = REWRITTEN
+                else:
+                    self._conditional(instruction)
             elif instruction.name == "GET_ANEXT":
                 self._async_for(instruction)
         if self.decisions.values:

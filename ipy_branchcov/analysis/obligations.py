@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
@@ -58,6 +59,12 @@ def branch_of(found: Found, policy: Policy) -> Branch:
             reason = CONFIGURED
         if found.kind in policy.required and reason != COMPOSITE and name != OTHER:
             reason = ""
-        outcomes.append(Outcome(name, required=not reason, reason=reason))
+        outcomes.append(_outcome(name, reason))
     decision = found.decision if found.kind in CONDITIONS else None
     return Branch(found.kind, found.span, tuple(outcomes), found.function, decision or found.span)
+
+
+@cache
+def _outcome(name: str, reason: str) -> Outcome:
+    """One object for all that are equal: of what nobody covers, a large package has tens of thousands."""
+    return Outcome(name, required=not reason, reason=reason)

@@ -6,10 +6,11 @@ import ast
 from typing import Any
 
 from ipy_branchcov.bytecode.decode import Position
+from ipy_branchcov.model.nodes import NODE_FIELDS
+from ipy_branchcov.model.span import Cover, Span
+from ipy_branchcov.model.statements import statements
 
 _COMPOUND = (ast.If, ast.While, ast.Try, ast.TryStar, ast.Match, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-#: Fields with nodes that have no place.
-_SIGNS = frozenset({"ctx", "op", "ops"})
 
 
 class Positions:
@@ -22,13 +23,10 @@ class Positions:
         stack: list[Any] = [tree]
         while stack:
             node = stack.pop()
-            for name in node._fields:
-                if name in _SIGNS:
-                    continue
+            for name in NODE_FIELDS[type(node)]:
                 value = getattr(node, name, None)
                 if isinstance(value, ast.AST):
-                    if value._fields:
-                        stack.append(value)
+                    stack.append(value)
                 elif isinstance(value, list):
                     stack += [each for each in value if isinstance(each, ast.AST)]
             if "end_col_offset" in node._attributes and not isinstance(node, _COMPOUND):
@@ -51,3 +49,25 @@ class Positions:
         start = (attribute.end_col_offset or 0) - len(attribute.attr)
         line = attribute.end_lineno
         self._nodes.setdefault((line, node.end_lineno, start, node.end_col_offset), node)  # type: ignore[attr-defined]
+
+
+class Asserts:
+    """Says what code of rewritten asserts is, by its position. Messages of asserts are left as they are."""
+
+    def __init__(self, tree: ast.Module):
+        found = [each for each in statements(tree) if isinstance(each, ast.Assert)]
+        self._whole = frozenset(_span(each) for each in found)
+        self._tests = Cover(_span(each.test) for each in found)
+
+    def has(self, position: Position) -> bool:
+        """Whether code stands in the test of an assert, or for an assert as a whole, as what pytest adds does."""
+        line, end_line, column, end_column = position
+        if line is None or column is None or end_line is None or end_column is None:
+            return False
+        span = Span(line, column, end_line, end_column)
+        return span in self._whole or self._tests.contains(span)
+
+
+def _span(node: ast.expr | ast.stmt) -> Span:
+    """A place in bytes."""
+    return Span(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)

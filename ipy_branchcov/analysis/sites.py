@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ipy_branchcov.model.branch import BranchMap
+from ipy_branchcov.model.statements import Head, heads, reachable
 from ipy_branchcov.model.truth import operator_truth, settled
 
 
@@ -30,6 +32,16 @@ class Decisions:
     nodes: tuple[ast.AST, ...] = ()
     links: tuple[int, ...] = ()
     dead: set[int] = field(default_factory=set)
+
+    @cached_property
+    def live(self) -> list[ast.AST]:
+        """The statements, handlers and cases that can be reached."""
+        return list(reachable(self.tree))
+
+    @cached_property
+    def heads(self) -> list[Head]:
+        """Of these, the heads of those that have code."""
+        return list(heads(self.tree, live=self.live))
 
     def site(self, node: ast.AST, link: int = 0) -> int | None:
         """The number of a node's branch. Link: -1 for the whole test of a chain, 0 and up for its links."""

@@ -111,13 +111,14 @@ class Bytecode:
     def sources(self, instruction: Instruction) -> list[tuple[Instruction, bool]]:
         """The edges into an instruction: (from, whether by a jump). Exceptions are no edges."""
         if self._sources is None:
-            self._sources = {}
+            self._sources = sources = dict[int, list[tuple[Instruction, bool]]]()
+            before: Instruction | None = None  # which falls through to the next one
             for each in self.instructions:
+                if before is not None:
+                    sources.setdefault(each.index, []).append((before, False))
+                before = None if each.name in FINAL or each.jumps else each
                 if each.target is not None and (to := self.at.get(each.target)) is not None:
-                    self._sources.setdefault(to.index, []).append((each, True))
-                after = self.following(each)
-                if after is not None and not each.jumps and each.name not in FINAL:
-                    self._sources.setdefault(after.index, []).append((each, False))
+                    sources.setdefault(to.index, []).append((each, True))
         return self._sources.get(instruction.index, [])
 
     def forget(self) -> None:
@@ -141,19 +142,18 @@ def _decode(code: CodeType) -> list[Instruction]:
     instructions: list[Instruction] = []
     last: Instruction | None = None
     extended, first = 0, -1
-    for offset in range(0, len(raw), 2):
-        op = raw[offset]
+    for offset, op, low, position in zip(range(0, len(raw), 2), raw[::2], raw[1::2], positions, strict=False):
         if op == _CACHE:
             if last is not None:
                 last.next = offset + 2
             continue
         if first < 0:
             first = offset
-        arg = extended | raw[offset + 1]
+        arg = extended | low
         if op == EXTENDED_ARG:
             extended = arg << 8
             continue
-        last = Instruction(len(instructions), _NAMES[op], arg, first, offset, positions[offset >> 1])
+        last = Instruction(len(instructions), _NAMES[op], arg, first, offset, position)
         instructions.append(last)
         extended, first = 0, -1
         if op in _RELATIVE and last.name != "END_ASYNC_FOR":

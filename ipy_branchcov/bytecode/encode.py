@@ -82,13 +82,16 @@ def disassemble(bytecode: Bytecode) -> list[Item]:
 def assemble(code: CodeType, items: list[Item], constants: tuple[object, ...] | None = None) -> CodeType:
     """The code object with other instructions. Raises Unencodable if a jump has the wrong direction."""
     _lay_out(items)
-    raw = bytearray()
+    raw, opcodes = bytearray(), dis.opmap
     for item in items:
         arg = item.arg
-        for shift in range(8 * (item.size - 1), 0, -8):
-            raw += bytes((EXTENDED_ARG, arg >> shift & 255))
-        raw += bytes((dis.opmap[item.name], arg & 255))
-        raw += bytes(2 * item.caches)
+        if item.size > 1:
+            for shift in range(8 * (item.size - 1), 0, -8):
+                raw += bytes((EXTENDED_ARG, arg >> shift & 255))
+        raw.append(opcodes[item.name])
+        raw.append(arg & 255)
+        if item.caches:
+            raw += bytes(2 * item.caches)
     return code.replace(
         co_code=bytes(raw),
         co_linetable=bytes(_locations(code.co_firstlineno, items)),
@@ -158,8 +161,9 @@ def _rows(items: list[Item]) -> Iterator[int]:
             first = False
 
 
-def _locations(line: int, items: Iterable[Item]) -> Iterator[int]:
+def _locations(line: int, items: Iterable[Item]) -> bytearray:
     """The line table."""
+    table = bytearray()
     position: Position | None = None
     units = 0
     for item in items:
@@ -167,45 +171,47 @@ def _locations(line: int, items: Iterable[Item]) -> Iterator[int]:
             units += item.size + item.caches
             continue
         if position is not None:
-            yield from _location(line, position, units)
+            _locate(table, line, position, units)
             line = line if position[0] is None else position[0]
         position, units = item.position, item.size + item.caches
     if position is not None:
-        yield from _location(line, position, units)
+        _locate(table, line, position, units)
+    return table
 
 
-def _location(last: int, position: Position, units: int) -> Iterator[int]:
+def _locate(table: bytearray, last: int, position: Position, units: int) -> None:
+    """Add the place of some units to a line table, where the place before is on line ``last``."""
     line, end_line, column, end_column = position
     while units > 0:
         length, units = min(units, 8) - 1, units - 8
         if line is None:
-            yield 0x80 | 15 << 3 | length
+            table.append(0x80 | 15 << 3 | length)
             continue
         delta, last = line - last, line
         if column is None or end_column is None or end_line is None:
-            yield 0x80 | 13 << 3 | length
-            yield from _signed(delta)
+            table.append(0x80 | 13 << 3 | length)
+            _add_signed(table, delta)
         elif line == end_line and delta == 0 and column < 80 and 0 <= end_column - column < 16:
-            yield 0x80 | column >> 3 << 3 | length
-            yield (column & 7) << 4 | (end_column - column)
+            table.append(0x80 | column >> 3 << 3 | length)
+            table.append((column & 7) << 4 | (end_column - column))
         elif line == end_line and 0 <= delta <= 2 and column < 128 and end_column < 128:
-            yield 0x80 | 10 + delta << 3 | length
-            yield column
-            yield end_column
+            table.append(0x80 | 10 + delta << 3 | length)
+            table.append(column)
+            table.append(end_column)
         else:
-            yield 0x80 | 14 << 3 | length
-            yield from _signed(delta)
-            yield from _number(end_line - line)
-            yield from _number(column + 1)
-            yield from _number(end_column + 1)
+            table.append(0x80 | 14 << 3 | length)
+            _add_signed(table, delta)
+            _add_number(table, end_line - line)
+            _add_number(table, column + 1)
+            _add_number(table, end_column + 1)
 
 
-def _signed(number: int) -> Iterator[int]:
-    return _number((-number << 1) | 1 if number < 0 else number << 1)
+def _add_signed(table: bytearray, number: int) -> None:
+    _add_number(table, (-number << 1) | 1 if number < 0 else number << 1)
 
 
-def _number(number: int) -> Iterator[int]:
+def _add_number(table: bytearray, number: int) -> None:
     while number > 63:
-        yield number & 63 | 64
+        table.append(number & 63 | 64)
         number >>= 6
-    yield number
+    table.append(number)

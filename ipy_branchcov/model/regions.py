@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.nodes import NODE_FIELDS
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import BLOCKS, Headed, has_code, head_of, reachable
 from ipy_branchcov.model.truth import assigned_in_comprehension, constant, kept_from_running, live_operands, refutable
@@ -21,8 +22,9 @@ SpanOf = Callable[..., Span]
 #: The branch and the name of its outcome that leads to a part.
 After = tuple[tuple[Span, str], str]
 Function = ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
-#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons or only by failing; those of signs.
-_LEFT_OUT = {"annotation", "returns", "type_params", "msg"} | {"ctx", "op", "ops"}
+#: Fields whose expressions are evaluated elsewhere, later, only by some Pythons or only by failing.
+_LEFT_OUT = frozenset({"annotation", "returns", "type_params", "msg"})
+_NOT_IN_HEAD = _LEFT_OUT.union(BLOCKS)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 #: The expressions of which a part can be missed, and those of which a constant keeps a part from running.
 _PARTED = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *_COMPREHENSIONS)
@@ -220,8 +222,9 @@ def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
     """The expressions in the head of a statement, and all in them but for what a constant keeps from running."""
     if type(statement).__name__ == "TypeAlias":
         return  # its value is evaluated when somebody asks for it
-    left_out = {*BLOCKS, *_LEFT_OUT}
-    stack: list[Any] = [getattr(statement, name, None) for name in statement._fields if name not in left_out]
+    stack: list[Any] = [
+        getattr(statement, name, None) for name in NODE_FIELDS[type(statement)] if name not in _NOT_IN_HEAD
+    ]
     dead: set[int] = set()
     while stack:
         node = stack.pop()
@@ -231,4 +234,6 @@ def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
             yield node
             if isinstance(node, _CUT):
                 dead.update(map(id, kept_from_running(node)))
-            stack += [getattr(node, name, None) for name in node._fields if name not in _LEFT_OUT]
+            for name in NODE_FIELDS[type(node)]:
+                if name not in _LEFT_OUT:
+                    stack.append(getattr(node, name, None))

@@ -130,8 +130,9 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        for label in BLOCKS:
-            stack += getattr(node, label, ())
+        if type(node) in _WITH_BLOCKS:
+            for label in BLOCKS:
+                stack += getattr(node, label, ())
 
 
 def reachable(tree: ast.Module) -> Iterator[ast.AST]:
@@ -140,7 +141,7 @@ def reachable(tree: ast.Module) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        for block in _live_blocks(node):
+        for block in _live_blocks(node) if type(node) in _WITH_BLOCKS else ():
             for each in block:
                 stack.append(each)
                 if stops(each):
@@ -160,8 +161,10 @@ def absent(tree: ast.Module, live: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
     ``live``: the :func:`reachable` ones.
     """
-    known = {id(node) for node in live}
-    for node in statements(tree):
+    every, known = list(statements(tree)), {id(node) for node in live}
+    if len(every) == len(known) and __debug__:
+        return
+    for node in every:
         if id(node) not in known or (isinstance(node, ast.Assert) and not __debug__):
             yield node
 
@@ -188,6 +191,8 @@ def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
 
 def stops(node: ast.AST) -> bool:
     """Whether nothing behind a statement in its block can be reached."""
+    if type(node) not in _MAY_STOP:
+        return False
     match node:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
             return True
@@ -238,9 +243,20 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
 
 #: The fields that hold the blocks of a statement.
 BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
-_OPEN_BLOCKS = (
-    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While),
-    *(ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler, ast.match_case),
+#: What has a head and a block below it.
+_OPEN_BLOCKS: frozenset[type] = frozenset(
+    {
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While),
+        *(ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler, ast.match_case),
+    }
+)
+_WITH_BLOCKS = _OPEN_BLOCKS | {ast.Module}
+#: What can keep the rest of its block from running.
+_MAY_STOP: frozenset[type] = frozenset(
+    {
+        *(ast.Return, ast.Raise, ast.Continue, ast.Break, ast.Assert, ast.If, ast.While, ast.For, ast.AsyncFor),
+        *(ast.Try, ast.TryStar, ast.Match),
+    }
 )
 #: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
 _NOT_EVALUATED = {"annotation", "returns", "type_params", "msg", "ctx", "op", "ops"}
@@ -282,8 +298,15 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
         stack += [getattr(each, field, None) for field in fields if field not in _NOT_EVALUATED]
 
 
+_PERHAPS_WITHOUT_CODE: frozenset[type] = frozenset(
+    {ast.Global, ast.Nonlocal, ast.Expr, ast.Try, ast.TryStar, ast.AnnAssign}
+)
+
+
 def has_code(node: ast.AST) -> bool:
     """Whether code is generated for the head of a statement, on every Python."""
+    if type(node) not in _PERHAPS_WITHOUT_CODE:
+        return True
     match node:
         case ast.Global() | ast.Nonlocal() | ast.Expr(value=ast.Constant()) | ast.Try() | ast.TryStar():
             return False
@@ -309,7 +332,7 @@ def head_of(node: Headed) -> Head:
 
 def opens_block(node: ast.AST) -> bool:
     """Whether a statement, handler or case has a head and a block below it."""
-    return isinstance(node, _OPEN_BLOCKS)
+    return type(node) in _OPEN_BLOCKS
 
 
 def head_parts(node: ast.AST) -> list[ast.AST]:

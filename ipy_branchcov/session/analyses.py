@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 import threading
 from collections import deque
 from dataclasses import replace
 from types import CodeType
+from typing import Any
 
 from ipy_branchcov.analysis import kept
 from ipy_branchcov.analysis.branches import Analysis, find_branches
@@ -25,10 +27,11 @@ __builtins__ = BUILTINS
 
 #: What was used in the last so many runs is kept. Of a small cell it is 200 objects, for each collection of the user's.
 _RUNS = 4
-#: So many sources at most have their syntax trees in memory.
-_TREES = 64
 #: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.
 _STEPS = sys.version_info >= (3, 14)
+#: So many sources at most have their syntax trees in memory. Before 3.14 a module is mapped when it is imported; later,
+#: each function when it first runs, and where decisions are followed it takes the tree.
+_TREES, _TREES_IN_USE = 4, 64
 
 
 class Analyses:
@@ -90,7 +93,7 @@ class Analyses:
                 self._known[source.key] = known
                 if known[0] is not None and not known[0].kept:
                     self._trees.append(source.key)
-                    if len(self._trees) > _TREES:
+                    if len(self._trees) > (_TREES_IN_USE if _STEPS or self.follow else _TREES):
                         self._settle(self._trees.popleft())
             return known[0]
 
@@ -99,11 +102,29 @@ class Analyses:
         (analysis,) = self._known.get(key) or (None,)
         if analysis is None or analysis.source.kind != "file" or analysis.whole is None:
             return
+        # Where pytest rewrites asserts, what runs is other code than the text's.
+        mapped = {(code.co_qualname, code.co_firstlineno) for code, _ in analysis.codes.values()}
         for code in analysis.whole.codes:
-            analysis.of(code)
-        settled = kept.from_plain(analysis.source, self._policy, kept.to_plain(analysis))
-        settled.kept = analysis.kept  # no file has it yet
-        self._known[key] = (settled,)
+            if (code.co_qualname, code.co_firstlineno) not in mapped:
+                analysis.of(code)
+        source, plain = analysis.source, kept.to_plain(analysis)
+        del analysis
+        self._replace(source, plain, kept_in_file=False)
+
+    def _replace(self, source: Source, plain: dict[str, Any], *, kept_in_file: bool) -> None:
+        """Let go of an analysis, then make it again of plain values.
+
+        Between the objects of a tree, those that stay would keep nearly all of its memory in use.
+        """
+        try:
+            payload = marshal.dumps(plain)
+        except ValueError:  # an integer or a nesting that is too large for it
+            return
+        plain.clear()
+        self._known.pop(source.key)
+        made = kept.from_plain(source, self._policy, marshal.loads(payload))
+        made.kept = kept_in_file
+        self._known[source.key] = (made,)
 
     # --- what is kept from run to run
 
@@ -123,6 +144,16 @@ class Analyses:
         if analysis is None or source.kind != "file" or source.path is None or not kept.is_news(analysis):
             return
         kept_files.save(source.path, kept.key_of(source, self._policy), kept.to_plain(analysis))
+
+    def keep_unrun(self, source: Source) -> None:
+        """The same for a source of which nothing ran, whose syntax tree is not needed any more."""
+        analysis = self.of(source)
+        if analysis is None or analysis.kept or source.path is None:
+            return
+        plain = kept.to_plain(analysis)
+        del analysis
+        kept_files.save(source.path, kept.key_of(source, self._policy), plain)
+        self._replace(source, plain, kept_in_file=True)
 
     def drop(self, source: Source) -> None:
         """Let go of an analysis that is not needed again."""

@@ -121,10 +121,10 @@ class Results:
             return self._unmeasured(path, UNREADABLE)
         if (sentence := compiled(path)) is not None:
             return SourceCoverage(source, note=sentence)
+        self._analyses.keep_unrun(source)
         coverage = self.all_missed(source, options)
         if coverage is None:
             return self._unmeasured(path, "does not compile; omit it if it is no Python source")
-        self._analyses.keep(source)
         self._analyses.drop(source)  # a package can have thousands of files of which a run imports a few
         return coverage
 

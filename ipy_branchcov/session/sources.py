@@ -37,6 +37,8 @@ class Sources:
         self._by_code: dict[int, tuple[CodeType, Source | None]] = {}
         #: Sources of files by the name in their code; None: the file is not measured.
         self._by_file: dict[str, tuple[Source | None] | None] = {}
+        #: Absolute folders without links.
+        self._folders: dict[str, str] = {}
         #: Finds the cells of a file, by its key.
         self._apps: dict[SourceKey, AppCells] = {}
         #: Names of files in which nothing is measured, from run to run.
@@ -59,6 +61,7 @@ class Sources:
         self._by_code.clear()
         self._by_file.clear()
         self._apps.clear()
+        self._folders.clear()
         if not same:
             self._unmeasured.clear()
             self.filter = partial(Sources._wanted, self)
@@ -98,7 +101,7 @@ class Sources:
             return None
         if self.scope.places:
             if filename not in self._by_file:
-                path = os.path.realpath(filename)
+                path = self._real(filename)
                 self._by_file[filename] = (self._read(path),) if self.scope.covers(path) else None
             if (found := self._by_file[filename]) is not None:
                 return found[0] and (self._cell_of_app(found[0], code) or found[0])
@@ -108,6 +111,16 @@ class Sources:
         if not filename.startswith("<"):  # such a name can stand for many sources
             self._unmeasured.add(filename)
         return None
+
+    def _real(self, filename: str) -> str:
+        """The path of a file without links: each folder is looked at once, not for each of its files."""
+        folder, name = os.path.split(filename)
+        if os.name == "nt" or not filename.startswith("/") or name in ("", ".", ".."):
+            return os.path.realpath(filename)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        path = f"{self._folders[folder].rstrip('/')}/{name}"
+        return os.path.realpath(path) if Path(path).is_symlink() else path
 
     def _cell_of_app(self, file: Source, code: CodeType) -> Source | None:
         """The cell of a marimo app that code was compiled from; None for other code of a file."""

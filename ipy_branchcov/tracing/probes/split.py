@@ -56,11 +56,12 @@ class Splitter(Arrangement):
             unfolded = unfold(items, plan)
             items, self._states = unfolded.items, unfolded.states
         super().__init__(items)
-        self._at = {item.origin.offset: item for item in self.items if item.origin is not None}
+        self._at: dict[int, Item] = {}
         #: All copies of an instruction, by its offset.
         self._every: dict[int, list[Item]] = {}
         for item in self.items:
             if item.origin is not None:
+                self._at[item.origin.offset] = item
                 self._every.setdefault(item.origin.offset, []).append(item)
         self._copies: dict[ExitEdge, Item] = {}
         #: The ends of observations: they do nothing, but are jumped to.
@@ -68,10 +69,11 @@ class Splitter(Arrangement):
 
     def run(self) -> None:
         """Rearrange the instructions."""
-        tests = [(item, Edge(-1, -1)) for item in self._originals if self._has_exits(item)]
+        exits = {offset for offset, _ in self.plan.exits}
+        tests = [item for item in self._originals if item.origin is not None and item.origin.offset in exits]
         copied = self._copy_shared_jumps() if self.plan.histories is None else []
         self._begin()
-        for item, _ in tests:
+        for item in tests:
             self._split(item, None)
         for item, before in copied:
             self._split(item, before)
@@ -81,11 +83,6 @@ class Splitter(Arrangement):
             for item in self._every[exit_edge[0]]:
                 self._observe(item, exit_edge, value)
         self._arrange()
-
-    def _has_exits(self, item: Item) -> bool:
-        return item.origin is not None and any(
-            (item.origin.offset, jumped) in self.plan.exits for jumped in (True, False)
-        )
 
     # --- shared jumps
 

@@ -43,6 +43,8 @@ class Arrivals:
         self.making: list[Callable[[CodeType], None]] = []
         #: The last one takes errors of ours, which the hook would raise in the program.
         self.failures: list[Failures] = []
+        #: How often a function that existed was given code.
+        self.given = 0
 
     def begin(self) -> None:
         """Install the audit hook (once; it cannot be removed)."""
@@ -80,6 +82,7 @@ class Arrivals:
             if self.making and isinstance(arguments[0], CodeType) and not is_swapping():
                 self.making[-1](arguments[0])
         elif arguments[1] == "__code__":
+            self.given += 1
             self._add(arguments[2])
 
     def _add(self, code: object) -> None:

@@ -23,6 +23,8 @@ __builtins__ = BUILTINS
 _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_NULL", "NOP"})
 #: Instructions whose line need not have begun: they set the frame up, or come before what is called.
 _NO_LINE = frozenset({"RESUME", "COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL"})
+#: Instructions of which some are such.
+_SOME = frozenset({"COPY", "POP_EXCEPT", "RERAISE", "YIELD_VALUE", "POP_TOP", "RETURN_GENERATOR"})
 #: Instructions at which a frame can stop and never resume, without an exception.
 _PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
 
@@ -54,6 +56,8 @@ class LineProbePlacer(VanishingProbePlacer):
         self._passages: list[tuple[set[int], tuple[int, ...], Item, Item]] = []
         #: The items that certainly run after a probe, by the probe's first item.
         self._sure: dict[Item, list[Item]] = {}
+        #: The lines of the items that have one which need be probed, counted from the first line.
+        self._line_of: dict[Item, int] = {}
         self._handlers: set[Item] = set()
         self._guards: dict[tuple[Item, int] | None, tuple[Item, int]] = {}
         names = [each.name for each in bytecode.instructions[:64]]
@@ -77,13 +81,19 @@ class LineProbePlacer(VanishingProbePlacer):
 
     def _probe_lines(self) -> None:
         """Probe each line, unless a probe on every path to it proves it."""
+        lines_of = ((item, self._line(item)) for item in self.items)
+        self._line_of = {item: line for item, line in lines_of if line is not None}
         for probe, items in zip(self.probes, self._placed, strict=True):
             self._sure[items[0]] = sure = self._certain(self._places[items[-1]] + 1)
             probe.lines |= _lines(sure)
         blocks = self._blocks()
         known: list[int | None] = [None] * len(blocks)
         known[0] = 0
-        pauses = [max((n for n, item in enumerate(block) if item.name in _PAUSES), default=-1) for block, _ in blocks]
+        pauses = [-1] * len(blocks)
+        if any(item.name in _PAUSES for item in self.items):
+            pauses = [
+                max((n for n, item in enumerate(block) if item.name in _PAUSES), default=-1) for block, _ in blocks
+            ]
         own = [self._lines_of(block[pause + 1 :]) for (block, _), pause in zip(blocks, pauses, strict=True)]
         work = [0]
         work += [i for i, (block, _) in enumerate(blocks) if self._handles(block[0])]
@@ -113,7 +123,7 @@ class LineProbePlacer(VanishingProbePlacer):
             if i >= len(self.items):
                 break
             item = self.items[i]
-            if self._line(item) is not None:
+            if item in self._line_of:
                 found.append(item)
             if item in self._loops:  # a probe goes on behind its last item
                 i = self._places[self._loops[item][-1]] + 1
@@ -155,38 +165,50 @@ class LineProbePlacer(VanishingProbePlacer):
         return item in self._handlers
 
     def _lines_of(self, block: list[Item]) -> int:
-        lines = 0
+        lines = self._bits(block)
         for item in block:
-            lines |= self._bits([item, *self._sure.get(item, ())])
+            if item in self._sure:
+                lines |= self._bits(self._sure[item])
         return lines
 
     def _bits(self, items: Iterable[Item]) -> int:
         """The lines of some items as bits."""
         bits = 0
-        for item in items:
-            if (line := self._line(item)) is not None:
-                bits |= 1 << line
+        for line in {self._line_of[item] for item in items if item in self._line_of}:
+            bits |= 1 << line
         return bits
 
     def _line(self, item: Item) -> int | None:
         """The line of an item, counted from the first line; None if it need not be probed."""
         line = item.position[0]
-        if item.origin is None or line is None or item.name in _NO_LINE:
+        if (
+            item.origin is None
+            or line is None
+            or item.name in _NO_LINE
+            or (item.name in _SOME and self._passed_by(item))
+        ):
             return None
-        if item.name in ("COPY", "POP_EXCEPT", "RERAISE") and reraises(self.bytecode.code.co_code, item.origin.offset):
-            return None
-        if item.name == "YIELD_VALUE" and (before := self._preceding(item)) is not None and before.name == "SEND":
-            return None  # of SEND's line; generator.throw() jumps by what is right before it
-        if item.name == "RETURN_GENERATOR" or (item.origin.index < self._first and item.name == "POP_TOP"):
-            return None
-        return max(0, line - self.bytecode.code.co_firstlineno)
+        line -= self.bytecode.code.co_firstlineno
+        return line if line > 0 else 0
+
+    def _passed_by(self, item: Item) -> bool:
+        """Whether one of these instructions does not show that its line began."""
+        match item.name:
+            case "COPY" | "POP_EXCEPT" | "RERAISE":
+                return item.origin is not None and reraises(self.bytecode.code.co_code, item.origin.offset)
+            case "YIELD_VALUE":  # behind SEND it has its line; generator.throw() jumps by what is right before it
+                return (before := self._preceding(item)) is not None and before.name == "SEND"
+            case "POP_TOP":
+                return item.origin is not None and item.origin.index < self._first
+        return True
 
     def _probe_block(self, block: list[Item], known: int) -> None:
         """Probe the lines of a block that are not ``known`` (bits) to be proved, in stretches between pauses."""
         fresh: list[tuple[int, list[Item]]] = []
         for i, item in enumerate(block):
-            known |= self._bits(self._sure.get(item, ()))
-            line = self._line(item)
+            if item in self._sure:
+                known |= self._bits(self._sure[item])
+            line = self._line_of.get(item)
             if line is not None and not known >> line & 1:
                 sure = self._certain(self._places[item])
                 known |= self._bits(sure)

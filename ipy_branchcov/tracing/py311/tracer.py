@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.failures import Failures, encodable, guarded
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
@@ -22,6 +23,7 @@ from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
 from ipy_branchcov.tracing.py311.instrument import Probed, probe
 from ipy_branchcov.tracing.py311.one_shot import Sweeper
+from ipy_branchcov.tracing.py311.young import Moment
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
 
@@ -197,9 +199,16 @@ class ProbeTracer:
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
         return found
 
-    def waits(self) -> bool:
-        """Whether a generator or coroutine of code without probes is suspended: a task that executed code began."""
-        return self._waits(each for each in objects(*functions.SUSPENDED) if not functions.runs(each))
+    @gc_control.paused()
+    def executed(self, since: Moment) -> bool:
+        """Instrument the functions that executed code made; take effect at their next call.
+
+        ``since``: when it began. Returns whether a generator or coroutine of code without probes is suspended: a task
+        that it began.
+        """
+        found = since.objects_since(FunctionType, *functions.SUSPENDED)
+        self._swap_all(each for each in found if type(each) is FunctionType)
+        return self._waits(each for each in found if type(each) is not FunctionType and not functions.runs(each))
 
     def _waits(self, suspended: Iterable[Any]) -> bool:
         codes = [functions.suspended_code(each) for each in suspended]
@@ -229,7 +238,7 @@ class ProbeTracer:
 
     def makes_function(self, code: CodeType) -> None:
         """A function of this code will exist, which no search has found: it came from another process, pickled."""
-        if not self._fallback.tracing and self.uninstrumented(code):
+        if (self._fallback.paused or not self._fallback.tracing) and self.uninstrumented(code):
             self._fallback.trace()
 
 
@@ -243,12 +252,26 @@ class _Fallback(SettraceTracer):
         #: The code that is being executed; what waits in it included.
         self._awaited: list[CodeType] = []
         self._lasting = False
+        #: Since when code is being executed.
+        self._since = Moment()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it has begun, and waits for other code."""
+        return self.tracing and not self._active
 
     def trace(self) -> None:
         """Begin, and go on until the run ends."""
         self._lasting = True
         ARRIVALS.unsettle()
-        if not self.tracing:
+        if self.paused or not self.tracing:
+            self._trace()
+
+    def _trace(self) -> None:
+        """Begin, or go on, in this thread."""
+        if self.tracing:
+            self.resume()
+        else:
             self.tracing = True
             self.start()
 
@@ -259,11 +282,8 @@ class _Fallback(SettraceTracer):
                 self._awaited.append(code)
         elif not self._awaited:
             self._awaited.append(code)
-            if self.tracing:
-                self.resume()
-            else:
-                self.tracing = True
-                self.start()
+            self._since = Moment()
+            self._trace()
 
     def _mechanism(self, code: CodeType) -> Mechanism:
         return registry.fallback(code)
@@ -288,11 +308,10 @@ class _Fallback(SettraceTracer):
         del self._awaited[next(i for i, each in enumerate(self._awaited) if each is code)]
         if self._awaited or self._lasting:
             return
-        if self._probes.waits():
+        if self._probes.executed(self._since):
             self.trace()
-        else:
+        if not self._lasting:
             self.pause()
-        self._probes.swap_all()
 
 
 #: The flags of code that can be suspended: a generator's, a coroutine's, an asynchronous generator's.
