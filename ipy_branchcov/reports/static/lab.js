@@ -427,10 +427,8 @@
 
   /** Milliseconds before details follow the pointer, before they go, and before a change is drawn. */
   const [SHOW, HIDE, SOON] = [250, 250, 60];
-  /** Cells whose marks change together before the page may breathe: each is laid out anew. */
-  const AT_ONCE = 6;
-  /** Milliseconds in which the page draws what has changed. */
-  const BREATH = 20;
+  /** Milliseconds of drawing before the page may breathe (a cell with new marks is laid out at once), and of breath. */
+  const [SLICE, BREATH] = [15, 20];
 
   /** The details beside a place, above all else, as long as the pointer is there or until a key is pressed. */
   class Card {
@@ -867,7 +865,8 @@
       this.missed = Object.fromEntries([...this.known].map(([cell, marks]) => [cell, marks.outcomes - covered(marks)]));
       this.drawAll(cells);
       this.desk.changed();
-      document.dispatchEvent(new Event("branchcov:drawn"));
+      const detail = { node: this.panel.node, missed: this.desk.shown ? this.missed : {} };
+      document.dispatchEvent(new CustomEvent("branchcov:drawn", { detail }));
     }
 
     /** @returns {Map<string, Marks>} */
@@ -901,25 +900,21 @@
      */
     drawAll(cells) {
       clearTimeout(this.drawing);
-      let [changed, drawn] = [0, 0];
-      while (drawn < cells.length && changed < AT_ONCE) changed += Number(this.draw(cells[drawn++]));
+      const until = performance.now() + SLICE;
+      let drawn = 0;
+      while (drawn < cells.length && performance.now() < until) this.draw(cells[drawn++]);
       if (drawn < cells.length) this.drawing = setTimeout(() => this.drawAll(cells.slice(drawn)), BREATH);
     }
 
-    /**
-     * @param {Foreign} cell
-     * @returns {boolean} whether its marks have changed
-     */
+    /** @param {Foreign} cell */
     draw(cell) {
       const editor = this.desk.editors.get(cell);
       const now = editor && this.desk.draw.shown(editor);
-      if (!now) return false;
+      if (!now) return;
       const wanted = this.desk.shown ? this.marks(cell) ?? null : null;
       // An edited cell keeps what is left of its marks, as long as the results are there that they came from.
       const edited = this.desk.shown && !wanted && now.marks && this.known.has(now.marks.cell);
-      const changes = !edited && (wanted !== now.marks || now.faded);
-      if (changes) this.desk.draw.put(editor, wanted);
-      return changes;
+      if (!edited && (wanted !== now.marks || now.faded)) this.desk.draw.put(editor, wanted);
     }
 
     /** The misses of all cells in order. @returns {Miss[]} */
