@@ -105,7 +105,7 @@ class View:
             "label": source.name,
             "title": marked.title,
             "cell": text_key(source.text) if source.kind == "cell" else "",
-            "totals": str(coverage.totals),
+            "totals": coverage.summary,
             "percent": coverage.totals.percent,
             "missed": coverage.totals.missed,
             "never_ran": len(coverage.missed_lines),
