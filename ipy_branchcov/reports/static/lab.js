@@ -66,7 +66,7 @@
    * @typedef {{from: number, to: number, place: number, unit: object, last: boolean}} Piece
    */
 
-  /** A miss on the walk through a notebook. @typedef {{cell: number, from: number, place: number}} Miss */
+  /** A miss on the walk through a notebook; `missed`: the outcomes that it stands for. @typedef {{cell: number, from: number, place: number, missed: number}} Miss */
 
   /** Objects of JupyterLab and CodeMirror, whose types are not at hand. @typedef {any} Foreign */
 
@@ -347,6 +347,36 @@
    */
   function covered(marks) {
     return marks.places.flatMap((place) => place.form.outcomes).filter((each) => each.state === "covered" && each.duty === "required").length;
+  }
+
+  /**
+   * How many missed outcomes each place with words stands for: its own, or those in code that never ran.
+   * @param {Marks} marks
+   * @returns {Map<number, number>}
+   */
+  function missedAt({ places }) {
+    /** @type {Map<number, number>} */
+    const found = new Map();
+    let around = -1;
+    places.forEach(({ form, span, label }, number) => {
+      const missed = form.outcomes.filter((each) => each.state === "missed").length;
+      if (label) found.set(number, missed);
+      else if (around >= 0 && contains(places[around].span, span)) found.set(around, (found.get(around) ?? 0) + missed);
+      if (label && form.state === "never-ran") around = number;
+    });
+    return found;
+  }
+
+  /**
+   * Where a miss stands on the walk: "3 of 5" or "3–4 of 5" missed outcomes; "" for code that has none.
+   * @param {Miss[]} misses
+   * @param {number} at
+   * @returns {string}
+   */
+  function walked(misses, at) {
+    const sum = (/** @type {Miss[]} */ some) => some.reduce((all, { missed }) => all + missed, 0);
+    const [before, { missed }] = [sum(misses.slice(0, at)), misses[at]];
+    return missed ? `${before + 1}${missed > 1 ? `–${before + missed}` : ""} of ${sum(misses)} missed` : "";
   }
 
   /**
@@ -732,9 +762,9 @@
      * Show the details of a place of an editor.
      * @param {Foreign} editor
      * @param {number} number
-     * @param {string} [walked]
+     * @param {{walked: string}} [walk] where it stands on a walk
      */
-    details(editor, number, walked) {
+    details(editor, number, walk) {
       const marks = this.draw.shown(editor)?.marks;
       const place = marks?.places[number];
       if (!place) return;
@@ -742,10 +772,9 @@
       const text = place.whole ? place.span[0] === place.span[2] ? `line ${place.span[0]}` : `lines ${place.span[0]} to ${place.span[2]}`
         : shortened(textOf(editor, number) || editor.state.doc.sliceString(found[0]?.from ?? 0, found.at(-1)?.to ?? 0));
       const content = details(place, text);
-      if (walked) content.push(element("div", "branchcov-soft branchcov-walked", walked));
+      if (walk?.walked) content.push(element("div", "branchcov-soft branchcov-walked", walk.walked));
       this.card.show(content, () => [...editor.dom.querySelectorAll(`.cm-content [data-branchcov="${number}"]`)].flatMap((each) => [...each.getClientRects()]));
-      if (walked) this.card.say(`${sentence(place, text)}. ${walked}`);
-      else this.card.say("");
+      this.card.say(walk ? [sentence(place, text), walk.walked].filter(Boolean).join(". ") : "");
     }
   }
 
@@ -906,14 +935,24 @@
       if (drawn < cells.length) this.drawing = setTimeout(() => this.drawAll(cells.slice(drawn)), BREATH);
     }
 
+    /**
+     * An edited cell keeps what is left of its marks, as long as the results are there that they came from.
+     * @param {Foreign} cell
+     * @returns {Marks | undefined}
+     */
+    left(cell) {
+      const editor = this.desk.editors.get(cell);
+      const marks = editor && this.desk.draw.shown(editor)?.marks;
+      return marks ? this.known.get(marks.cell) : undefined;
+    }
+
     /** @param {Foreign} cell */
     draw(cell) {
       const editor = this.desk.editors.get(cell);
       const now = editor && this.desk.draw.shown(editor);
       if (!now) return;
       const wanted = this.desk.shown ? this.marks(cell) ?? null : null;
-      // An edited cell keeps what is left of its marks, as long as the results are there that they came from.
-      const edited = this.desk.shown && !wanted && now.marks && this.known.has(now.marks.cell);
+      const edited = this.desk.shown && !wanted && this.left(cell);
       if (!edited && (wanted !== now.marks || now.faded)) this.desk.draw.put(editor, wanted);
     }
 
@@ -926,20 +965,28 @@
         if (model.type !== "code") return;
         const editor = this.desk.editors.get(model);
         if (editor && this.desk.draw.shown(editor)?.marks) {
-          for (const [from, place] of this.desk.draw.misses(editor)) found.push({ cell, from, place });
+          const missed = missedAt(this.desk.draw.shown(editor).marks);
+          for (const [from, place] of this.desk.draw.misses(editor)) found.push({ cell, from, place, missed: missed.get(place) ?? 0 });
           return;
         }
         const marks = this.marks(model);
-        const all = marks ? pieces(marks, model.sharedModel.getSource()) : [];
-        const first = all.filter((piece, number) => marks?.places[piece.place].label && all.findIndex((each) => each.place === piece.place) === number);
-        found.push(...first.sort((a, b) => a.from - b.from).map(({ from, place }) => ({ cell, from, place })));
+        if (!marks) return;
+        const missed = missedAt(marks);
+        /** @type {Map<number, number>} */
+        const starts = new Map();
+        for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
+        const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
+        found.push(...first.map(([place, from]) => ({ cell, from, place, missed: missed.get(place) ?? 0 })));
       });
       return found;
     }
 
-    /** How many outcomes of all cells were covered, and how many there are. @returns {[number, number]} */
+    /**
+     * How many outcomes of all cells were covered, and how many there are: an edited cell counts as it was measured.
+     * @returns {[number, number]}
+     */
     totals() {
-      const every = this.cells().flatMap((cell) => this.marks(cell) ?? []);
+      const every = this.cells().flatMap((cell) => this.marks(cell) ?? this.left(cell) ?? []);
       return [every.reduce((sum, marks) => sum + covered(marks), 0), every.reduce((sum, marks) => sum + marks.outcomes, 0)];
     }
 
@@ -958,12 +1005,12 @@
       const miss = misses[found];
       this.at = miss;
       const there = await this.reach(miss);
-      if (there) this.desk.details(there, miss.place, `miss ${found + 1} of ${misses.length}`);
+      if (there) this.desk.details(there, miss.place, { walked: walked(misses, found) });
     }
 
     /**
      * Put the cursor there; the editor, once it is drawn.
-     * @param {Miss} miss
+     * @param {{cell: number, from: number}} where
      * @returns {Promise<Foreign>}
      */
     async reach({ cell, from }) {
@@ -997,7 +1044,7 @@
       if (number < 0) return false;
       const text = widgets[number].model.sharedModel.getSource();
       const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
-      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0), place: -1 });
+      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0) });
       return true;
     }
 
@@ -1013,7 +1060,7 @@
       if (number < 0 || content.model.readOnly) return false;
       // As JupyterLab inserts cells: one that the reader made is trusted.
       content.model.sharedModel.insertCell(number + 1, { cell_type: "code", source, metadata: { trusted: true } });
-      this.reach({ cell: number + 1, from: 0, place: -1 });
+      this.reach({ cell: number + 1, from: 0 });
       return true;
     }
 
@@ -1294,7 +1341,7 @@
   const modules = {
     // Where it cannot start, everything else does.
     "./extension": () => plugin(scope).then((made) => ({ default: made }), (error) => (warn(error), { default: [] })),
-    "./marks": async () => ({ cellText, labelOf, parse, worded, pieces, textKey, unite, walk, covered, quoted }),
+    "./marks": async () => ({ cellText, labelOf, missedAt, parse, worded, pieces, textKey, unite, walk, walked, covered, quoted }),
   };
   /** @type {Foreign} */
   const page = window;
