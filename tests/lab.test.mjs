@@ -6,7 +6,7 @@ import { test } from "node:test";
 globalThis.window = {};
 await import("../ipy_branchcov/reports/static/lab.js");
 const container = window._JUPYTERLAB["ipy-branchcov"];
-const { cellText, covered, parse, pieces, textKey, unite, walk, worded } = (await container.get("./marks"))();
+const { cellText, covered, missedAt, parse, pieces, textKey, unite, walk, walked, worded } = (await container.get("./marks"))();
 
 const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "covered" : "never covered", label: `never ${name}`, duty: "required", first: "" });
 const form = (yes, no, state) => ({ state, kind: "test of `if`", outcomes: [outcome("true", yes), outcome("false", no)] });
@@ -63,6 +63,14 @@ test("a walk goes on from the cursor, and round the end", () => {
   assert.deepEqual([from(0, 0, 1), from(0, 4, 1, misses[0]), from(0, 4, 1, misses[1]), from(2, 0, 1, misses[2])], [0, 1, 2, 0]);
   assert.deepEqual([from(1, 0, 1), from(1, 0, -1), from(0, 0, -1), from(0, 4, -1, misses[1])], [2, 1, 2, 0]);
   assert.equal(walk([], { cell: 0, from: 0 }, 1), -1);
+});
+
+test("a walk counts missed outcomes; what never ran stands for those in it", () => {
+  const both = form("missed", "missed", "never-ran");
+  const marks = unite([run([[TRUE, 1, 0, 1, 4], [both, 3, 3, 3, 8], [both, 4, 3, 4, 8], [FALSE, 6, 0, 6, 4]], [[3, 4], [8, 8]])]);
+  const misses = [...missedAt(marks)].map(([place, missed]) => ({ cell: 0, from: place, place, missed }));
+  assert.deepEqual(misses.map((_, at) => walked(misses, at)), ["1 of 6 missed", "2–5 of 6 missed", "6 of 6 missed", ""]);
+  assert.equal(misses.reduce((sum, { missed }) => sum + missed, 0), 8 - covered(marks));
 });
 
 test("data that is not ours is left out", () => {

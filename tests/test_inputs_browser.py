@@ -119,6 +119,25 @@ def test_a_search_is_stopped_by_the_same_button(lab: Lab) -> None:
     assert run(lab, "return root.querySelector('.pinned [role=status]').textContent") == said
 
 
+@pytest.mark.parametrize("theme", ["Dark", "Light", "forced"])
+def test_axe_finds_nothing_in_any_theme(lab: Lab, theme: str) -> None:
+    """What was found, its buttons, and the comment that exempts: beside each other, their texts can be read."""
+    pin(lab, "n > 4711")
+    forced = "active" if theme == "forced" else "none"
+    media = {"features": [{"name": "forced-colors", "value": forced}]}
+    lab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    if theme != "forced":
+        lab.theme(theme)
+    try:
+        assert run(lab, "return root.querySelector('.pinned .offers .act') !== null")
+        passed, faults = axe.check(lab.driver, ".branchcov-widget .pinned", ".branchcov-widget .tools")
+        assert faults == []
+        assert {"button-name", "aria-valid-attr-value"} <= passed
+        assert theme == "forced" or "color-contrast" in passed
+    finally:
+        lab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_nothing_of_it_is_saved(lab: Lab) -> None:
     lab.command("docmanager:save")
     assert "find an input" not in lab.file.read_text("utf-8")

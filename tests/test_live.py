@@ -116,6 +116,14 @@ def test_other_cell_magics_below_and_above(shared: Kernel, other: str) -> None:
     assert shared.run("%%branchcov\n%%time\nx = 1 if [2] else 0").text.startswith("branchcov: 1 of 2 outcomes")
 
 
+def test_a_cell_without_python_was_measured_all_the_same(shared: Kernel) -> None:
+    shared.run("%%branchcov\n1 if [1] else 2")
+    for cell in ("# a comment", "", "%%bash\ntrue"):
+        assert shared.run(f"%%branchcov\n{cell}").text == "branchcov: no branches in what ran", cell
+    failed = shared.run("%%branchcov --fail-under 1\n# a comment")
+    assert "no branches in what ran: there is nothing that a gate could check" in failed.traceback
+
+
 BAD = {
     "--nonsense": "unrecognized arguments: --nonsense",
     "--source no_such_module": "no module, directory or file of that name",

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.model.span import Span
 from ipy_branchcov.reports import presented, terminal
 from ipy_branchcov.reports.record import MOST, Record, limit_of, record
 from tests.test_cell_marks import PROGRAM, RUNS, measured
@@ -166,3 +169,29 @@ def test_what_stopped_the_cell(tmp_path: Path) -> None:
     made = record(coverage, first="In [2]", stopped="stopped in line 3 by KeyError")
     assert made.text.split("\n")[1] == "  stopped in line 3 by KeyError"
     assert "<div>stopped in line 3 by KeyError</div>" in made.html
+
+
+def test_counts_stand_in_the_text_at_every_branch(tmp_path: Path) -> None:
+    """A decision whose conditions are counted instead of it has none: they would be counted twice."""
+    cell = "for n in given:\n    x = 1 if n and n > 1 else 2"
+    coverage = named(measured(cell, tmp_path / "p.py", (0, 1, 2), counts=True), "In [2]")
+    assert record(coverage, first="In [2]").text.split("\n") == [
+        "branchcov: 6 of 6 outcomes covered (100.0%)",
+        "  1 | for n in given:",
+        "    |     ^^^^^^^^^^ 3× / 1×",
+        "  2 |     x = 1 if n and n > 1 else 2",
+        "    |              ^ 2× / 1×",
+        "    |                    ^^^^^ 1× / 1×",
+    ]
+    assert record(coverage, first="In [2]", missed=True).text == "branchcov: 6 of 6 outcomes covered (100.0%)"
+
+
+def test_what_was_not_measured_is_not_said_to_have_no_branches() -> None:
+    notes = {"fast.py": "compiled: fast is a .so", "plain.py": "", "typing.py": ""}
+    sources = [SourceCoverage(Source(name, "x = 1\n", "file"), note=note) for name, note in notes.items()]
+    only = Branch("if", Span(1, 0, 1, 1), (Outcome("true", excluded=True), Outcome("false", excluded=True)))
+    sources[2] = replace(sources[2], branches=(only,))
+    made = record(Coverage(tuple(sources)))
+    titles = ["fast.py: not measured", "plain.py: no branches", "typing.py: all of it excluded"]
+    assert [each.summary for each in sources] == [title.partition(": ")[2] for title in titles]
+    assert titles[0] in made.text and titles[2] in made.text and "fast.py: no branches" not in made.text

@@ -290,8 +290,13 @@ def test_a_large_source_is_sent_when_it_is_opened(tmp_path: Path) -> None:
     view = live_view.View(coverage)
     (shown,) = view.data()["sources"]
     assert (shown["folded"], shown["stops"], shown["lines"], shown["marks"]) == (True, 2, [], [])
-    opened = view.answer("a view", 0, known=False)["source"]
-    assert opened is not None and len(opened["lines"]) >= 2_000 and not opened["folded"]
+    answers = list(view.answers("a view", 0, known=False))
+    opened, whole = answers[0]["source"], view.source(0)
+    assert opened is not None and not opened["folded"]
+    assert sum((each["lines"] for each in answers), opened["lines"]) == whole["lines"]
+    assert sum((each["marks"] for each in answers), opened["marks"]) == whole["marks"]
+    assert max(len(each["lines"]) for each in answers) < 1_000, "a page would read too much in one go"
+    assert [each["last"] for each in answers] == [False] * (len(answers) - 1) + [True]
     (cell,) = viewed(coverage, first=coverage.sources[0].source.name)["sources"]
     assert not cell["folded"], "a cell alone has no title to open"
 

@@ -99,7 +99,9 @@ def test_the_state_of_a_widget(monkeypatch: pytest.MonkeyPatch) -> None:
     made._handle_custom_msg({"view": "v1", "source": 0, "known": True}, [])
     sentence = f"if: true covered, first by In [1] with secret={SECRET!r}; false never covered"
     values = [{"mark": 0, "sentence": sentence, "values": [[("secret", repr(SECRET))], []]}]
-    assert sent == [{"view": "v1", "number": 0, "source": None, "values": values}]
+    assert sent == [
+        {"view": "v1", "number": 0, "source": None, "lines": [], "marks": [], "values": values, "last": True}
+    ]
 
 
 def test_report_and_merge(tmp_path: Path) -> None:

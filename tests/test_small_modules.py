@@ -36,9 +36,9 @@ from ipy_branchcov.session.scope import Scope
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.sources import Sources
 from ipy_branchcov.tracing import callbacks, failures
+from ipy_branchcov.tracing.py311 import young
 from ipy_branchcov.tracing.py314 import loop_ends
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan, Recording
-from ipy_branchcov.tracing.py311 import young
 
 CODE = compile("def f(): pass", "a.py", "exec").co_consts[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ipy_branchcov.model.source import Source, Span
@@ -195,6 +195,11 @@ class BranchMap:
     code_lines: frozenset[int]
     excluded_lines: frozenset[int] = frozenset()
     wrong: tuple[tuple[int, str], ...] = ()
+
+
+def uncounted(outcomes: Iterable[Outcome]) -> str:
+    """Why none of some outcomes counts."""
+    return f"all of it {'excluded' if any(outcome.excluded for outcome in outcomes) else 'optional'}"
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

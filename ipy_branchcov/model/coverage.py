@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ipy_branchcov.model.branch import uncounted
 from ipy_branchcov.model.decisions import Proofs
 from ipy_branchcov.model.source import SourceKey
 from ipy_branchcov.model.source_coverage import SourceCoverage, source_order
@@ -50,7 +51,7 @@ class Coverage:
         if self.totals.outcomes:
             return str(self.totals)
         if outcomes:
-            return f"all of it {'excluded' if any(outcome.excluded for outcome in outcomes) else 'optional'}"
+            return uncounted(outcomes)
         if not self.sources:
             return "nothing measured yet"
         unmeasured = [note for source in self.sources for note in source.unmeasured]

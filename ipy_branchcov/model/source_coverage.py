@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ipy_branchcov.model.branch import Branch, natural
+from ipy_branchcov.model.branch import Branch, natural, uncounted
 from ipy_branchcov.model.decision_sites import decisions
 from ipy_branchcov.model.decisions import Decision, Proofs
 from ipy_branchcov.model.regions import Region, regions
@@ -51,6 +51,14 @@ class SourceCoverage:
     @cached_property
     def totals(self) -> Totals:
         return sum((branch.totals for branch in self.branches), Totals())
+
+    @property
+    def summary(self) -> str:
+        """The totals in words; without outcomes that count, why there are none."""
+        outcomes = [outcome for branch in self.branches for outcome in branch.outcomes]
+        if self.totals.outcomes or not (outcomes or self.unmeasured):
+            return str(self.totals)
+        return uncounted(outcomes) if outcomes else "not measured"
 
     @property
     def notes(self) -> list[str]:

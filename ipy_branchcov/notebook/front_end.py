@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.notebook.arguments import Request
 from ipy_branchcov.notebook.display import show, show_graph, show_opcodes
 from ipy_branchcov.notebook.live_widgets import LiveWidgets
@@ -26,6 +28,13 @@ def stopped_by(error: BaseException, line: int | None = None) -> str:
     """What ended a run before its end: ``stopped by KeyboardInterrupt``."""
     name = printable(str(type.__dict__["__name__"].__get__(type(error))))  # its metaclass is not asked
     return f"stopped in line {line} by {name}" if line else f"stopped by {name}"
+
+
+def _that_ran(coverage: Coverage, cell: str | None) -> Coverage:
+    """The coverage of a cell; one in which nothing is Python (a comment, another language) has no branches."""
+    if cell is None or coverage.sources:
+        return coverage
+    return replace(coverage, sources=(SourceCoverage(Source(cell, "")),))
 
 
 class FrontEnd:
@@ -76,7 +85,7 @@ class FrontEnd:
             if not report.quiet:
                 show(
                     self._shell,
-                    coverage,
+                    _that_ran(coverage, first),
                     view=report.view,
                     missed=report.missed,
                     first=first,
@@ -92,7 +101,7 @@ class FrontEnd:
             print(f"branchcov: {error}", file=sys.stderr)
         for line in (*(f"lost: {each}" for each in sorted(lost)), *sorted(coverage.lost - lost), *self._notes()):
             print(f"branchcov: {line}", file=sys.stderr)
-        lines = failures(coverage, options.fail_under, mcdc=options.fail_under_mcdc)
+        lines = failures(_that_ran(coverage, first), options.fail_under, mcdc=options.fail_under_mcdc)
         return BelowThreshold("; ".join(lines)) if lines else None
 
     def _incomplete(self, coverage: Coverage) -> Coverage:

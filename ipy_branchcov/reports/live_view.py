@@ -30,6 +30,8 @@ from ipy_branchcov.reports.view_data import (
 _LONGEST = 90
 #: Sources with more lines than this are folded.
 _LARGE = 2_000
+#: Lines, marks and values in one message: a page reads it in one go, and answers to nothing meanwhile.
+_PART = 500
 
 
 class Wanted(NamedTuple):
@@ -103,7 +105,7 @@ class View:
             "label": source.name,
             "title": marked.title,
             "cell": text_key(source.text) if source.kind == "cell" else "",
-            "totals": str(coverage.totals),
+            "totals": coverage.summary,
             "percent": coverage.totals.percent,
             "missed": coverage.totals.missed,
             "never_ran": len(coverage.missed_lines),
@@ -136,10 +138,24 @@ class View:
             return source.name
         return "this cell" if source.name == self.first else ", ".join(definitions_in(source)) or text_key(source.text)
 
-    def answer(self, view: str, number: int, *, known: bool) -> AnswerView:
-        """The values of a source, and the source itself where a view does not know it."""
+    def answers(self, view: str, number: int, *, known: bool) -> Iterator[AnswerView]:
+        """The values of a source, and the source itself where a view does not know it, in parts."""
         source = None if known else self.source(number)
-        return {"view": view, "number": number, "source": source, "values": list(self.values(number))}
+        lines, marks = (source["lines"], source["marks"]) if source else ([], [])
+        values = list(self.values(number))
+        longest = max(len(lines), len(marks), len(values), 1)
+        for start in range(0, longest, _PART):
+            part = slice(start, start + _PART)
+            begins = source if not start else None
+            yield {
+                "view": view,
+                "number": number,
+                "source": {**begins, "lines": lines[part], "marks": marks[part]} if begins else None,
+                "lines": [] if begins else lines[part],
+                "marks": [] if begins else marks[part],
+                "values": values[part],
+                "last": start + _PART >= longest,
+            }
 
     def values(self, number: int) -> Iterator[ValuesView]:
         """The values of first hits, by the numbers of a source's marks."""

@@ -40,7 +40,7 @@ def _head(coverage: Coverage) -> str:
 
 def _table(marked: MarkedSource) -> Iterator[str]:
     yield ""
-    yield f"### {_escaped(marked.title)}: {marked.coverage.totals}"
+    yield f"### {_escaped(marked.title)}: {marked.coverage.summary}"
     yield ""
     yield from (f"- note: {_escaped(note)}" for note in marked.coverage.notes)
     if marked.coverage.notes:

@@ -31,9 +31,12 @@ TOP = "top level"
 #: A notebook's own colours are not known here. So these are translucent: readable on white and on black.
 _STYLE = (
     "<style>.branchcov-record{& pre{margin:.2em 0;padding:0;background:none;white-space:pre-wrap;overflow:visible;"
-    "font-family:monospace}& mark{color:inherit;background:#e0a0003d;border-bottom:2px solid #d68c00f2}"
+    "word-break:normal;overflow-wrap:anywhere;font-family:monospace}"
+    "& mark{color:inherit;background:#e0a0003d;border-bottom:2px solid #d68c00f2}"
     "& mark.n{background:#d63a3238;border-bottom:2px dashed #d63a32cc}& pre span{border-bottom:1px solid #2ea043bf}"
-    "& i,& em{font-style:normal;user-select:none}& i{opacity:.75}& em{font-size:80%}}</style>"
+    "& i,& em{font-style:normal;user-select:none}& i{opacity:.75}& em{font-size:80%}}"
+    # Printed, it may go on on the next page: nbconvert begins a page for each output that does not fit.
+    "@media print{.jp-OutputArea-child:has(.branchcov-record){break-inside:auto}}</style>"
 )
 _TAGS = {"missed": "mark", "never-ran": "mark class=n", "covered": "span"}
 
@@ -147,10 +150,11 @@ class _Made:
         lines = [number for number in range(1, len(marked.lines) + 1) if not self._missed or marked.touched(number)]
         touched = [number for number in lines if marked.touched(number)]
         carets = terminal.rows(marked, counts=counts)
+        every = terminal.rows(marked, counts=counts, every=counts and not self._missed)
         short = [f"  {row}" for row in _short_rows(marked)]
         full = _pre(marked, lines, quiet=True, counts=counts)
         plain = _pre(marked, lines, quiet=False, counts=False)
-        for html, text in ((full, carets), (full, short), (plain, short)):
+        for html, text in ((full, every), (full, carets), (full, short), (plain, short)):
             if self._take([html], text):
                 break
         else:
@@ -181,7 +185,7 @@ class _Made:
                     self.add(line)
 
     def _head(self, marked: MarkedSource) -> bool:
-        name, totals = marked.title, str(marked.coverage.totals)
+        name, totals = marked.title, marked.coverage.summary
         return self._take([f"<div><b>{escape(name)}</b>: {escape(totals)}</div>"], [f"{name}: {totals}"])
 
     def _note(self, marked: MarkedSource) -> None:

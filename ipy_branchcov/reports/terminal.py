@@ -73,7 +73,7 @@ def _section(marked: MarkedSource, lines: list[Text], *, titled: bool, color: bo
     """A source below the summary: its title where there are several, its notes and its lines."""
     out, totals = Text(), marked.coverage.totals
     if titled and (lines or marked.notes or totals.outcomes):
-        out.append(f"\n{marked.title}: {totals}", "bold" if color else "")
+        out.append(f"\n{marked.title}: {marked.coverage.summary}", "bold" if color else "")
         if color:
             out.append_text(_bar(totals))
     for note in marked.notes:
@@ -84,9 +84,9 @@ def _section(marked: MarkedSource, lines: list[Text], *, titled: bool, color: bo
     return out
 
 
-def rows(marked: MarkedSource, *, counts: bool) -> list[str]:
-    """The lines of a source with something missed, plain. ``counts``: with the hits of what was missed."""
-    return [row.plain for row in _lines(marked, whole=False, counts=False, width=None, missed_counts=counts)]
+def rows(marked: MarkedSource, *, counts: bool, every: bool = False) -> list[str]:
+    """The lines of a source with something missed, plain. ``counts``: with its hits. ``every``: with all hits."""
+    return [row.plain for row in _lines(marked, whole=False, counts=every, width=None, missed_counts=counts)]
 
 
 def _bar(totals: Totals) -> Text:
@@ -129,7 +129,7 @@ def _lines(
 
 
 def _starts(marked: MarkedSource, line: int) -> bool:
-    return any(each.branch is not None and each.span.line == line for each in marked.on(line))
+    return any(each.counts and each.span.line == line for each in marked.on(line))
 
 
 def _inside_run(marked: MarkedSource, line: int) -> bool:
@@ -138,18 +138,21 @@ def _inside_run(marked: MarkedSource, line: int) -> bool:
 
 
 def _notes(marked: MarkedSource, line: int, *, every: bool, counts: bool) -> list[Note]:
-    """The notes under a line: carets and words, one note a place. ``every``: also where nothing was missed."""
+    """The notes under a line: carets and words, one note a place. ``every``: also where nothing was missed.
+
+    Decisions whose conditions are counted instead of them have words of their own only where something was missed.
+    """
     text = marked.lines[line - 1]
     if line in marked.missed:
         start = len(text) - len(text.lstrip())
         return [_note(text, start, len(text.rstrip()), words.NEVER_RAN, _STYLES["never-ran"])]
     notes: dict[tuple[int, int, str], Note] = {}
     for each in marked.on(line):
-        if each.span.line != line or not (each.label or (every and each.branch is not None)):
+        if each.span.line != line or not (each.label or (every and each.counts)):
             continue
         start, end = marked.extent(each, line)
         under = each.label
-        if counts and each.branch is not None and (each.counts or not each.label):
+        if counts and each.branch is not None and each.counts:
             under = ", ".join(filter(None, (under, words.counts(each.branch))))
         notes.setdefault((start, end, under), _note(text, start, end, under, _STYLES[each.state]))
     return list(notes.values())

@@ -122,12 +122,15 @@ class ValuesView(TypedDict):
 
 
 class AnswerView(TypedDict):
-    """A source that a view asked for, and the values of its first hits."""
+    """A source that a view asked for, or a part of it that follows; and values of its first hits."""
 
     view: str
     number: int
-    source: SourceView | None  # where the view did not know it
+    source: SourceView | None  # where the view did not know it: with its first lines and marks
+    lines: list[LineView]  # that follow those that came before
+    marks: list[MarkView]  # the same
     values: list[ValuesView]
+    last: bool
 
 
 class PlaceView(TypedDict):

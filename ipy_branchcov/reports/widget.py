@@ -108,7 +108,8 @@ class CoverageWidget(anywidget.AnyWidget):
         """Do what a view asks for: a source and the values of its first hits, or an input."""
         match message:
             case {"view": str(name), "source": int(number), "known": bool(known)} if number in range(self.shown.count):
-                self.send(self.shown.answer(name, number, known=known))
+                for answer in self.shown.answers(name, number, known=known):
+                    self.send(answer)
             case {"view": str(name), "find": {"source": int(source), "mark": int(mark), "outcome": int(outcome)}}:
                 self._find(name, {"source": source, "mark": mark, "outcome": outcome})
             case {"view": str(name), "stop": {"source": int(source), "mark": int(mark), "outcome": int(outcome)}}:

@@ -69,6 +69,11 @@ class Page:
         return sum((each.marked.coverage.totals for each in self.parts), Totals())
 
     @property
+    def summary(self) -> str:
+        """The totals in words; of a file without outcomes that count, why there are none."""
+        return self.parts[0].marked.coverage.summary if len(self.parts) == 1 else str(self.totals)
+
+    @property
     def missed_lines(self) -> int:
         """How many lines never ran."""
         return sum(len(each.marked.missed) for each in self.parts)

@@ -44,7 +44,7 @@ def document(coverage: Coverage, title: str, options: PageOptions | None = None)
     draft = source_page.Draft(targets(pages), options.values, coverage.counted)
     out = [f'<div class="total">{shell.bar(coverage.totals)} {escape(coverage.summary)}</div>']
     for number, page in enumerate(pages):
-        head = f"<h2>{escape(page.name)}</h2> {shell.bar(page.totals)} {escape(str(page.totals))}"
+        head = f"<h2>{escape(page.name)}</h2> {shell.bar(page.totals)} {escape(page.summary)}"
         body = source_page.sections(page, draft)
         out.append(f'<details class="page"{"" if number else " open"}><summary>{head}</summary>{body}</details>')
     frame = shell.Frame(title, _made(coverage, options))

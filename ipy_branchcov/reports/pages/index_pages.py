@@ -49,7 +49,9 @@ def _table(name: str, columns: Sequence[str], rows: str) -> str:
 
 def _source_row(page: Page) -> str:
     name = f'<a href="{escape(page.file)}">{escape(page.name)}</a>'
-    return _row(page.complete, _cell(page.name, name) + _totals(page.totals, "") + _cell(page.missed_lines))
+    return _row(
+        page.complete, _cell(page.name, name) + _totals(page.totals, "", page.summary) + _cell(page.missed_lines)
+    )
 
 
 def _function_rows(page: Page) -> Iterator[str]:
@@ -66,9 +68,10 @@ def _row(complete: bool, cells: str) -> str:
     return f'<tr class="complete">{cells}</tr>' if complete else f"<tr>{cells}</tr>"
 
 
-def _totals(totals: Totals, state: str) -> str:
+def _totals(totals: Totals, state: str, without: str = "no branches") -> str:
+    """``without``: the words where there is no percentage."""
     percent = -1.0 if totals.percent is None else totals.percent
-    words = f"{percent:.1f}%" if percent >= 0 else "no branches"
+    words = f"{percent:.1f}%" if percent >= 0 else without
     words = ", ".join(filter(None, (words, state)))
     return _cell(totals.outcomes) + _cell(totals.missed) + _cell(percent, f"{shell.bar(totals)} {words}")
 

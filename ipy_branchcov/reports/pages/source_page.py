@@ -47,7 +47,7 @@ def render(page: Page, pages: Sequence[Page], draft: Draft, frame: shell.Frame) 
         (after[0].file if after else "", "next page", "next"),
         (f"{missed}#misses" if missed else "", "next page with misses", "branchcov-missed"),
     )
-    head = f"<p>{shell.bar(page.totals)} {escape(str(page.totals))}</p>"
+    head = f"<p>{shell.bar(page.totals)} {escape(page.summary)}</p>"
     body = head + _tools(page) + _ways(page) + sections(page, draft)
     return shell.document(frame, page.name, body, links=links)
 

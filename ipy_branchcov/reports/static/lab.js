@@ -66,7 +66,7 @@
    * @typedef {{from: number, to: number, place: number, unit: object, last: boolean}} Piece
    */
 
-  /** A miss on the walk through a notebook. @typedef {{cell: number, from: number, place: number}} Miss */
+  /** A miss on the walk through a notebook; `missed`: the outcomes that it stands for. @typedef {{cell: number, from: number, place: number, missed: number}} Miss */
 
   /** Objects of JupyterLab and CodeMirror, whose types are not at hand. @typedef {any} Foreign */
 
@@ -350,6 +350,36 @@
   }
 
   /**
+   * How many missed outcomes each place with words stands for: its own, or those in code that never ran.
+   * @param {Marks} marks
+   * @returns {Map<number, number>}
+   */
+  function missedAt({ places }) {
+    /** @type {Map<number, number>} */
+    const found = new Map();
+    let around = -1;
+    places.forEach(({ form, span, label }, number) => {
+      const missed = form.outcomes.filter((each) => each.state === "missed").length;
+      if (label) found.set(number, missed);
+      else if (around >= 0 && contains(places[around].span, span)) found.set(around, (found.get(around) ?? 0) + missed);
+      if (label && form.state === "never-ran") around = number;
+    });
+    return found;
+  }
+
+  /**
+   * Where a miss stands on the walk: "3 of 5" or "3–4 of 5" missed outcomes; "" for code that has none.
+   * @param {Miss[]} misses
+   * @param {number} at
+   * @returns {string}
+   */
+  function walked(misses, at) {
+    const sum = (/** @type {Miss[]} */ some) => some.reduce((all, { missed }) => all + missed, 0);
+    const [before, { missed }] = [sum(misses.slice(0, at)), misses[at]];
+    return missed ? `${before + 1}${missed > 1 ? `–${before + missed}` : ""} of ${sum(misses)} missed` : "";
+  }
+
+  /**
    * The next of some misses in order from a place on, round the end.
    * @param {Miss[]} misses
    * @param {{cell: number, from: number}} at
@@ -427,10 +457,8 @@
 
   /** Milliseconds before details follow the pointer, before they go, and before a change is drawn. */
   const [SHOW, HIDE, SOON] = [250, 250, 60];
-  /** Cells whose marks change together before the page may breathe: each is laid out anew. */
-  const AT_ONCE = 6;
-  /** Milliseconds in which the page draws what has changed. */
-  const BREATH = 20;
+  /** Milliseconds of drawing before the page may breathe (a cell with new marks is laid out at once), and of breath. */
+  const [SLICE, BREATH] = [15, 20];
 
   /** The details beside a place, above all else, as long as the pointer is there or until a key is pressed. */
   class Card {
@@ -734,9 +762,9 @@
      * Show the details of a place of an editor.
      * @param {Foreign} editor
      * @param {number} number
-     * @param {string} [walked]
+     * @param {{walked: string}} [walk] where it stands on a walk
      */
-    details(editor, number, walked) {
+    details(editor, number, walk) {
       const marks = this.draw.shown(editor)?.marks;
       const place = marks?.places[number];
       if (!place) return;
@@ -744,10 +772,9 @@
       const text = place.whole ? place.span[0] === place.span[2] ? `line ${place.span[0]}` : `lines ${place.span[0]} to ${place.span[2]}`
         : shortened(textOf(editor, number) || editor.state.doc.sliceString(found[0]?.from ?? 0, found.at(-1)?.to ?? 0));
       const content = details(place, text);
-      if (walked) content.push(element("div", "branchcov-soft branchcov-walked", walked));
+      if (walk?.walked) content.push(element("div", "branchcov-soft branchcov-walked", walk.walked));
       this.card.show(content, () => [...editor.dom.querySelectorAll(`.cm-content [data-branchcov="${number}"]`)].flatMap((each) => [...each.getClientRects()]));
-      if (walked) this.card.say(`${sentence(place, text)}. ${walked}`);
-      else this.card.say("");
+      this.card.say(walk ? [sentence(place, text), walk.walked].filter(Boolean).join(". ") : "");
     }
   }
 
@@ -867,7 +894,8 @@
       this.missed = Object.fromEntries([...this.known].map(([cell, marks]) => [cell, marks.outcomes - covered(marks)]));
       this.drawAll(cells);
       this.desk.changed();
-      document.dispatchEvent(new Event("branchcov:drawn"));
+      const detail = { node: this.panel.node, missed: this.desk.shown ? this.missed : {} };
+      document.dispatchEvent(new CustomEvent("branchcov:drawn", { detail }));
     }
 
     /** @returns {Map<string, Marks>} */
@@ -901,25 +929,31 @@
      */
     drawAll(cells) {
       clearTimeout(this.drawing);
-      let [changed, drawn] = [0, 0];
-      while (drawn < cells.length && changed < AT_ONCE) changed += Number(this.draw(cells[drawn++]));
+      const until = performance.now() + SLICE;
+      let drawn = 0;
+      while (drawn < cells.length && performance.now() < until) this.draw(cells[drawn++]);
       if (drawn < cells.length) this.drawing = setTimeout(() => this.drawAll(cells.slice(drawn)), BREATH);
     }
 
     /**
+     * An edited cell keeps what is left of its marks, as long as the results are there that they came from.
      * @param {Foreign} cell
-     * @returns {boolean} whether its marks have changed
+     * @returns {Marks | undefined}
      */
+    left(cell) {
+      const editor = this.desk.editors.get(cell);
+      const marks = editor && this.desk.draw.shown(editor)?.marks;
+      return marks ? this.known.get(marks.cell) : undefined;
+    }
+
+    /** @param {Foreign} cell */
     draw(cell) {
       const editor = this.desk.editors.get(cell);
       const now = editor && this.desk.draw.shown(editor);
-      if (!now) return false;
+      if (!now) return;
       const wanted = this.desk.shown ? this.marks(cell) ?? null : null;
-      // An edited cell keeps what is left of its marks, as long as the results are there that they came from.
-      const edited = this.desk.shown && !wanted && now.marks && this.known.has(now.marks.cell);
-      const changes = !edited && (wanted !== now.marks || now.faded);
-      if (changes) this.desk.draw.put(editor, wanted);
-      return changes;
+      const edited = this.desk.shown && !wanted && this.left(cell);
+      if (!edited && (wanted !== now.marks || now.faded)) this.desk.draw.put(editor, wanted);
     }
 
     /** The misses of all cells in order. @returns {Miss[]} */
@@ -931,20 +965,28 @@
         if (model.type !== "code") return;
         const editor = this.desk.editors.get(model);
         if (editor && this.desk.draw.shown(editor)?.marks) {
-          for (const [from, place] of this.desk.draw.misses(editor)) found.push({ cell, from, place });
+          const missed = missedAt(this.desk.draw.shown(editor).marks);
+          for (const [from, place] of this.desk.draw.misses(editor)) found.push({ cell, from, place, missed: missed.get(place) ?? 0 });
           return;
         }
         const marks = this.marks(model);
-        const all = marks ? pieces(marks, model.sharedModel.getSource()) : [];
-        const first = all.filter((piece, number) => marks?.places[piece.place].label && all.findIndex((each) => each.place === piece.place) === number);
-        found.push(...first.sort((a, b) => a.from - b.from).map(({ from, place }) => ({ cell, from, place })));
+        if (!marks) return;
+        const missed = missedAt(marks);
+        /** @type {Map<number, number>} */
+        const starts = new Map();
+        for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
+        const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
+        found.push(...first.map(([place, from]) => ({ cell, from, place, missed: missed.get(place) ?? 0 })));
       });
       return found;
     }
 
-    /** How many outcomes of all cells were covered, and how many there are. @returns {[number, number]} */
+    /**
+     * How many outcomes of all cells were covered, and how many there are: an edited cell counts as it was measured.
+     * @returns {[number, number]}
+     */
     totals() {
-      const every = this.cells().flatMap((cell) => this.marks(cell) ?? []);
+      const every = this.cells().flatMap((cell) => this.marks(cell) ?? this.left(cell) ?? []);
       return [every.reduce((sum, marks) => sum + covered(marks), 0), every.reduce((sum, marks) => sum + marks.outcomes, 0)];
     }
 
@@ -963,12 +1005,12 @@
       const miss = misses[found];
       this.at = miss;
       const there = await this.reach(miss);
-      if (there) this.desk.details(there, miss.place, `miss ${found + 1} of ${misses.length}`);
+      if (there) this.desk.details(there, miss.place, { walked: walked(misses, found) });
     }
 
     /**
      * Put the cursor there; the editor, once it is drawn.
-     * @param {Miss} miss
+     * @param {{cell: number, from: number}} where
      * @returns {Promise<Foreign>}
      */
     async reach({ cell, from }) {
@@ -1002,7 +1044,7 @@
       if (number < 0) return false;
       const text = widgets[number].model.sharedModel.getSource();
       const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
-      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0), place: -1 });
+      this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0) });
       return true;
     }
 
@@ -1018,7 +1060,7 @@
       if (number < 0 || content.model.readOnly) return false;
       // As JupyterLab inserts cells: one that the reader made is trusted.
       content.model.sharedModel.insertCell(number + 1, { cell_type: "code", source, metadata: { trusted: true } });
-      this.reach({ cell: number + 1, from: 0, place: -1 });
+      this.reach({ cell: number + 1, from: 0 });
       return true;
     }
 
@@ -1299,7 +1341,7 @@
   const modules = {
     // Where it cannot start, everything else does.
     "./extension": () => plugin(scope).then((made) => ({ default: made }), (error) => (warn(error), { default: [] })),
-    "./marks": async () => ({ cellText, labelOf, parse, worded, pieces, textKey, unite, walk, covered, quoted }),
+    "./marks": async () => ({ cellText, labelOf, missedAt, parse, worded, pieces, textKey, unite, walk, walked, covered, quoted }),
   };
   /** @type {Foreign} */
   const page = window;

@@ -120,7 +120,10 @@
  * @property {string} view
  * @property {number} number
  * @property {SourceView | null} source
+ * @property {LineView[]} lines
+ * @property {MarkView[]} marks
  * @property {ValuesView[]} values
+ * @property {boolean} last
  */
 
 /**
@@ -686,6 +689,26 @@ class View {
    * @type {Map<string, HTMLElement>}
    */
   handles = new Map();
+  /**
+   * What is drawn of a place: its fragments, and its handle.
+   * @type {Map<string, HTMLElement[]>}
+   */
+  drawnOf = new Map();
+  /**
+   * What has a class for being in focus, shown or pinned, by that class. To search thousands of elements takes long.
+   * @type {Record<string, HTMLElement[]>}
+   */
+  lights = {};
+  /**
+   * The handle of each source where Tab stops.
+   * @type {(HTMLElement | undefined)[]}
+   */
+  tabs = [];
+  /**
+   * Of all sources but the first.
+   * @type {HTMLDetailsElement[]}
+   */
+  folds = [];
   /** @type {HTMLElement[]} */
   codes = [];
   /** @type {Generator<undefined, void>[]} */
@@ -718,6 +741,16 @@ class View {
    * @type {Map<number, {come: () => void, done: Promise<void>}>}
    */
   asked = new Map();
+  /**
+   * Sources of which not all parts have come.
+   * @type {Map<number, SourceView>}
+   */
+  coming = new Map();
+  /**
+   * The values of the first hits of a source, until all have come: the kernel answers one question after the other.
+   * @type {ValuesView[]}
+   */
+  learned = [];
 
   /**
    * What is said of other runs, a place for each source.
@@ -743,8 +776,8 @@ class View {
     this.stops = data.sources.reduce((sum, source) => sum + source.stops, 0);
     this.draw();
     this.listen();
-    document.addEventListener("branchcov:drawn", this.compare);
-    setTimeout(this.compare);
+    document.addEventListener("branchcov:drawn", this.drew);
+    setTimeout(() => this.compare());
     data.sources.forEach((source, number) => source.folded || this.ask({ view: this.id, source: number, known: true }));
   }
 
@@ -769,6 +802,7 @@ class View {
       folded.open = !source.folded;
       folded.addEventListener("toggle", () => folded.open && this.load(number));
       this.root.append(folded);
+      this.folds.push(folded);
       if (!source.folded) this.code(number);
     });
     this.card.popover = "manual";
@@ -782,16 +816,32 @@ class View {
   }
 
   /** Say where the marks in the cells show more than this run. The extension that draws them knows. */
-  compare = () => {
+  compare() {
     /** @type {CustomEvent<{missed: Record<string, number>}>} */
     const asked = new CustomEvent("branchcov:united", { bubbles: true, detail: { missed: {} } });
     this.root.dispatchEvent(asked);
-    this.data.sources.forEach(({ cell, missed }, number) => {
-      const words = elsewhere(missed, cell ? asked.detail.missed[cell] : undefined);
-      this.others[number].textContent = words;
-      this.others[number].hidden = !words;
-    });
+    this.compared(asked.detail.missed);
+  }
+
+  /**
+   * The marks of a notebook have been drawn.
+   * @param {Event} event
+   */
+  drew = (event) => {
+    /** @type {{node: HTMLElement, missed: Record<string, number>}} */
+    const { node, missed } = /** @type {CustomEvent} */ (event).detail;
+    if (node.contains(this.root)) this.compared(missed);
   };
+
+  /** @param {Record<string, number>} united the outcomes missed in all runs, by cell */
+  compared(united) {
+    this.data.sources.forEach(({ cell, missed }, number) => {
+      const [said, words] = [this.others[number], elsewhere(missed, cell ? united[cell] : undefined)];
+      if (said.textContent === words) return;
+      said.textContent = words;
+      said.hidden = !words;
+    });
+  }
 
   /** @returns {HTMLElement} */
   head() {
@@ -874,16 +924,25 @@ class View {
   }
 
   /**
-   * A source that was asked for, or the values of one that is here.
+   * A part of a source that was asked for, or of the values of one that is here.
    * @param {AnswerView} answer
    */
-  answered({ number, source, values }) {
+  answered({ number, source, lines, marks, values, last }) {
     this.live = true;
-    if (source && this.data.sources[number].folded) {
-      this.data.sources[number] = { ...source, folded: false };
+    if (source && this.data.sources[number].folded) this.coming.set(number, { ...source, folded: false });
+    const coming = this.coming.get(number);
+    if (coming) {
+      coming.lines.push(...lines);
+      coming.marks.push(...marks);
+    }
+    if (coming && last) {
+      this.coming.delete(number);
+      this.data.sources[number] = coming;
       this.code(number);
     }
-    this.learn(number, values);
+    this.learned.push(...values);
+    if (!last) return;
+    this.learn(number, this.learned.splice(0));
     this.asked.get(number)?.come();
   }
 
@@ -973,7 +1032,7 @@ class View {
       else if ("nodes" in node) {
         const mark = source.marks[/** @type {number} */ (node.mark)];
         const fragment = element("span", `mark ${mark.composite ? "composite" : mark.state}`);
-        fragment.dataset.place = `${number}.${node.mark}`;
+        this.belong(fragment, `${number}.${node.mark}`);
         const inside = this.nodes(node.nodes, fragment, source, number);
         const quiet = mark.composite || mark.state === "never-ran";
         if (inside && !quiet) fragment.classList.add(`over-${Math.min(inside, 3)}`);
@@ -1000,7 +1059,7 @@ class View {
     const mark = source.marks[at];
     // Not a <button>: a line could break before and behind one, and the words would leave their place.
     const made = element("span", mark.label ? `handle label ${mark.state}` : "handle", mark.label);
-    made.dataset.place = `${number}.${at}`;
+    this.belong(made, `${number}.${at}`);
     made.tabIndex = -1;
     made.setAttribute("role", "button");
     made.setAttribute("aria-label", name(mark));
@@ -1041,11 +1100,15 @@ class View {
   }
 
   /**
+   * Make an element a part of a place.
+   * @param {HTMLElement} part
    * @param {string} key
-   * @returns {NodeListOf<HTMLElement>}
    */
-  fragments(key) {
-    return this.root.querySelectorAll(`.mark[data-place="${key}"], .handle[data-place="${key}"]`);
+  belong(part, key) {
+    part.dataset.place = key;
+    const known = this.drawnOf.get(key);
+    if (known) known.push(part);
+    else this.drawnOf.set(key, [part]);
   }
 
   /**
@@ -1053,8 +1116,9 @@ class View {
    * @param {string} className
    */
   light(key, className) {
-    for (const fragment of this.root.querySelectorAll(`.${className}`)) fragment.classList.remove(className);
-    if (key) for (const fragment of this.fragments(key)) fragment.classList.add(className);
+    for (const part of this.lights[className] ?? []) part.classList.remove(className);
+    this.lights[className] = this.drawnOf.get(key) ?? [];
+    for (const part of this.lights[className]) part.classList.add(className);
   }
 
   /**
@@ -1071,14 +1135,23 @@ class View {
    * @param {HTMLElement} [chosen]
    */
   stop(number, chosen) {
-    /** @type {HTMLElement | null} */
-    const current = this.codes[number].querySelector('.handle[tabindex="0"]');
+    const current = this.tabs[number];
     if (!chosen && current && this.visible(current)) return;
-    /** @type {NodeListOf<HTMLElement>} */
-    const all = this.codes[number].querySelectorAll(".handle");
-    const next = chosen ?? [...all].find((handle) => this.visible(handle));
+    const next = chosen ?? this.first(number);
     if (current) current.tabIndex = -1;
     if (next) next.tabIndex = 0;
+    this.tabs[number] = next;
+  }
+
+  /**
+   * The first handle of a source that is shown, if there is one.
+   * @param {number} number
+   * @returns {HTMLElement | undefined}
+   */
+  first(number) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const all = this.codes[number].querySelectorAll(".handle");
+    return [...all].find((handle) => this.visible(handle));
   }
 
   /** @param {boolean} missed */
@@ -1399,13 +1472,6 @@ class View {
 
   // --- a view that follows is drawn again
 
-  /** @returns {HTMLDetailsElement[]} */
-  get folds() {
-    /** @type {NodeListOf<HTMLDetailsElement>} */
-    const found = this.root.querySelectorAll(":scope > details");
-    return [...found];
-  }
-
   /**
    * What the reader has done to it, by names that a later view knows too.
    * @returns {Kept}
@@ -1492,7 +1558,7 @@ class View {
 
   remove() {
     this.hide();
-    document.removeEventListener("branchcov:drawn", this.compare);
+    document.removeEventListener("branchcov:drawn", this.drew);
     for (const finding of this.findings.values()) if (finding.running) finding.button.click();
     this.forget();
     clearTimeout(this.timer);
