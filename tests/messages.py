@@ -47,13 +47,14 @@ _NONE = (
     "model/coverage.py",
 )
 #: What the interpreter prints of an error in a script, and ``branchcov run`` in its place; a label in MC/DC's table; an
-#: error that a started process swallows, which then runs unmeasured.
+#: error that a started process swallows, which then runs unmeasured; what stands in the place of totals.
 _NO_MESSAGES = {
     "…: not the folder of a measured run",
     "Error in sys.excepthook:",
     "Original exception was:",
     "Exception ignored in: …",
     ": no two evaluations can show it",
+    "not measured",
 }
 
 
