@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ipy_branchcov.data import json_form
+from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.reports import summary, terminal
-from ipy_branchcov.reports.files import with_texts
+from ipy_branchcov.reports.files import with_texts, write_reports
 from ipy_branchcov.reports.record import record
 
 TEXT = "x = 1 if 2 else 3\n"
@@ -31,6 +34,24 @@ def read(path: Path, *, note: str = "", measured: bool = True) -> Coverage:
 def test_the_text_comes_back(tmp_path: Path) -> None:
     (source,) = with_texts(read(tmp_path / "some.py", note="a note"))
     assert (source.source.text, source.source.name, source.note) == (TEXT, "some.py", "a note")
+
+
+def test_a_report_that_cannot_be_written_whole_leaves_nothing_new(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    coverage, folder, old = read(tmp_path / "some.py"), tmp_path / "new", tmp_path / "old"
+    (old / "index.html").mkdir(parents=True)  # the last file that is written
+    (old / "functions.html").write_text("mine")
+    with pytest.raises(DataError, match=r"index\.html: cannot be written"):
+        write_reports(coverage, {"lcov": tmp_path / "lcov", "html": old})
+    assert sorted(path.name for path in old.iterdir()) == ["functions.html", "index.html"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as on a disk that is full after that
+    try:
+        with pytest.raises(DataError, match=r"cannot be written \(File too large\)"):
+            write_reports(coverage, {"html": folder})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "lcov").exists() and not folder.exists()
 
 
 def test_a_file_that_changed_or_is_gone(tmp_path: Path) -> None:

@@ -50,16 +50,33 @@ def write_reports(
     former: list[Path] = []
     for kind, place in places.items():
         if place:
-            texts |= _rendered(coverage, kind, Path(place), drawn)
+            files = _rendered(coverage, kind, Path(place), drawn)
             former += _former_pages(Path(place)) if kind == "html" else []
-    for path, text in texts.items():
-        (append if _is_step_summary(path) else write_whole)(path, text)
+            _write_all(files)
+            texts |= files
     _remove(former, texts)
     if github:
         from ipy_branchcov.reports import github as annotations
 
         return Written(annotations.render(coverage, cells, changed), cells.notes)
     return Written(notes=cells.notes if by_line else ())
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """Write the files of a report; where that fails, remove what was not there before. Raises DataError."""
+    new = [path for path in texts if not os.path.lexists(path)]
+    folders = {path.parent for path in new if not os.path.exists(path.parent)}  # noqa: PTH110 of any name
+    try:
+        for path, text in texts.items():
+            (append if _is_step_summary(path) else write_whole)(path, text)
+    except BaseException:
+        for path in new:
+            with suppress(OSError, ValueError):  # the error that matters is the first one
+                path.unlink()
+        for folder in folders:
+            with suppress(OSError, ValueError):
+                folder.rmdir()
+        raise
 
 
 #: Formats whose readers know files and lines, and no cells.
