@@ -16,7 +16,6 @@ import io
 import json
 import os
 import platform
-import random
 import subprocess
 import sys
 import tempfile
@@ -58,15 +57,8 @@ def install(names: Iterable[str], folder: Path) -> None:
     subprocess.run([*command, *names], check=True)
 
 
-def child(name: str, way: str, run: int) -> dict[str, Any]:
-    """Run a program in this process: ``plain``, ``oracle``, or under a tracer by its name.
-
-    ``run``: its number; objects stand at other addresses in each. Hashes of classes are their addresses, of which a
-    small set reads the last bits, and from process to process the system changes only the first ones.
-    """
-    chance = random.Random(run)
-    shifted = [bytearray(chance.randrange(600, 3000)) for _ in range(300 * run)]
-    del shifted[::2]
+def child(name: str, way: str) -> dict[str, Any]:
+    """Run a program in this process: ``plain``, ``oracle``, or under a tracer by its name."""
     spec = importlib.util.find_spec(name)
     assert spec is not None and spec.origin is not None, f"{name} is not installed"
     paths = sorted(str(path) for path in Path(spec.origin).parent.rglob("*.py"))
@@ -107,11 +99,11 @@ def compare(name: str, names: Sequence[str], folder: Path) -> Compared:
             differing, varying = expected ^ found_here, set()
             # What differs between two runs of one way (an order that depends on addresses) shows nothing: sympy asks
             # sets of types for their members.
-            for run in range(1, RUNS + 1):
+            for _ in range(RUNS):
                 if differing <= varying:
                     break
-                varying |= expected ^ outcomes_of(process(name, "oracle", folder, run))
-                varying |= found_here ^ outcomes_of(process(name, tracer, folder, run))
+                varying |= expected ^ outcomes_of(process(name, "oracle", folder))
+                varying |= found_here ^ outcomes_of(process(name, tracer, folder))
             found.differences += described(f"{name} {tracer}", expected, differing - varying)
             found.notes += [f"{name} {tracer}: {len(varying)} outcomes differ between runs"] if varying else []
     except (subprocess.SubprocessError, ValueError) as error:
@@ -119,11 +111,11 @@ def compare(name: str, names: Sequence[str], folder: Path) -> Compared:
     return found
 
 
-def process(name: str, way: str, folder: Path, run: int = 0) -> dict[str, Any]:
+def process(name: str, way: str, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out.json"
         ended = subprocess.run(
-            [sys.executable, "-m", "tests.packages", "--child", name, way, str(run), str(out)],
+            [sys.executable, "-m", "tests.packages", "--child", name, way, str(out)],
             capture_output=True,
             text=True,
             cwd=place,
@@ -142,11 +134,11 @@ def main() -> int:
     parser.add_argument("--tracer", action="append", choices=list(tracers()))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--show", type=int, default=10, metavar="N", help="differences of a package to print")
-    parser.add_argument("--child", nargs=4, metavar=("PACKAGE", "WAY", "RUN", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=3, metavar=("PACKAGE", "WAY", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        name, way, run, out = options.child
-        Path(out).write_text(json.dumps(child(name, way, int(run))), "utf-8")
+        name, way, out = options.child
+        Path(out).write_text(json.dumps(child(name, way)), "utf-8")
         return 0
     results = []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
