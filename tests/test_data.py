@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ipy_branchcov.data import json_form
 from ipy_branchcov.data.baseline import regressions
 from ipy_branchcov.data.files import load, save, write_whole
 from ipy_branchcov.errors import DataError
@@ -193,6 +194,24 @@ def one(source: Source, *branches: Branch) -> Coverage:
 def branch(true: int, false: int, **options: bool) -> Branch:
     """A branch with these hits; ``options`` are those of its first outcome."""
     return Branch("if", Span(1, 3, 1, 4), (Outcome("true", true, **options), Outcome("false", false)))
+
+
+def test_sources_are_written_one_at_a_time_as_if_all_at_once() -> None:
+    branch = Branch("ifexp", Span(1, 9, 1, 10), (Outcome("true", 1), Outcome("false", 0)))
+    names = ["a.py", 'b\n "sources": [].py', "ü\udc80.py"]
+    sources = [SourceCoverage(Source(name, "x = 1 if y else 2\n", "cell"), (branch,)) for name in names]
+    for count in range(len(names) + 1):
+        coverage = Coverage(tuple(sources[:count]), lost=frozenset(['a\n "sources": []']))
+        form = json_form.to_dict(coverage)
+        whole = json.dumps(form, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace").decode()
+        assert json_form.dumps(coverage) == f"{whole}\n"
+        assert json.loads(json_form.dumps(coverage)) == form
+
+
+def test_what_a_form_was_read_from_stays() -> None:
+    branch = Branch("ifexp", Span(1, 9, 1, 10), (Outcome("true", 1), Outcome("false", 0)))
+    form = json_form.to_dict(Coverage((SourceCoverage(Source("a.py", "x = 1 if y else 2\n", "cell"), (branch,)),)))
+    assert json_form.from_dict(form) == json_form.from_dict(form)
 
 
 def test_what_was_covered_and_is_missed_now_is_lost(tmp_path: Path) -> None:

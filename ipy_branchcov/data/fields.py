@@ -147,11 +147,15 @@ class OrNull:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of values of one kind, from ``least`` to ``most`` of them."""
+    """A list of values of one kind, from ``least`` to ``most`` of them.
+
+    ``drained``: the list keeps nothing that has been read.
+    """
 
     kind: Field
     most: int
     least: int = 0
+    drained: bool = False
 
     def read(self, value: Any) -> list[Any]:
         if type(value) is not list:
@@ -161,7 +165,9 @@ class Listed:
             raise WrongField(f"must have {size} items, not {len(value)}")
         read, found = self.kind.read, []
         try:
-            for each in value:
+            for number, each in enumerate(value):
+                if self.drained:
+                    value[number] = None
                 found.append(read(each))
         except WrongField as error:
             error.way.append(len(found))

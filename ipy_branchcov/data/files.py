@@ -39,12 +39,13 @@ def load(path: Path) -> Coverage:
     if len(data) > LARGEST:
         raise DataError(f"{path}: not a data file of branchcov (larger than {LARGEST >> 20} MB)")
     try:
-        text = data.decode()
+        text = [data.decode()]
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a data file of branchcov (not text)") from None
+    del data
     from ipy_branchcov.data import json_form  # not imported where no data file is read or written
 
-    return json_form.loads(text, str(path))
+    return json_form.loads(text.pop(), str(path))  # a large one is not held while it is read
 
 
 def write_whole(path: Path, text: str) -> None:

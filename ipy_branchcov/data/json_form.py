@@ -27,7 +27,18 @@ def dumps(coverage: Coverage, *, texts: bool = False, values: bool = False) -> s
 
     ``values``: also the values of first hits. They may be secrets, so only who was asked for them writes them.
     """
-    text = json.dumps(to_dict(coverage, texts=texts, values=values), ensure_ascii=False, indent=1) + "\n"
+    known = numbers(coverage)
+    form = _around_sources(coverage, known)
+    # One at a time: the form of them all takes several times the memory of the text.
+    sources = [_text(_source(each, texts, values, known)).replace("\n", "\n  ") for each in coverage.sources]
+    inside = ",\n  ".join(sources)
+    sources.clear()
+    before, _, behind = _text(form).partition('\n "sources": []')
+    return f'{before}\n "sources": [\n  {inside}\n ]{behind}\n' if inside else f"{_text(form)}\n"
+
+
+def _text(form: dict[str, Any]) -> str:
+    text = json.dumps(form, ensure_ascii=False, indent=1)
     # UTF-8 has no half of a pair of surrogates, which names and texts can have. Python's escape of it is JSON's, too.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -40,13 +51,15 @@ def loads(text: str, name: str) -> Coverage:
         raise DataError(f"{name}: not a data file of branchcov (lists in lists without end)") from None
     except ValueError as error:
         raise DataError(f"{name}: not a complete data file ({error}); measure again to write a new one") from None
+    del text  # it can be the largest part of what is in memory
     schema = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(schema, str) or not schema.startswith("ipy_branchcov/"):
         raise DataError(f'{name}: not a data file of branchcov (no "schema": "{SCHEMA}")')
     if schema != SCHEMA:
         raise DataError(f"{name}: written as {shown(schema)}, this version reads {SCHEMA}; upgrade ipy-branchcov")
     try:
-        return from_dict(data)
+        coverage: Coverage = _form().read(data)
+        return coverage
     except WrongField as error:
         place = shortened(error.name, 200) or "the file"
         raise DataError(
@@ -69,16 +82,23 @@ def _no_number(text: str) -> float:
 
 def to_dict(coverage: Coverage, *, texts: bool = False, values: bool = False) -> dict[str, Any]:
     """The JSON form; ``texts`` and ``values`` as in :func:`dumps`."""
+    known = numbers(coverage)
+    data = _around_sources(coverage, known)
+    data["sources"] = [_source(source, texts, values, known) for source in coverage.sources]
+    return data
+
+
+def _around_sources(coverage: Coverage, known: Mapping[str, int]) -> dict[str, Any]:
+    """The form without the sources. ``known``: the numbers of contexts."""
     data: dict[str, Any] = {
         "schema": SCHEMA,
         "python": sorted(coverage.python),
         "counted": coverage.counted,
         "totals": _totals(coverage.totals) | ({} if coverage.mcdc is None else {"mcdc": mcdc_data(coverage.mcdc)}),
     }
-    known = numbers(coverage)
     if known:
         data["contexts"] = list(known)
-    data["sources"] = [_source(source, texts, values, known) for source in coverage.sources]
+    data["sources"] = []
     if coverage.lost:
         data["lost"] = sorted(coverage.lost)
     return data
@@ -150,7 +170,7 @@ def _form() -> Record:
             "counted": Flag(),
             "totals": totals,
             "contexts": contexts,  # before the sources, which have numbers of them
-            "sources": Listed(source_form(totals, contexts), MOST),
+            "sources": Listed(source_form(totals, contexts), MOST, drained=True),
             "lost": Listed(Text(NAME), MOST),
         },
         _read_coverage,
@@ -170,6 +190,8 @@ def schema() -> dict[str, Any]:
 
 def from_dict(data: object) -> Coverage:
     """The inverse of :func:`to_dict`. Raises WrongField, which names the field, for all that is not of the form."""
+    if isinstance(data, dict) and isinstance(data.get("sources"), list):
+        data = data | {"sources": data["sources"].copy()}
     coverage: Coverage = _form().read(data)
     return coverage
 
