@@ -1,4 +1,4 @@
-"""In which fields of a syntax node other nodes stand, so that walks over whole trees look at no others."""
+"""Kinds of syntax nodes, so that walks over whole trees pass over most nodes and fields quickly."""
 
 from __future__ import annotations
 
@@ -17,5 +17,24 @@ class _NodeFields(dict[type, tuple[str, ...]]):
         return found
 
 
-#: By the type of a node. A field may hold a node, a list with nodes, or none.
+#: The fields in which other nodes stand, by the type of a node. A field may hold a node, a list with nodes, or none.
 NODE_FIELDS = _NodeFields()
+#: What has a head and a block below it.
+OPEN_BLOCKS: frozenset[type] = frozenset(
+    {
+        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While),
+        *(ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler, ast.match_case),
+    }
+)
+WITH_BLOCKS = OPEN_BLOCKS | {ast.Module}
+#: What can keep the rest of its block from running.
+MAY_STOP: frozenset[type] = frozenset(
+    {
+        *(ast.Return, ast.Raise, ast.Continue, ast.Break, ast.Assert, ast.If, ast.While, ast.For, ast.AsyncFor),
+        *(ast.Try, ast.TryStar, ast.Match),
+    }
+)
+#: Statements of which some have no code.
+PERHAPS_WITHOUT_CODE: frozenset[type] = frozenset(
+    {ast.Global, ast.Nonlocal, ast.Expr, ast.Try, ast.TryStar, ast.AnnAssign}
+)

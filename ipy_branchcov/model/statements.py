@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ipy_branchcov.model.nodes import MAY_STOP, OPEN_BLOCKS, PERHAPS_WITHOUT_CODE, WITH_BLOCKS
 from ipy_branchcov.model.truth import constant, refutable
 
 
@@ -130,7 +131,7 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        if type(node) in _WITH_BLOCKS:
+        if type(node) in WITH_BLOCKS:
             for label in BLOCKS:
                 stack += getattr(node, label, ())
 
@@ -141,7 +142,7 @@ def reachable(tree: ast.Module) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        for block in _live_blocks(node) if type(node) in _WITH_BLOCKS else ():
+        for block in _live_blocks(node) if type(node) in WITH_BLOCKS else ():
             for each in block:
                 stack.append(each)
                 if stops(each):
@@ -191,7 +192,7 @@ def _live_blocks(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
 
 def stops(node: ast.AST) -> bool:
     """Whether nothing behind a statement in its block can be reached."""
-    if type(node) not in _MAY_STOP:
+    if type(node) not in MAY_STOP:
         return False
     match node:
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
@@ -243,21 +244,6 @@ def _breaks(block: Iterable[ast.AST]) -> Iterator[ast.Break]:
 
 #: The fields that hold the blocks of a statement.
 BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
-#: What has a head and a block below it.
-_OPEN_BLOCKS: frozenset[type] = frozenset(
-    {
-        *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While),
-        *(ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match, ast.ExceptHandler, ast.match_case),
-    }
-)
-_WITH_BLOCKS = _OPEN_BLOCKS | {ast.Module}
-#: What can keep the rest of its block from running.
-_MAY_STOP: frozenset[type] = frozenset(
-    {
-        *(ast.Return, ast.Raise, ast.Continue, ast.Break, ast.Assert, ast.If, ast.While, ast.For, ast.AsyncFor),
-        *(ast.Try, ast.TryStar, ast.Match),
-    }
-)
 #: Fields whose expressions are evaluated elsewhere, later, only by some Pythons, or only by failing.
 _NOT_EVALUATED = {"annotation", "returns", "type_params", "msg", "ctx", "op", "ops"}
 
@@ -298,14 +284,9 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
         stack += [getattr(each, field, None) for field in fields if field not in _NOT_EVALUATED]
 
 
-_PERHAPS_WITHOUT_CODE: frozenset[type] = frozenset(
-    {ast.Global, ast.Nonlocal, ast.Expr, ast.Try, ast.TryStar, ast.AnnAssign}
-)
-
-
 def has_code(node: ast.AST) -> bool:
     """Whether code is generated for the head of a statement, on every Python."""
-    if type(node) not in _PERHAPS_WITHOUT_CODE:
+    if type(node) not in PERHAPS_WITHOUT_CODE:
         return True
     match node:
         case ast.Global() | ast.Nonlocal() | ast.Expr(value=ast.Constant()) | ast.Try() | ast.TryStar():
@@ -332,7 +313,7 @@ def head_of(node: Headed) -> Head:
 
 def opens_block(node: ast.AST) -> bool:
     """Whether a statement, handler or case has a head and a block below it."""
-    return type(node) in _OPEN_BLOCKS
+    return type(node) in OPEN_BLOCKS
 
 
 def head_parts(node: ast.AST) -> list[ast.AST]:
