@@ -13,7 +13,7 @@ import pytest
 
 from ipy_branchcov.model.coverage import merge
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.processes import asked, watch
+from ipy_branchcov.processes import asked, awaited, watch
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.session.scope import Scope
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="P
 FUNCTION = "def f(x):\n    return 1 if x else 2\n"
 #: All that a process has of us that measures nothing.
 SMALL = {f"ipy_branchcov.{name}" for name in ("own_builtins", "processes")} | {
-    f"ipy_branchcov.processes.{name}" for name in ("asked", "endings", "start", "watch")
+    f"ipy_branchcov.processes.{name}" for name in ("asked", "awaited", "endings", "start", "watch")
 }
 MADE = """\
 import types
@@ -171,21 +171,21 @@ def test_settings_have_any_name_of_a_file(folder: DataFolder) -> None:
 def test_the_place_of_a_source_says_whether_its_code_may_be_measured(tmp_path: Path) -> None:
     (tmp_path / "pkg").mkdir()
     (tmp_path / "run").write_text("")
-    places = watch.Places([str(tmp_path / "pkg"), str(tmp_path / "run")])
+    places = awaited.Places([str(tmp_path / "pkg"), str(tmp_path / "run")])
     assert not places.unknown
     covered = {f"{tmp_path}/pkg/a.py": True, f"{tmp_path}/run": True, f"{tmp_path}/pkg/a.so": False, "<string>": False}
     assert {name: places.covers(name) for name in covered} == covered
-    assert watch.Places([json.__file__]).unknown, "we import it when we begin"
-    assert watch.Places([watch.__file__]).unknown and watch.Places(["no such place"]).unknown
-    root = watch.Places(["/"])
+    assert awaited.Places([json.__file__]).unknown, "we import it when we begin"
+    assert awaited.Places([watch.__file__]).unknown and awaited.Places(["no such place"]).unknown
+    root = awaited.Places(["/"])
     assert not root.covers(pytest.__file__), "it is installed, and a folder around it is named"
-    assert watch.Places([str(Path(pytest.__file__).parent)]).covers(pytest.__file__)
+    assert awaited.Places([str(Path(pytest.__file__).parent)]).covers(pytest.__file__)
 
 
 def test_a_cell_is_known_by_the_name_of_its_file(folder: DataFolder) -> None:
-    cells = watch._Cells(str(folder.path))
-    assert not cells.has("<cell 1>") and not cells.has(watch.SENT)
+    cells = awaited.Cells(str(folder.path))
+    assert not cells.has("<cell 1>") and not cells.has(awaited.SENT)
     folder.add_cell("<cell 1>", Source("In [1]", "x = 1", "cell"))
-    assert cells.has("<cell 1>") and cells.has(watch.SENT) and not cells.has("<cell 2>")
+    assert cells.has("<cell 1>") and cells.has(awaited.SENT) and not cells.has("<cell 2>")
     folder.add_cell("<cell ü>", Source("In [2]", "x = 1", "cell"))
     assert cells.has("<cell 2>"), "where a name cannot be read, it may be any"
