@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_cobertura_is_valid(coverage: Coverage) -> None:
         declared += [f"<!ATTLIST {element.split()[0]} {name} CDATA #REQUIRED>" for name in attributes.split()]
     dtd = etree.DTD(io.StringIO("\n".join([*declared, OPTIONAL])))
     assert dtd.validate(etree.parse("cov.xml")), dtd.error_log
+
+
+def test_cobertura_says_when_it_was_written(coverage: Coverage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In milliseconds, as coverage.py does."""
+    written = int(etree.parse("cov.xml").getroot().get("timestamp"))
+    assert 0 <= time.time() * 1000 - written < 600_000
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    write_reports(coverage, {"cobertura": "again.xml"})
+    assert etree.parse("again.xml").getroot().get("timestamp") == "1700000000000"
 
 
 def test_cobertura_names_each_missed_outcome(coverage: Coverage) -> None:

@@ -16,6 +16,7 @@ from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.model.totals import decimals
 from ipy_branchcov.reports import pages
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import write_reports
@@ -217,6 +218,12 @@ def test_a_page_says_when_and_by_what_it_was_made(coverage: Coverage, monkeypatc
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert "1970-01-01 00:00 UTC" in pages.render(coverage, "t")["index.html"]
     assert pages.render(coverage, "t") == pages.render(coverage, "t")
+
+
+def test_percentages_have_the_decimals_that_were_asked_for(coverage: Coverage) -> None:
+    with decimals(3):
+        found = re.findall(r"[\d.]+(?=%)", pages.render(coverage, "t")["index.html"])
+    assert found and {len(each.partition(".")[2]) for each in found} == {3}, found
 
 
 def test_pages_need_nothing_from_elsewhere_and_hold_no_style_or_script(coverage: Coverage) -> None:

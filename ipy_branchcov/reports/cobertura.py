@@ -15,8 +15,8 @@ def render(coverage: Coverage, cells: Cells = UNPLACED, *, timestamp: int = 0) -
     """The XML text.
 
     The format knows lines alone: one of which any part ran has a hit, and parts that never ran are not in it.
-    ``timestamp``: seconds since the epoch. With 0 the same run gives the same text, and Codecov, which refuses reports
-    older than 12 hours, takes it.
+    ``timestamp``: milliseconds since the epoch, as Cobertura and coverage.py write them; 0 for none. Codecov refuses
+    reports that are older than 12 hours, and takes 0.
     """
     every = files(coverage, cells)
     valid, covered = sum(len(file.lines) for file in every), sum(file.ran for file in every)

@@ -16,7 +16,7 @@ from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.by_line import UNPLACED, place_cells
-from ipy_branchcov.reports.page_options import PageOptions
+from ipy_branchcov.reports.page_options import PageOptions, time_of_report
 from ipy_branchcov.reports.patch import ChangedLines
 
 
@@ -132,7 +132,8 @@ def _rendered(coverage: Coverage, kind: str, place: Path, drawn: PageOptions) ->
         case "cobertura":
             from ipy_branchcov.reports import cobertura
 
-            return {place: cobertura.render(coverage, cells)}
+            now = int(1000 * time_of_report().timestamp())
+            return {place: cobertura.render(coverage, cells, timestamp=now)}
         case "sonar":
             from ipy_branchcov.reports import sonar
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ipy_branchcov.reports.by_line import UNPLACED, Cells
@@ -22,3 +23,9 @@ class PageOptions:
     changed: ChangedLines = field(default_factory=dict)
     cells: Cells = UNPLACED
     made: datetime | None = None
+
+
+def time_of_report() -> datetime:
+    """Now, in UTC; SOURCE_DATE_EPOCH is the time of builds that are repeated."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import sha256
 from html import escape
 
 from ipy_branchcov import __version__
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.reports.page_options import PageOptions
+from ipy_branchcov.reports.page_options import PageOptions, time_of_report
 from ipy_branchcov.reports.pages import index_pages, shell, source_page
 from ipy_branchcov.reports.pages.contents import Page, Part, contents, targets
 from ipy_branchcov.reports.pages.notebooks import Heading
@@ -56,10 +55,8 @@ def _with_prefix(item: Part | Heading, prefix: str) -> Part | Heading:
 
 
 def _made(coverage: Coverage, options: PageOptions) -> str:
-    """The line on when and by what a report was made; SOURCE_DATE_EPOCH is the time of builds that are repeated."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
-    when = (options.made or now).astimezone(UTC)
+    """The line on when and by what a report was made."""
+    when = (options.made or time_of_report()).astimezone(UTC)
     python = f", run by Python {', '.join(sorted(coverage.python))}" if coverage.python else ""
     time = f'<time datetime="{when.isoformat(timespec="seconds")}">{when:%Y-%m-%d %H:%M} UTC</time>'
     return f"{time}, ipy-branchcov {escape(__version__)}{escape(python)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.model.totals import Totals
+from ipy_branchcov.model.totals import Totals, percentage
 from ipy_branchcov.model.words import NEVER_RAN
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports import decision_tables
@@ -71,8 +71,7 @@ def _row(complete: bool, cells: str) -> str:
 def _totals(totals: Totals, state: str, without: str = "no branches") -> str:
     """``without``: the words where there is no percentage."""
     percent = -1.0 if totals.percent is None else totals.percent
-    words = f"{percent:.1f}%" if percent >= 0 else without
-    words = ", ".join(filter(None, (words, state)))
+    words = ", ".join(filter(None, (without if percent < 0 else percentage(percent), state)))
     return _cell(totals.outcomes) + _cell(totals.missed) + _cell(percent, f"{shell.bar(totals)} {words}")
 
 
