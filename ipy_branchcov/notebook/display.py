@@ -20,6 +20,7 @@ from ipy_branchcov.model.coverage import Coverage
 
 if TYPE_CHECKING:
     from ipy_branchcov.notebook.live_widgets import LiveWidgets
+    from ipy_branchcov.reports.live_view import View
     from ipy_branchcov.reports.view import NewOutcome
     from ipy_branchcov.reports.widget import Finder
     from ipy_branchcov.session.disassembly import Disassembly
@@ -46,14 +47,8 @@ def show(
     static output on the page while the kernel lives; with ``view="widget"`` the widget is a second output, for front
     ends that cannot replace the first. In a terminal it is coloured text.
     """
-    from ipy_branchcov.reports import terminal
-
     if not hasattr(shell, "kernel"):
-        color = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns
-        print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
-        if stopped:
-            print(f"  {stopped}")
+        _print(coverage, missed=missed, first=first, stopped=stopped)
         return
     from ipy_branchcov.reports.record import record
 
@@ -67,24 +62,44 @@ def show(
         if made.without:
             send_marks(total().select(lambda each: each.key in made.without), keep=True)
     if view == "widget" or (view == "auto" and live()):
-        from ipy_branchcov.reports import live_view, widget
-        from ipy_branchcov.reports.changes import since
+        from ipy_branchcov.reports import widget
 
         cell, before = widgets.place()
-        changed = since(before, coverage, first)
-        seen = live_view.View(
-            coverage,
-            first=first,
-            missed=missed,
-            new=changed.new,
-            changes=changed.words,
-            stopped=stopped,
-            inputs=finder is not None,
-        )
+        seen = _seen(before, coverage, first=first, missed=missed, stopped=stopped, inputs=finder is not None)
         shown = widget.CoverageWidget(seen, record="" if view == "widget" else made.name, cell=cell, finder=finder)
         widgets.add(shown)
         if view == "widget":
             publish_display_data(widget.bundle(shown))
+
+
+def _seen(
+    before: View | None, coverage: Coverage, *, first: str | None, missed: bool, stopped: str, inputs: bool
+) -> View:
+    """What the widget draws. ``before``: what it drew of the cell's last run."""
+    from ipy_branchcov.reports.changes import since
+    from ipy_branchcov.reports.live_view import View
+
+    changed = since(before, coverage, first)
+    return View(
+        coverage,
+        first=first,
+        missed=missed,
+        new=changed.new,
+        changes=changed.words,
+        stopped=stopped,
+        inputs=inputs,
+    )
+
+
+def _print(coverage: Coverage, *, missed: bool, first: str | None, stopped: str) -> None:
+    """Print it into a terminal."""
+    from ipy_branchcov.reports import terminal
+
+    color = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns
+    print(terminal.render(coverage, missed=missed, counts=coverage.counted, color=color, width=width, first=first))
+    if stopped:
+        print(f"  {stopped}")
 
 
 def show_opcodes(shell: Any, shown: list[Disassembly], *, counted: bool) -> None:

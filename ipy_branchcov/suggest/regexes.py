@@ -60,20 +60,24 @@ class _Writer:
                 return self.write(options[0] if self._greedy == 0 else self._random.choice(options))
             case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
                 return self._repeated(*argument)
+            case "ATOMIC_GROUP":
+                return self.write(argument)
+            case "ASSERT":
+                return self.write(argument[1]) if argument[0] > 0 else ""
+        return self._of_group(kind, argument)
+
+    def _of_group(self, kind: str, argument: Any) -> str:
+        match kind:
             case "SUBPATTERN":
                 text = self.write(argument[3])
                 if argument[0] is not None:
                     self._groups[argument[0]] = text
                 return text
-            case "ATOMIC_GROUP":
-                return self.write(argument)
             case "GROUPREF":
                 return self._groups.get(argument, "")
             case "GROUPREF_EXISTS":
                 group, yes, no = argument
-                return self.write(yes) if group in self._groups else self.write(no or ())
-            case "ASSERT":
-                return self.write(argument[1]) if argument[0] > 0 else ""
+                return self.write(yes if group in self._groups else no or ())
         return ""  # a place: the beginning, the end, a boundary
 
     def _repeated(self, least: int, most: Any, inner: Any) -> str:

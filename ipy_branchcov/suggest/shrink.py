@@ -124,10 +124,7 @@ def _smaller(value: Value) -> Iterator[Value]:
         case str():
             yield from ("", "a")
             yield from _shorter(value)
-            for at, char in enumerate(value[:40]):
-                for plain in "a0 ":
-                    if char != plain:
-                        yield value[:at] + plain + value[at + 1 :]
+            yield from _plainer(value)
         case bytes():
             yield b""
             yield from _shorter(value)
@@ -140,6 +137,12 @@ def _smaller(value: Value) -> Iterator[Value]:
             yield from (Made(callee, args, keywords[:at] + keywords[at + 1 :]) for at in range(len(keywords)))
             if not keywords and len(args) > 1:
                 yield Made(callee, args[:-1])
+
+
+def _plainer(text: str) -> Iterator[str]:
+    """Texts with one other character."""
+    for at, char in enumerate(text[:40]):
+        yield from (text[:at] + plain + text[at + 1 :] for plain in "a0 " if char != plain)
 
 
 def _shorter(value: Any) -> Iterator[Any]:
