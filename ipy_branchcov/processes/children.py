@@ -131,7 +131,7 @@ def _served() -> None:
     each = watch.watching()
     if each is not None and asked() != each.asked:
         leave()
-        watch.watch(each.measure)
+        watch.watch(each.measure, late=True)
 
 
 def hand_over(folder: Path) -> Callable[[], None] | None:

@@ -68,13 +68,16 @@ class Watch:
         self._beginning = False
         self._get_code: tuple[Any, Any] | None = None
 
-    def start(self) -> None:
-        """Wait; or begin at once where the script is measured, or what we would import later ourselves."""
+    def start(self, *, late: bool = False) -> None:
+        """Wait; or begin at once where the script is measured, or what we would import later ourselves.
+
+        ``late``: the interpreter has loaded other modules before. It does not wait for those.
+        """
         _waiting.append(True)
         self.endings.begin()
         atexit.register(self._end)
         _watching.append(self)
-        if self._places.unknown or self._places.covers(_script()):
+        if self._places.unknown or self._places.covers(_script()) or (late and any(map(self._places.covers, _loaded()))):
             self.begin()
             return
         self._patch()
@@ -201,8 +204,11 @@ _hooked: list[bool] = []
 _at_fork: list[bool] = []
 
 
-def watch(measure: Callable[[Watch], Measured]) -> Watch | None:
-    """Watch this process if a run asks for it. Returns what watches, None where nothing does or did so already."""
+def watch(measure: Callable[[Watch], Measured], *, late: bool = False) -> Watch | None:
+    """Watch this process if a run asks for it. Returns what watches, None where nothing does or did so already.
+
+    ``late``: this is not the interpreter's start.
+    """
     if _watching:
         return None  # the line stands in more than one folder of site-packages
     found = Watch(measure)
@@ -211,7 +217,7 @@ def watch(measure: Callable[[Watch], Measured]) -> Watch | None:
         os.register_at_fork(after_in_child=lambda: _forked(measure))
     if not found.asked:
         return None
-    found.start()
+    found.start(late=late)
     return found
 
 
@@ -265,7 +271,14 @@ def ask_again(measure: Callable[[Watch], Measured]) -> None:
     if asked() != ([] if each is None else each.asked):
         if each is not None:
             each.stop()
-        watch(measure)
+        watch(measure, late=True)
+
+
+def _loaded() -> list[str]:
+    """The files of the modules that are loaded."""
+    spaces = [getattr(module, "__dict__", None) for module in list(sys.modules.values())]
+    files = [space.get("__file__") for space in spaces if type(space) is dict]
+    return [file for file in files if type(file) is str]
 
 
 def _script() -> str:
