@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,12 +114,19 @@ class Place:
 
 
 def unseen(driver: webdriver.Chrome, places: Sequence[Place]) -> list[str]:
-    """What of marked places, close together, cannot be seen on a screenshot of the page: nothing where all is well."""
+    """What of marked places, close together, cannot be seen on a screenshot of the page: nothing where all is well.
+
+    On a busy machine a screenshot of a frame can be older than its last scroll, so it is taken again.
+    """
     boxes = driver.execute_script(_PLACES, [place.text for place in places])
-    image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-    wrong: list[str] = []
-    for place, found in zip(places, boxes, strict=True):
-        wrong += _wrong(image, place, found) if found else [f"no {place.text!r} is marked"]
+    for _ in range(4):
+        image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+        wrong: list[str] = []
+        for place, found in zip(places, boxes, strict=True):
+            wrong += _wrong(image, place, found) if found else [f"no {place.text!r} is marked"]
+        if not wrong:
+            break
+        time.sleep(0.5)
     return wrong
 
 
