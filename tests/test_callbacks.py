@@ -146,6 +146,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["traced", "monitored"])
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_callback_that_calls_measured_code(session: Session, tmp_path: Path, kind: str, way: str) -> None:

@@ -86,6 +86,7 @@ def test_what_is_saved_names_no_run(tmp_path: Path) -> None:
     assert any("first by In [3]" in line for line in cell_marks.render(coverage, details=True))
 
 
+@pytest.mark.slow
 def test_it_is_small(tmp_path: Path) -> None:
     long = "".join(f"if x > {n} and x % {n + 2}:\n    x = x + 1 if x < 9 else x\n" for n in range(750))
     for text in (PROGRAM, "x = 5\n" + long):

@@ -66,6 +66,7 @@ def as_python(text: str, *arguments: str) -> tuple[subprocess.CompletedProcess[s
     return plain, measured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -50,6 +50,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracer", tracers())
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_collection_calls_is_measured(tmp_path: Path, kind: str, tracer: str) -> None:

@@ -203,6 +203,7 @@ def test_a_wrong_regular_expression_is_refused_before_anything_runs(
         raise AssertionError("it ran")
 
 
+@pytest.mark.slow
 def test_pytest_refuses_it_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "test_m.py").write_text("open('ran', 'w')\ndef test_it(): pass\n")
     (tmp_path / "pyproject.toml").write_text("[tool.branchcov]\nexclude_also = ['(']\n")

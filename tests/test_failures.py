@@ -73,6 +73,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, place: str) -> list[str]:
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tracer", "counts", "place", "cost"), BROKEN)
 def test_the_program_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracer: str, counts: bool, place: str, cost: str
@@ -201,6 +202,7 @@ if sys.version_info < (3, 12):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "reader"), AUDITS)
 def test_an_audit_hook(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, reader: str

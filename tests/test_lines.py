@@ -464,6 +464,7 @@ def test_lines_that_never_ran(name: str, tmp_path: Path) -> None:
     assert compare(name, text, str(tmp_path / "program.py")).differences == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_line_hits_agree_with_the_lines_that_never_ran(name: str, tmp_path: Path) -> None:
     """In LCOV a statement stands on its first line; its others only where they alone are missed."""
@@ -476,6 +477,7 @@ def test_line_hits_agree_with_the_lines_that_never_ran(name: str, tmp_path: Path
     assert bool(zeros) is bool(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_lcov_and_cobertura_have_the_same_lines(name: str, tmp_path: Path) -> None:
     source = measured(PROGRAMS[name][0], tmp_path)

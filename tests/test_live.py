@@ -85,6 +85,7 @@ def test_cells_before_the_extension_are_measured_too() -> None:
         assert "4 of 6" in running.run("%branchcov classify(1, 1), classify(2, -1)").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", [True, False])
 def test_an_error_is_the_users_own(shared: Kernel, history: bool) -> None:
     cell = "%%branchcov\ndef f(x):\n    return 1 / x if x < 2 else 0\n\nf(1)\nf(0)"
@@ -243,6 +244,7 @@ def test_widget_only_where_a_front_end_lives(live: Kernel) -> None:
     assert [sorted(each) for each in shown.displays] == [["application/vnd.branchcov.marks", "text/html", "text/plain"]]
 
 
+@pytest.mark.slow
 def test_widgets_are_closed_when_their_output_goes() -> None:
     """When their cell runs again; and the oldest of many, except those that are displayed themselves."""
     from ipy_branchcov.notebook.live_widgets import MOST

@@ -306,6 +306,7 @@ def test_json(tmp_path: Path) -> None:
     assert "decisions" not in json_form.dumps(measured(tmp_path / "n.py", LEAP, "", mcdc=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

@@ -90,6 +90,7 @@ def texts(source: SourceCoverage) -> list[str]:
     return [lines[span.line - 1][span.column : span.end_column] for span in source.missed_parts]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:coroutine")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_parts_that_never_ran(name: str, tmp_path: Path) -> None:

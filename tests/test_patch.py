@@ -108,6 +108,7 @@ def test_changed_cells_are_found(repository: Path) -> None:
     assert sentence(part) == "this change adds 2 outcomes, 1 missed"
 
 
+@pytest.mark.slow
 def test_report_of_a_patch() -> None:
     save(merge([new(), measured("other.py", ifexp(2, 16, 2, 0, 1))]), Path("d.json"))
     done = branchcov("report", "d.json", "--patch", "main", "--fail-under", "30")

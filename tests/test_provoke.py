@@ -11,6 +11,7 @@ RUN = "branchcov run a.py\n"
 MESSAGE = "…: no such file; check the path"
 
 
+@pytest.mark.slow
 def test_every_message_has_a_case_or_a_reason() -> None:
     known = [case.message for case in cases()]
     assert len(known) == len(set(known))

@@ -117,6 +117,7 @@ def test_a_gate_without_a_measurement_is_refused(project: Project, gate: str) ->
     assert project.run(f"--branchcov-{gate}", "--no-branchcov", "tests").status == 0
 
 
+@pytest.mark.slow
 def test_a_dead_kernel_is_reported_as_lost_and_fails_the_gate(project: Project) -> None:
     cells = {"one": "x = 3\n1 if x else 2", "two": "import os\nz = 1 if x else 2\nos._exit(3)"}
     project.notebook("docs/dies.ipynb", cells, {})

@@ -183,6 +183,7 @@ PAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PAGES)
 def test_each_source_has_its_own_page(coverage: Coverage, case: str) -> None:
     names, pages_of = PAGES[case]

@@ -178,6 +178,7 @@ def _step(shell: Any) -> int:
     return seen[1] - seen[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["%%branchcov -q --fail-under 100", "#"])
 @pytest.mark.parametrize("cell", RUN_BY_OTHERS)
 def test_cells_that_run_cells_are_measured_whole(extension: Extension, cell: str, first: str) -> None:

@@ -159,6 +159,7 @@ def test_wrong_names(tmp_path: Path, name: str, words: str) -> None:
         asked.suggest(name)
 
 
+@pytest.mark.slow
 def test_command(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     """A file's function, with data that has a part of it; the text of tests is Python that claims nothing."""
     monkeypatch.chdir(tmp_path)

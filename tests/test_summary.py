@@ -152,6 +152,7 @@ def test_xml_is_another_name_of_cobertura(coverage: Coverage, tmp_path: Path, mo
     from ipy_branchcov.reports.presented import Coverage as Presented
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     save(coverage, Path("d.json"))
     for number, option in enumerate(("--xml", "--cobertura")):
         assert main(["report", "d.json", option, f"{number}.xml"]) == 0

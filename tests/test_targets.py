@@ -21,6 +21,7 @@ def test_target(path: Path, tracer: str, late: bool) -> None:
     assert found == target_programs.expected(path.read_text("utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", target_programs.targets(), ids=lambda path: path.stem)
 def test_counts_agree(path: Path) -> None:
     runs = [target_programs.run(path, tracer, counts=True) for tracer in tracers()]

@@ -120,6 +120,7 @@ def chosen(output):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracer", TRACERS)
 @pytest.mark.parametrize("counts", [False, True])
 @pytest.mark.parametrize(("name", "line", "to"), [("tricky", 4, 5), ("tricky", 6, 2), ("chosen", 10, 14)])

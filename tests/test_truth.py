@@ -30,6 +30,7 @@ print(f(1, 2))
 """
 
 
+@pytest.mark.slow
 def test_one_program_is_compared_in_every_kind(tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(SMALL, "utf-8")

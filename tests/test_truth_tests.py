@@ -109,6 +109,7 @@ def asked(names: dict[str, Any]) -> list[object]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracer", tracers())
 @pytest.mark.parametrize("counts", [False, True], ids=["once, defined before the run", "counts, defined in it"])
 def test_values_are_asked_as_often_as_without_measuring(tmp_path: Path, tracer: str, counts: bool) -> None:
@@ -151,6 +152,7 @@ def several():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracer", tracers())
 @pytest.mark.parametrize("counts", [False, True], ids=["once", "counts"])
 @pytest.mark.parametrize(

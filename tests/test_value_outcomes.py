@@ -125,6 +125,7 @@ def f(a, b):
     assert hits(measured.run("[f(1, Refuses()), f(1, Refuses())] and None")) == [0, 0, 1]
 
 
+@pytest.mark.slow
 @every_tracer
 @pytest.mark.parametrize(
     ("package", "made"),

@@ -89,6 +89,7 @@ def test_an_unknown_name_is_one_line(live: Kernel) -> None:
     assert live.run("1 if 2 else 3").updates == []
 
 
+@pytest.mark.slow
 def test_without_a_front_end_the_output_does_not_change() -> None:
     with kernel() as running:
         running.run("%load_ext ipy_branchcov")
