@@ -37,7 +37,7 @@ class Lines:
         self.heads: list[tuple[int, range]] = []
         self.parts: list[tuple[int, int, int]] = []
         self.others: list[tuple[int, int]] = []
-        self.chains: list[tuple[int, list[tuple[int, int, int, int]]]] = []
+        self.chains: list[tuple[int, list[tuple[int, int, int, int]], int]] = []
         self._marks = 0
 
     def new(self) -> int:
@@ -53,11 +53,13 @@ class Lines:
 
     def missed(self) -> set[int]:
         """The lines that never ran."""
-        for subject, cases in self.chains:  # a case is reached where none before it began, and no guard raised
+        for subject, cases, none in self.chains:  # a case is reached where none before it began, and no guard raised
             left = self.began[subject]
             for reached, guard, judged, body in cases:
                 self.began[reached] = left
                 left -= self.began[body] + self.began[guard] - self.began[judged]
+            if left > self.began[none]:
+                self._raised(cases, none)
         ran: set[int] = set()
         missed: set[int] = set()
         for number, lines in self.heads:
@@ -72,6 +74,13 @@ class Lines:
                 missed.add(line)
         self.unknown.update(line for number, line in self.others if self.began[number] and line not in ran)
         return missed - ran - self.unknown
+
+    def _raised(self, cases: list[tuple[int, int, int, int]], none: int) -> None:
+        """A pattern raised, it is not known which: so behind the last case that began none is known to be reached."""
+        began = [self.began[guard] + self.began[body] for _, guard, _, body in cases]
+        known = len(cases) if self.began[none] else max((i for i, each in enumerate(began) if each), default=0)
+        behind = {reached for reached, _, _, _ in cases[known + 1 :]}
+        self.unknown.update(lines[0] for number, lines in self.heads if number in behind)
 
 
 class _Rewriter:
@@ -119,8 +128,6 @@ class _Rewriter:
         self.lines.heads.append((number, range(first, last + 1)))
         if isinstance(node, ast.Assert):
             self.lines.unknown.add(node.test.lineno)  # here they put what fails
-        if decorators:
-            self.lines.parts.append((number, number, node.lineno))  # type: ignore[attr-defined]
         if last > first and type(node).__name__ != "TypeAlias":  # whose value is evaluated when somebody asks for it
             self.mark_parts(node, number, first)
             # The last line of the head of a function runs with it where an annotation stands there.
@@ -129,6 +136,12 @@ class _Rewriter:
             starts = {part.lineno for each in every if each for part in ast.walk(each) if isinstance(part, ast.expr)}
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and last in starts:
                 self.lines.parts.append((number, number, last))
+        if decorators:  # its own line runs when they have been evaluated; where they raise, that is not judged
+            made = self.lines.new()
+            self.lines.others.append((number, node.lineno))  # type: ignore[attr-defined]
+            self.lines.parts.append((number, made, node.lineno))  # type: ignore[attr-defined]
+            *others, last_one = node.decorator_list  # type: ignore[attr-defined]
+            node.decorator_list = [*others, self.call("after", made, last_one, last_one)]  # type: ignore[attr-defined]
 
     def mark_parts(self, node: ast.AST, head: int, first: int) -> None:
         for field, value in list(ast.iter_fields(node)):
@@ -217,7 +230,11 @@ class _Rewriter:
                     del self.lines.heads[sizes[0] :], self.lines.parts[sizes[1] :]
                 begins = ast.BoolOp(ast.Or(), [self.call("mark", guard, case.guard), case.guard])
                 case.guard = self.call("after", judged, case.guard, ast.copy_location(begins, case.guard))
-        self.lines.chains.append((subject, cases))
+        none = self.lines.new()
+        if not _takes_all(node.cases[-1]):
+            node.cases.append(ast.match_case(ast.MatchAs(), None, [_mark(self, none, node)]))
+            ast.fix_missing_locations(ast.copy_location(node.cases[-1].pattern, node.cases[0].pattern))
+        self.lines.chains.append((subject, cases, none))
 
     def handlers(self, node: ast.Try | ast.TryStar) -> None:
         for handler in node.handlers:
@@ -235,6 +252,14 @@ class _Rewriter:
             self.lines.unknown.add(node.lineno)
         else:
             self.lines.heads.append((number, range(node.lineno, node.lineno + 1)))
+
+
+def _takes_all(case: ast.match_case) -> bool:
+    """Whether nothing may follow a case."""
+    pattern: ast.pattern | None = case.pattern
+    while isinstance(pattern, ast.MatchAs | ast.MatchOr):
+        pattern = pattern.patterns[-1] if isinstance(pattern, ast.MatchOr) else pattern.pattern
+    return case.guard is None and pattern is None
 
 
 def _mark(rewriter: _Rewriter, number: int, where: ast.AST) -> ast.stmt:
