@@ -402,6 +402,28 @@ except IndexError: pass
 """,
         [10],
     ),
+    "a decorator that raises": (
+        """\
+try:
+    @missing
+    def never(p=len([])):
+        return p
+except NameError: ran = 1
+""",
+        [3, 4],
+    ),
+    "a pattern that raises": (
+        """\
+class Odd:
+    def __eq__(self, other): raise KeyError
+try:
+    match Odd():
+        case 1: first = 1
+        case 2: second = 1
+except KeyError: ran = 1
+""",
+        [6],
+    ),
     "lines that ran, and no outcome of their branches": (
         """\
 def f(a): return a or 1
