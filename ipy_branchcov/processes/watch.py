@@ -77,7 +77,11 @@ class Watch:
         self.endings.begin()
         atexit.register(self._end)
         _watching.append(self)
-        if self._places.unknown or self._places.covers(_script()) or (late and any(map(self._places.covers, _loaded()))):
+        if (
+            self._places.unknown
+            or self._places.covers(_script())
+            or (late and any(map(self._places.covers, _loaded())))
+        ):
             self.begin()
             return
         self._patch()

@@ -31,14 +31,14 @@ _JUMP = "POP_JUMP_FORWARD_IF_TRUE" if sys.version_info < (3, 12) else "POP_JUMP_
 _FALLEN = ("NOT_TAKEN",) if sys.version_info >= (3, 14) else ()
 
 
-def cell(value: Value, constants: int, arms: list[list[Item]]) -> tuple[list[Item], tuple[Item, Item]]:
-    """The instructions, and the jumps to the arms of True and False.
+def cell(value: Value, constants: int, sides: list[list[Item]]) -> tuple[list[Item], tuple[Item, Item]]:
+    """The instructions, and the jumps to the sides of True and False.
 
-    ``arms``: by outcome, what runs where the value is that; the last goes on behind all. ``constants``: the number of
-    the first constant. True is compared first, and both arms are jumped to: a probe that vanishes leaves only the jump.
+    ``sides``: by outcome, what runs where the value is that; the last goes on behind all. ``constants``: the number of
+    the first constant. True is compared first, and both are jumped to: a probe that vanishes leaves only the jump.
     """
-    on_true, on_false = (_test(value, constants + what, arms[what][0]) for what in (TRUE, FALSE))
-    items = [*on_true, *on_false, *arms[OTHER], *arms[FALSE], *arms[TRUE]]
+    on_true, on_false = (_test(value, constants + what, sides[what][0]) for what in (TRUE, FALSE))
+    items = [*on_true, *on_false, *sides[OTHER], *sides[FALSE], *sides[TRUE]]
     return items, (on_true[3], on_false[3])
 
 

@@ -110,7 +110,7 @@ class EdgeSplitter(Splitter):
         self.proofs.append((item, edge))
         return [item]
 
-    def _arm(self, proof: list[Item], leave: Item) -> list[Item]:
+    def _side(self, proof: list[Item], leave: Item) -> list[Item]:
         """The instruction that leads on is the proof."""
         _, edge = self.proofs.pop()
         self.proofs.append((leave, edge))

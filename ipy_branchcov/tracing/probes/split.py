@@ -184,12 +184,12 @@ class Splitter(Arrangement):
     def _observe(self, item: Item, exit_edge: ExitEdge, value: Value) -> None:
         """Observe the value that is on the stack on an exit of an item."""
         end = Item("NOP")
-        leaves, proofs, arms = [], [], []
+        leaves, proofs, sides = [], [], []
         for what in (TRUE, FALSE, OTHER):
             leaves.append(Item("JUMP_FORWARD", target=end))
             proofs.append(self._proof(Edge(*value_edge(exit_edge, what), None, self._history(item)), item))
-            arms.append(self._arm(proofs[-1], leaves[-1]))
-        items, tests = cell(value, self._first_constant, arms)
+            sides.append(self._side(proofs[-1], leaves[-1]))
+        items, tests = cell(value, self._first_constant, sides)
         self._proved(tests, proofs)
         items += [end, *parted(item)]
         for each in items:
@@ -214,7 +214,7 @@ class Splitter(Arrangement):
             return None
         return after if (after := self._next(item)).name == "RETURN_VALUE" else None
 
-    def _arm(self, proof: list[Item], leave: Item) -> list[Item]:
+    def _side(self, proof: list[Item], leave: Item) -> list[Item]:
         """A proof, and the instruction behind it that leads on."""
         return [*proof, leave]
 
