@@ -377,3 +377,29 @@ def test_a_fork_leaves_its_data_once() -> None:
     found, lost = data.collect(session.scope)
     data.remove()
     assert not lost and [str(each.totals) for each in found] == ["1 of 2 outcomes covered (50.0%)"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_signals_wait_while_a_process_forks() -> None:
+    """The interpreter forgets what comes to a fork before it is ready: a terminated worker would go on."""
+    Path("x.py").write_text(
+        """\
+import os, signal
+def held():
+    return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+found = []
+os.register_at_fork(after_in_child=lambda: found.append(held()))
+from ipy_branchcov.processes.endings import Endings
+endings = Endings(lambda abrupt: 0, lambda: None)
+endings.begin()
+pid = os.fork()
+if not pid:
+    endings.close()
+    print(found, held(), flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+print(held(), flush=True)
+"""
+    )
+    done = python("x.py")
+    assert (done.stdout, done.stderr) == ("[True] False\nFalse\n", "")

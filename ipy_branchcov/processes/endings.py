@@ -10,6 +10,7 @@ import _signal  # type: ignore[import-not-found]
 import os
 import stat
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Endings:
 
     def begin(self) -> None:
         _open.append(self)
+        if not _at_fork and hasattr(os, "register_at_fork"):
+            _at_fork.append(True)
+            os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
         self._replace(os, "_exit", self._exit(os._exit))
         self._replace(os, "abort", self._abort(os.abort))
         for name in ("execv", "execve"):  # the other functions of os call one of these
@@ -161,6 +165,25 @@ def _is_ours(handler: object) -> bool:
 
 #: Those that have begun: more than one where several runs measure this process.
 _open: list[Endings] = []
+#: Whether forks are watched, and the signals that each thread had blocked before it forked.
+_at_fork: list[bool] = []
+_blocked: dict[int, Any] = {}
+
+
+def _hold() -> None:
+    """Let signals wait while a process forks.
+
+    In a fork the interpreter forgets those that came before it is ready (``_PySignal_AfterFork``). One that ends a
+    process at once without us would not end it then: a pool would wait forever for a worker that it has terminated.
+    """
+    if _open:
+        _blocked[get_ident()] = _signal.pthread_sigmask(_signal.SIG_BLOCK, _SIGNALS)
+
+
+def _release() -> None:
+    before = _blocked.pop(get_ident(), None)
+    if before is not None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def _like(original: Any, ours: Any) -> Any:
