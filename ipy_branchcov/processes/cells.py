@@ -14,9 +14,7 @@ from typing import Any
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.model.source import UNPARSABLE, Source
 from ipy_branchcov.processes.asked import CELLS
-
-#: The file name that cloudpickle gives to all code that it sends.
-_SENT = "<dynamic-code>"
+from ipy_branchcov.processes.awaited import SENT
 
 
 class PublishedCells:
@@ -39,13 +37,13 @@ class PublishedCells:
         if name not in self._named:
             with suppress(OSError, ValueError, TypeError, KeyError):  # no such cells: then nothing is known of them
                 self._read_on()
-        return self._sent(code) if name == _SENT else self._named.get(name)
+        return self._sent(code) if name == SENT else self._named.get(name)
 
     def _sent(self, code: CodeType) -> Source | None:
         while self._unsearched:
             cell = self._unsearched.pop(0)
             with suppress(*UNPARSABLE):
-                module = compile(cell.tree(), _SENT, "exec", dont_inherit=True)
+                module = compile(cell.tree(), SENT, "exec", dont_inherit=True)
                 self._by_code.update((_key(each), cell) for each in code_objects(module))
         return self._by_code.get(_key(code))
 
