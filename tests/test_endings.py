@@ -19,6 +19,7 @@ from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.program import run_script
+from ipy_branchcov.processes.wake import begin as wake_children
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 
@@ -281,7 +282,7 @@ def test_what_ends_a_process_is_given_back() -> None:
 
     def now() -> list[object]:
         functions = [os._exit, os.abort, os.execv, os.execve, _signal.signal, _signal.getsignal]
-        return [*functions, handler(signal.SIGTERM), handler(signal.SIGINT)]
+        return [*functions, *map(handler, (signal.SIGTERM, signal.SIGINT, signal.SIGURG))]
 
     before, interrupt = now(), signal.getsignal(signal.SIGINT)
     endings = Endings(lambda abrupt: 0, lambda: None)
@@ -403,3 +404,71 @@ print(held(), flush=True)
     )
     done = python("x.py")
     assert (done.stdout, done.stderr) == ("[True] False\nFalse\n", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+def test_a_child_ends_whose_main_thread_has_not_seen_the_signal(way: str) -> None:
+    """It waits in a system call that nothing interrupts, as where the signal came just before the call.
+
+    Here another thread gets the signal: the main one has blocked it.
+    """
+    Path("x.py").write_text(
+        f"""\
+import multiprocessing, signal, threading, time
+def pick(x):
+    return 'yes' if x else 'no'
+def sees(ready):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    ready.set()
+    time.sleep(100)
+def child(ready, lock):
+    pick(0), pick(1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    threading.Thread(target=sees, args=(ready,), daemon=True).start()
+    lock.acquire()
+if __name__ == '__main__':
+    context = multiprocessing.get_context({way!r})
+    ready, lock = context.Event(), context.Lock()
+    lock.acquire()
+    process = context.Process(target=child, args=(ready, lock))
+    process.start()
+    ready.wait()
+    time.sleep(.2)
+    process.terminate()
+    process.join()
+    print(process.exitcode)
+"""
+    )
+    done = branchcov("run", "--json", "x.json", "x.py")
+    assert (done.returncode, done.stdout.splitlines()[0], done.stderr) == (0, "-15", "")
+    assert covered() == [[1, 1]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_who_waits_for_a_child_with_a_limit_waits_no_longer() -> None:
+    Path("x.py").write_text(
+        f"""\
+import multiprocessing, signal, time
+from {wake_children.__module__} import begin
+def deaf(ready):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready.set()
+    time.sleep(100)
+context = multiprocessing.get_context('fork')
+ready = context.Event()
+process = context.Process(target=deaf, args=(ready,))
+process.start()
+begin()
+ready.wait()
+process.terminate()
+process.join(.25)
+print(process.exitcode, flush=True)
+process.kill()
+process.join()
+print(process.exitcode)
+"""
+    )
+    done = python("x.py")
+    assert (done.stdout, done.stderr) == ("None\n-9\n", "")

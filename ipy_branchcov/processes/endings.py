@@ -12,6 +12,8 @@ import stat
 import sys
 from _thread import get_ident
 
+from ipy_branchcov.processes import wake
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,9 @@ class Endings:
         if not _at_fork and hasattr(os, "register_at_fork"):
             _at_fork.append(True)
             os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
+        wake.begin()
+        if (interruption := getattr(_signal, "SIGURG", None)) and _get_handler(interruption) == _signal.SIG_DFL:
+            _handle(interruption, self._on_interruption)
         self._replace(os, "_exit", self._exit(os._exit))
         self._replace(os, "abort", self._abort(os.abort))
         for name in ("execv", "execve"):  # the other functions of os call one of these
@@ -65,8 +70,8 @@ class Endings:
             if getattr(module, name) is ours:
                 setattr(module, name, theirs)
         self._given.clear()
-        for number in (*_SIGNALS, _signal.SIGINT):
-            if _get_handler(number) == self._on_signal:
+        for number in _signal.valid_signals():
+            if _get_handler(number) in (self._on_signal, self._on_interruption):
                 _handle(number, _signal.SIG_DFL)
         if self in _open:
             _open.remove(self)
@@ -145,6 +150,9 @@ class Endings:
                 each._waiting = number
                 return
         _end_all(number)
+
+    def _on_interruption(self, number: int, frame: FrameType | None) -> None:
+        """A system call was interrupted, by :mod:`.wake`: now the interpreter calls the handlers that had to wait."""
 
 
 def _getsignal(original: Callable[[int], Any]) -> Any:

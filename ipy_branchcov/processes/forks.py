@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
+from ipy_branchcov.processes import wake
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import Member
 from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.imports import before_import
 
 
 class Forks:
@@ -43,6 +45,8 @@ class Forks:
         if not _registered and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_after_in_child)
             _registered.append(True)
+            before_import.append(wake.imported)
+        wake.begin()
         _watching.append(self)
 
     def save(self) -> None:

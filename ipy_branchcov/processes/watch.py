@@ -15,6 +15,7 @@ import sys
 from _thread import RLock, get_ident
 
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.processes import wake
 from ipy_branchcov.processes.asked import CONTEXT, asked
 from ipy_branchcov.processes.awaited import STANDARD_LIBRARY, Cells, Places
 from ipy_branchcov.processes.endings import Endings
@@ -160,8 +161,10 @@ class Watch:
         """See each module before its loader reads it: what is loaded then is instrumented."""
         loader_type = _IMPORTLIB.SourceFileLoader
         before, original, arrives = loader_type.__dict__.get("get_code"), loader_type.get_code, self.arrives
+        imported = wake.imported
 
         def get_code(loader: Any, fullname: str) -> Any:
+            imported(fullname)
             if arrives(getattr(loader, "path", None), fullname):
                 return loader_type.get_code(loader, fullname)
             return original(loader, fullname)

@@ -14,6 +14,8 @@ __builtins__ = BUILTINS
 
 #: The name of importlib's own file in tracebacks.
 _FILE = "<frozen importlib._bootstrap_external>"
+#: Called with the name of each module that is about to be imported during a run. They stay.
+before_import: list[Callable[[str], None]] = []
 
 
 def is_ours(code: CodeType) -> bool:
@@ -34,6 +36,7 @@ class Imports:
 
     def begin(self) -> None:
         instrument, original, imported = self._instrument, SourceFileLoader.get_code, self._imported
+        callers = before_import
         get, enter, leave = thread_state.get, thread_state.enter, thread_state.leave
         self._before = SourceFileLoader.__dict__.get("get_code")
 
@@ -42,6 +45,8 @@ class Imports:
             enter(get())
             try:
                 imported(fullname)
+                for each in callers:
+                    each(fullname)
             finally:
                 leave(get())
             code = original(loader, fullname)
