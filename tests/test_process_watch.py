@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="P
 FUNCTION = "def f(x):\n    return 1 if x else 2\n"
 #: All that a process has of us that measures nothing.
 SMALL = {f"ipy_branchcov.{name}" for name in ("own_builtins", "processes")} | {
-    f"ipy_branchcov.processes.{name}" for name in ("asked", "awaited", "endings", "start", "watch")
+    f"ipy_branchcov.processes.{name}" for name in ("asked", "awaited", "endings", "start", "wake", "watch")
 }
 MADE = """\
 import types
