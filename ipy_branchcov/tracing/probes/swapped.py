@@ -6,10 +6,9 @@ for nothing that can be known before: which run accepted a function, and which r
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import compress, repeat
@@ -17,6 +16,7 @@ from operator import attrgetter, call, is_, itemgetter, not_
 from types import CodeType, FunctionType
 from typing import Self
 
+from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
@@ -27,6 +27,8 @@ __builtins__ = BUILTINS
 class Swapped(weakref.ref[FunctionType]):
     """A function that had instrumented code: a reference that carries its code. One object, as the registry's entries.
 
+    It has no callback, so that collections can pass over it; :func:`forget_gone` finds out that the function is gone.
+
     ``fields``: the original; the instrumented code; the :func:`label`, 0 where no run in particular accepted the
     function; whether it belongs to a module, rather than to cells; its id.
     """
@@ -34,7 +36,7 @@ class Swapped(weakref.ref[FunctionType]):
     __slots__ = ("fields",)
 
     def __new__(cls, function: FunctionType, *fields: object) -> Self:
-        return super().__new__(cls, function, _forget)
+        return super().__new__(cls, function)
 
     def __init__(self, function: FunctionType, original: CodeType, instrumented: CodeType, label: int):
         imported = function.__globals__.get("__name__") != "__main__"
@@ -57,7 +59,9 @@ _fields: Callable[[Swapped], _Fields] = attrgetter("fields")
 #: By the id of the function.
 _SWAPPED: dict[int, Swapped] = {}
 #: References to the originals that other functions make functions of, by their ids.
-OF_INNER: Counter[int] = Counter()
+OF_INNER: dict[int, int] = {}
+for _table in (_SWAPPED, OF_INNER):
+    uncollect(_table)
 #: The filter and the kind of the last run, and their number.
 _last: tuple[weakref.ref[CodeFilter], Mechanism] | None = None
 _label = 0
@@ -67,7 +71,20 @@ swapping_thread = 0
 
 def all_swapped() -> list[Swapped]:
     """Those that still exist."""
+    forget_gone()
     return list(_SWAPPED.values())
+
+
+def forget_gone() -> None:
+    """Let go of functions that are gone, and of their code."""
+    entries = list(_SWAPPED.values())
+    functions = list(map(call, entries))
+    if all(functions):
+        return
+    for entry in compress(entries, map(not_, functions)):
+        if _SWAPPED.get(number := entry.fields[-1]) is entry:  # another function may have the id by now
+            del _SWAPPED[number]
+            _count(entry, -1)
 
 
 def remember(function: FunctionType, original: CodeType, instrumented: CodeType, label: int) -> None:
@@ -75,27 +92,21 @@ def remember(function: FunctionType, original: CodeType, instrumented: CodeType,
     after = Swapped(function, original, instrumented, label)
     before = _SWAPPED.get(id(function))
     _SWAPPED[id(function)] = after
+    uncollect(after)
+    uncollect(_SWAPPED)
     _count(after, 1)
     if before is not None:
         _count(before, -1)
-
-
-def _forget(entry: Swapped, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
-    """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
-    if is_ending():
-        return
-    if _SWAPPED.get(number := entry.fields[-1]) is entry:
-        del _SWAPPED[number]
-        _count(entry, -1)
 
 
 def _count(entry: Swapped, change: int) -> None:
     """Count the references by an entry; and that by its function, which has its original between runs."""
     registry.hold(id(entry.instrumented), change)
     if "<locals>" in entry.original.co_qualname:
-        OF_INNER[id(entry.original)] += 2 * change
-        if not OF_INNER[id(entry.original)]:
-            del OF_INNER[id(entry.original)]
+        number = id(entry.original)
+        OF_INNER[number] = OF_INNER.get(number, 0) + 2 * change
+        if not OF_INNER[number]:
+            del OF_INNER[number]
 
 
 def label(wanted: CodeFilter, kind: Mechanism) -> int:
