@@ -33,6 +33,8 @@ class Instrumented(weakref.ref[CodeType]):
 
     A session has thousands, and each full collection of the user's looks at each object, and at all that it refers to.
     So it is one object with one tuple, of which all parts are plain values: the collector then leaves the tuple out.
+    And small objects of ours between those of the user's make collections slower, for they spread over more memory:
+    what is needed only of code that ran is packed.
 
     ``fields``: the original, the number of the kind, and what subclasses add. ``number``: the id of the code.
     """
