@@ -134,6 +134,29 @@ def test_functions_in_cycles_are_collected(session: Session, path: Path, tracer:
 
 @every_mechanism
 @pytest.mark.parametrize("counts", [True, False])
+def test_code_that_the_user_gives_to_a_function_stays(session: Session, path: Path, tracer: str) -> None:
+    """Where such changes are reported, a run does not look at the code that functions have."""
+    names = defined(session, path, range(3))
+    given, own = compile("lambda x: 'given'", "<test>", "eval").co_consts[0], names["f1"].__code__
+    for runs in range(4):
+        for _ in range(runs):
+            with session.measuring("again"):
+                names["f1"]([2])
+        names["f1"].__code__ = given
+        for _ in range(4):
+            with session.measuring("again") as run:
+                assert (names["f1"]([2]), names["f2"]([3])) == ("given", [3])
+            assert names["f1"].__code__ is given
+            assert run.coverage.totals.covered
+        names["f1"].__code__ = own
+        with session.measuring("again") as run:
+            names["f1"]([2])
+        assert run.coverage.totals.covered
+        assert names["f1"].__code__ is own
+
+
+@every_mechanism
+@pytest.mark.parametrize("counts", [True, False])
 def test_functions_that_are_defined_again_leave_nothing(session: Session, path: Path, tracer: str) -> None:
     sizes = []
     names: dict[str, Any] = {}
