@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import sys
 from pathlib import Path
@@ -268,3 +269,39 @@ def test_a_run_that_is_not_measured_has_no_finder_of_ours(project: Project) -> N
     for options, there in ((("--branchcov=pkg",), True), ((), False)):
         ended = project.run(*options, "tests")
         assert "AssertionRewritingHook" in ended.errors and ("OwnModules" in ended.errors) is there, ended
+
+
+MEASURED_TESTS = """
+import sys
+from ipy_branchcov.tracing.probes import registry
+
+SLOW = sys.gettrace() is not None
+KNOWN = registry.known(sys._getframe().f_code) is not None
+BRANCH = 1 if sys.version_info < (3, 14) else 0
+
+def test_it():
+    assert not SLOW
+    assert sys.version_info >= (3, 14) or KNOWN
+"""
+
+
+def test_modules_whose_asserts_are_rewritten_are_instrumented(project: Project) -> None:
+    """On 3.11 they were traced instruction by instruction. What pytest keeps of them is the code as it made it."""
+    for name, text in (("tests/test_shapes.py", MEASURED_TESTS), ("tests/test_none.py", "import pkg.missing\n")):
+        project.write(name, text)
+    plain = project.run("tests/test_none.py")
+    kept = {}
+    for options in ((), ("--branchcov",)):
+        for each in project.folder.rglob("*-pytest-*.pyc"):
+            each.unlink()
+        ended = project.run(*options, "tests/test_shapes.py", PYTHONDONTWRITEBYTECODE="")
+        (file,) = project.folder.rglob("test_shapes.*-pytest-*.pyc")
+        kept[options] = marshal.loads(file.read_bytes()[16:])
+    assert ended.status == 0, ended
+    assert kept[()] == kept["--branchcov",]
+    assert ended.table["tests/test_shapes.py"] == ["2", "1", "50.0%"]
+
+    def errors(text: str) -> list[str]:
+        return text[: text.index("ModuleNotFoundError")].splitlines()[1:]
+
+    assert errors(project.run("--branchcov", "tests/test_none.py").text) == errors(plain.text)
