@@ -7,10 +7,12 @@ import marshal
 import os
 import sys
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 
+from ipy_branchcov.pytest_plugin import rewritten
 from tests.project import CELLS, TESTS, Project
 
 
@@ -305,3 +307,29 @@ def test_modules_whose_asserts_are_rewritten_are_instrumented(project: Project) 
         return text[: text.index("ModuleNotFoundError")].splitlines()[1:]
 
     assert errors(project.run("--branchcov", "tests/test_none.py").text) == errors(plain.text)
+
+
+def test_what_pytest_executes_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tool's function in its place stays, and so does one that came after ours."""
+    seen = list[CodeType]()
+    code = compile("x = 1", "<test>", "exec")
+
+    def instrument(code: CodeType) -> CodeType:
+        seen.append(code)
+        return compile("x = 2", "<test>", "exec")
+
+    for first in (None, lambda code, names: exec(code, names)):
+        names: dict[str, Any] = {} if first is None else {"exec": first}
+        monkeypatch.setattr(rewritten, "_NAMES", names)
+        modules = rewritten.RewrittenModules(instrument)
+        modules.begin()
+        found: dict[str, object] = {}
+        names["exec"](code, found)
+        assert found["x"] == 2 and seen.pop() is code
+        ours = names["exec"]
+        names["exec"] = print
+        modules.end()
+        assert names["exec"] is print
+        names["exec"] = ours
+        modules.end()
+        assert names.get("exec") is first
