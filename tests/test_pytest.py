@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import sys
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 
+from ipy_branchcov.pytest_plugin import rewritten
 from tests.project import CELLS, TESTS, Project
 
 
@@ -268,3 +271,65 @@ def test_a_run_that_is_not_measured_has_no_finder_of_ours(project: Project) -> N
     for options, there in ((("--branchcov=pkg",), True), ((), False)):
         ended = project.run(*options, "tests")
         assert "AssertionRewritingHook" in ended.errors and ("OwnModules" in ended.errors) is there, ended
+
+
+MEASURED_TESTS = """
+import sys
+from ipy_branchcov.tracing.probes import registry
+
+SLOW = sys.gettrace() is not None
+KNOWN = registry.known(sys._getframe().f_code) is not None
+BRANCH = 1 if sys.version_info < (3, 14) else 0
+
+def test_it():
+    assert not SLOW
+    assert sys.version_info >= (3, 14) or KNOWN
+"""
+
+
+def test_modules_whose_asserts_are_rewritten_are_instrumented(project: Project) -> None:
+    """On 3.11 they were traced instruction by instruction. What pytest keeps of them is the code as it made it."""
+    for name, text in (("tests/test_shapes.py", MEASURED_TESTS), ("tests/test_none.py", "import pkg.missing\n")):
+        project.write(name, text)
+    plain = project.run("tests/test_none.py")
+    kept = {}
+    for options in ((), ("--branchcov",)):
+        for each in project.folder.rglob("*-pytest-*.pyc"):
+            each.unlink()
+        ended = project.run(*options, "tests/test_shapes.py", PYTHONDONTWRITEBYTECODE="")
+        (file,) = project.folder.rglob("test_shapes.*-pytest-*.pyc")
+        kept[options] = marshal.loads(file.read_bytes()[16:])
+    assert ended.status == 0, ended
+    assert kept[()] == kept["--branchcov",]
+    assert ended.table["tests/test_shapes.py"] == ["2", "1", "50.0%"]
+
+    def errors(text: str) -> list[str]:
+        return text[: text.index("ModuleNotFoundError")].splitlines()[1:]
+
+    assert errors(project.run("--branchcov", "tests/test_none.py").text) == errors(plain.text)
+
+
+def test_what_pytest_executes_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tool's function in its place stays, and so does one that came after ours."""
+    seen = list[CodeType]()
+    code = compile("x = 1", "<test>", "exec")
+
+    def instrument(code: CodeType) -> CodeType:
+        seen.append(code)
+        return compile("x = 2", "<test>", "exec")
+
+    for first in (None, lambda code, names: exec(code, names)):
+        names: dict[str, Any] = {} if first is None else {"exec": first}
+        monkeypatch.setattr(rewritten, "_NAMES", names)
+        modules = rewritten.RewrittenModules(instrument)
+        modules.begin()
+        found: dict[str, object] = {}
+        names["exec"](code, found)
+        assert found["x"] == 2 and seen.pop() is code
+        ours = names["exec"]
+        names["exec"] = print
+        modules.end()
+        assert names["exec"] is print
+        names["exec"] = ours
+        modules.end()
+        assert names.get("exec") is first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import marshal
+from marshal import dumps  # as it is outside of runs, in which ``marshal`` searches values for code
 from types import CodeType
 from typing import Any
 
@@ -30,7 +30,7 @@ def fingerprint(code: CodeType) -> bytes | None:
         *(code.co_argcount, code.co_kwonlyargcount, code.co_posonlyargcount, code.co_stacksize),
     )
     try:
-        return importlib.util.source_hash(marshal.dumps(parts, _DETERMINISTIC))
+        return importlib.util.source_hash(dumps(parts, _DETERMINISTIC))
     except ValueError:
         return None
 

@@ -1,7 +1,8 @@
-"""The instructions of a code object in memory, where the interpreter itself changes them when it specialises.
+"""What the interpreter has in memory: which objects its collector looks at, and the instructions of a code object.
 
-They are behind the code object's fixed part (``co_code_adaptive`` in Include/cpython/code.h of 3.11 and 3.12). Each
-is written in one store, under the interpreter's lock.
+It changes the instructions itself when it specialises. They are behind the code object's fixed part
+(``co_code_adaptive`` in Include/cpython/code.h of 3.11 and 3.12). Each is written in one store, under the interpreter's
+lock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __builtins__ = BUILTINS
 
 
 ctypes: Any = None
-if sys.version_info[:2] in ((3, 11), (3, 12)) and sys.implementation.name == "cpython":
+if sys.implementation.name == "cpython":
     with suppress(ImportError):  # a Python built without libffi
         import ctypes
 
@@ -30,7 +31,7 @@ def units(code: CodeType) -> memoryview:
 
 
 _memory: Any = None
-if ctypes is not None:
+if ctypes is not None and sys.version_info < (3, 13):
     _memory = ctypes.pythonapi.PyMemoryView_FromMemory
     _memory.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
     _memory.restype = ctypes.py_object
@@ -39,7 +40,9 @@ if ctypes is not None:
 def uncollect(thing: object) -> None:
     """Let the user's collections pass over an object that no cycle goes through, as over a tuple of numbers.
 
-    Where there is no ctypes, they look at it.
+    Not over a weak reference that has a callback, and refers to what they collect: they move it from list to list, and
+    it is in none. A dictionary is looked at again after such a value was added, up to 3.13. Where there is no ctypes,
+    they look at the object.
     """
     if _untrack is not None:
         _untrack(thing)
@@ -50,6 +53,8 @@ if ctypes is not None:
     _untrack = ctypes.pythonapi["PyObject_GC_UnTrack"]  # not as an attribute: that belongs to all who use ctypes
     _untrack.argtypes = (ctypes.py_object,)
     _untrack.restype = None
+#: Whether it works.
+UNCOLLECTS = _untrack is not None
 #: PyBUF_WRITE
 _WRITE = 0x200
 
@@ -67,7 +72,7 @@ def parts(unit: int) -> tuple[int, int]:
 
 def _readable() -> bool:
     """Whether the instructions are where they are expected."""
-    if ctypes is None:
+    if _memory is None:
         return False
     # Only instructions that 3.12 does not change before they run.
     code = compile("[[], {}, ..., 'a', b'b']", "", "eval")

@@ -8,11 +8,11 @@ be removed at any time. One that was damaged, or that another version of this pa
 from __future__ import annotations
 
 import importlib.util
-import marshal
 import os
 import sys
 import threading
 from functools import cache
+from marshal import dumps, loads  # as they are outside of runs, in which ``marshal`` searches values for code
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def load(path: str, key: str) -> Any:
     if not data.startswith(start) or data[len(start) : len(start) + _CHECK] != importlib.util.source_hash(payload):
         return None
     try:
-        return marshal.loads(payload)
+        return loads(payload)
     except (ValueError, EOFError, TypeError):
         return None
 
@@ -51,7 +51,7 @@ def save(path: str, key: str, plain: Any) -> None:
     if place is None:
         return
     try:
-        payload = marshal.dumps(plain)
+        payload = dumps(plain)
     except ValueError:  # an integer or a nesting that is too large for it
         return
     # Other processes may write the same file now: each writes one of its own, and the last one to be renamed stays.

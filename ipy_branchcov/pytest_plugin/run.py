@@ -21,6 +21,7 @@ from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
 from ipy_branchcov.processes.workers import end_workers
+from ipy_branchcov.pytest_plugin.rewritten import RewrittenModules
 from ipy_branchcov.reports import summary
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, with_texts, write_reports
@@ -74,6 +75,9 @@ class MeasuredRun:
         self._forks = Forks(self.session, self._folder.path if options.subprocesses else None)
         self.session.start("pytest")
         self._forks.begin()
+        rewritten = RewrittenModules(self.session.instrument)
+        rewritten.begin()
+        config.add_cleanup(rewritten.end)
         config.add_cleanup(self._forks.close)
         config.add_cleanup(self.session.close)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import marshal
 import sys
 import threading
 from collections import deque
 from dataclasses import replace
+from marshal import dumps, loads  # as they are outside of runs, in which ``marshal`` searches values for code
 from types import CodeType
 from typing import Any
 
@@ -117,12 +117,12 @@ class Analyses:
         Between the objects of a tree, those that stay would keep nearly all of its memory in use.
         """
         try:
-            payload = marshal.dumps(plain)
+            payload = dumps(plain)
         except ValueError:  # an integer or a nesting that is too large for it
             return
         plain.clear()
         self._known.pop(source.key)
-        made = kept.from_plain(source, self._policy, marshal.loads(payload))
+        made = kept.from_plain(source, self._policy, loads(payload))
         made.kept = kept_in_file
         self._known[source.key] = (made,)
 

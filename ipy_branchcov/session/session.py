@@ -27,7 +27,7 @@ from ipy_branchcov.session.total import Total
 from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.choice import choose_tracer
 from ipy_branchcov.tracing.imports import Imports
-from ipy_branchcov.tracing.probes import functions
+from ipy_branchcov.tracing.probes import functions, swapped
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.tracer import Mechanism, Tracer
 
@@ -330,6 +330,7 @@ class Session:
         self._total = Total()
         self._analyses.forget()
         self._sources.forget()  # tracers count references to code, and there are fewer now
+        swapped.forget_gone()
         gc_control.trim()
 
     def all_missed(self, code: CodeType) -> SourceCoverage | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from marshal import dumps, loads
 from types import CodeType
 from typing import Any
 
@@ -33,11 +34,12 @@ class Split(Instrumented):
     __slots__ = ()
 
     def __init__(self, code: CodeType, original: CodeType, kind: Mechanism, edges: Mapping[int, tuple[Any, ...]]):
-        super().__init__(code, original, kind, tuple(edges.items()))
+        super().__init__(code, original, kind, dumps(dict(edges)))
 
     @property
     def edges(self) -> dict[int, tuple[Any, ...]]:
-        return dict(self.fields[2])
+        edges: dict[int, tuple[Any, ...]] = loads(self.fields[2])
+        return edges
 
 
 def split(

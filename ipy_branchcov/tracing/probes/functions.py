@@ -229,6 +229,7 @@ def grown() -> list[CodeType]:
     Only code that is made into functions by other functions is looked at: by nothing else can code that ran before get
     into another function without an audit event.
     """
+    swapped.forget_gone()
     if _spare is None or (now := _references_to_inner()) == _spare:
         return []
     originals = dict(zip(*registry.inner_originals(), strict=True))

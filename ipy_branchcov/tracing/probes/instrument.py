@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from marshal import dumps, loads
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Counter(itertools.count):  # type: ignore[type-arg]
 class Counted(Instrumented):
     """A code object with probes, which are among its constants.
 
-    ``proofs``: the edge of each probe. ``counters``: by the number of the probe.
+    ``proofs``: the edge of each probe. ``counters``: by the number of the probe. ``more``: plain values of subclasses.
     """
 
     __slots__ = ("_begun",)
@@ -47,13 +48,19 @@ class Counted(Instrumented):
         counters: Mapping[int, Counter],
         *more: Any,
     ):
-        super().__init__(code, original, kind, proofs, tuple(counters.items()), *more)
+        super().__init__(code, original, kind, dumps((proofs, *more)), tuple(counters.items()))
         #: The counts when a run began; None: all were 0.
         self._begun: dict[int, int] | None = None
 
     @property
+    def plain(self) -> tuple[Any, ...]:
+        """What is packed."""
+        plain: tuple[Any, ...] = loads(self.fields[2])
+        return plain
+
+    @property
     def proofs(self) -> tuple[tuple[Any, ...] | None, ...]:
-        proofs: tuple[tuple[Any, ...] | None, ...] = self.fields[2]
+        proofs: tuple[tuple[Any, ...] | None, ...] = self.plain[0]
         return proofs
 
     @property

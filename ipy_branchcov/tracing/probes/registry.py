@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterable
 from inspect import CO_COROUTINE, CO_NEWLOCALS
 from types import CodeType
@@ -34,6 +33,8 @@ class Instrumented(weakref.ref[CodeType]):
 
     A session has thousands, and each full collection of the user's looks at each object, and at all that it refers to.
     So it is one object with one tuple, of which all parts are plain values: the collector then leaves the tuple out.
+    And small objects of ours between those of the user's make collections slower, for they spread over more memory:
+    what is needed only of code that ran is packed.
 
     ``fields``: the original, the number of the kind, and what subclasses add. ``number``: the id of the code.
     """
@@ -76,7 +77,9 @@ _INNER: dict[int, tuple[int, CodeType]] = {}
 #: The ids of the instrumented code objects among the constants of one, by its id; without those that have none.
 _CONSTANTS: dict[int, tuple[int, ...]] = {}
 #: The references to instrumented code that are known: by constants of other code, by what remembers functions.
-HOLDERS: Counter[int] = Counter()
+HOLDERS: dict[int, int] = {}
+#: With thousands of entries, which no cycle goes through either.
+_TABLES = (_BY_INSTRUMENTED, *_BY_ORIGINAL.values(), _OF_FUNCTIONS, _INNER, _CONSTANTS, HOLDERS)
 
 
 def known(code: CodeType) -> Instrumented | None:
@@ -158,8 +161,11 @@ def instrument(code: CodeType, kind: Mechanism, wanted: CodeFilter, one: Instrum
             _INNER[number] = id(code), code
     inner = tuple(id(each) for each in constants if isinstance(each, CodeType) and known(each) is not None)
     if inner:
-        HOLDERS.update(inner)
+        for each in inner:
+            HOLDERS[each] = HOLDERS.get(each, 0) + 1
         _CONSTANTS[number] = inner
+    for table in (_BY_INSTRUMENTED, _BY_ORIGINAL[kind], _OF_FUNCTIONS, _INNER, _CONSTANTS):
+        uncollect(table)
     return new
 
 
@@ -184,4 +190,8 @@ def _forget(reference: Instrumented, is_ending: Callable[[], bool] = sys.is_fina
 def hold(number: int, change: int) -> None:
     """Count references to the instrumented code object of this id."""
     if number in _BY_INSTRUMENTED:
-        HOLDERS[number] += change
+        HOLDERS[number] = HOLDERS.get(number, 0) + change
+
+
+for _table in _TABLES:
+    uncollect(_table)

@@ -6,17 +6,17 @@ for nothing that can be known before: which run accepted a function, and which r
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import compress, repeat
-from operator import attrgetter, call, is_, itemgetter, not_
+from operator import attrgetter, call, eq, is_, not_
 from types import CodeType, FunctionType
-from typing import Self
+from typing import Any, Self
 
+from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes import registry
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
@@ -27,75 +27,105 @@ __builtins__ = BUILTINS
 class Swapped(weakref.ref[FunctionType]):
     """A function that had instrumented code: a reference that carries its code. One object, as the registry's entries.
 
-    ``fields``: the original; the instrumented code; the :func:`label`, 0 where no run in particular accepted the
-    function; whether it belongs to a module, rather than to cells; its id.
+    It has no callback, so that collections can pass over it; :func:`forget_gone` finds out that the function is gone.
+
+    ``label``: the :func:`label`, 0 where no run in particular accepted the function. ``number``: its id.
     """
 
-    __slots__ = ("fields",)
+    __slots__ = ("instrumented", "label", "number", "original")
 
     def __new__(cls, function: FunctionType, *fields: object) -> Self:
-        return super().__new__(cls, function, _forget)
+        return super().__new__(cls, function)
 
     def __init__(self, function: FunctionType, original: CodeType, instrumented: CodeType, label: int):
-        imported = function.__globals__.get("__name__") != "__main__"
-        self.fields: _Fields = (original, instrumented, label, imported, id(function))
-
-    @property
-    def original(self) -> CodeType:
-        return self.fields[0]
-
-    @property
-    def instrumented(self) -> CodeType:
-        return self.fields[1]
+        self.original, self.instrumented, self.label, self.number = original, instrumented, label, id(function)
 
 
-_Fields = tuple[CodeType, CodeType, int, bool, int]
-_ORIGINAL, _INSTRUMENTED = 0, 1
-_fields: Callable[[Swapped], _Fields] = attrgetter("fields")
-
+_Which = Callable[[Swapped], CodeType]
+_original: _Which = attrgetter("original")
+_instrumented: _Which = attrgetter("instrumented")
+_label_of: Callable[[Swapped], int] = attrgetter("label")
 
 #: By the id of the function.
 _SWAPPED: dict[int, Swapped] = {}
+#: The same, of functions that belong to modules, rather than to cells.
+_IMPORTED: dict[int, Swapped] = {}
 #: References to the originals that other functions make functions of, by their ids.
-OF_INNER: Counter[int] = Counter()
+OF_INNER: dict[int, int] = {}
+for _table in (_SWAPPED, _IMPORTED, OF_INNER):
+    uncollect(_table)
 #: The filter and the kind of the last run, and their number.
 _last: tuple[weakref.ref[CodeFilter], Mechanism] | None = None
 _label = 0
+#: How often anyone else gave code to one of these functions. None: nobody counts that, so each exchange looks.
+given: int | None = None
+#: What it was when all got their originals the time before last, and the last time: an event comes before its
+#: change, which another thread may make behind the next exchange.
+_given: tuple[int | None, int | None] = (None, None)
 #: The thread that is swapping code objects now; 0: none is.
 swapping_thread = 0
 
 
 def all_swapped() -> list[Swapped]:
     """Those that still exist."""
+    forget_gone()
     return list(_SWAPPED.values())
+
+
+def forget_gone() -> None:
+    """Let go of functions that are gone, and of their code."""
+    entries = list(_SWAPPED.values())
+    functions = list(map(call, entries))
+    if all(functions):
+        return
+    for entry in compress(entries, map(not_, functions)):
+        _forget(entry)
+
+
+def count_given() -> None:
+    """From now on each change of a function's code by anyone else is reported."""
+    global given  # noqa: PLW0603
+    given = given or 0
+
+
+def was_given(function: object) -> None:
+    """Anyone else is about to give code to a function."""
+    global given  # noqa: PLW0603
+    if id(function) in _SWAPPED:
+        given = (given or 0) + 1
+
+
+def _forget(entry: Swapped) -> None:
+    if _SWAPPED.get(entry.number) is entry:  # another function may have the id by now
+        del _SWAPPED[entry.number]
+        _IMPORTED.pop(entry.number, None)
+        _count(entry, -1)
 
 
 def remember(function: FunctionType, original: CodeType, instrumented: CodeType, label: int) -> None:
     """Note that a function had instrumented code."""
     after = Swapped(function, original, instrumented, label)
-    before = _SWAPPED.get(id(function))
-    _SWAPPED[id(function)] = after
+    uncollect(after)
+    before = _SWAPPED.get(after.number)
+    _SWAPPED[after.number] = after
+    uncollect(_SWAPPED)
+    _IMPORTED.pop(after.number, None)
+    if function.__globals__.get("__name__") != "__main__":
+        _IMPORTED[after.number] = after
+        uncollect(_IMPORTED)
     _count(after, 1)
     if before is not None:
         _count(before, -1)
-
-
-def _forget(entry: Swapped, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
-    """A function is gone, and its id may be another one's already. When the interpreter ends, this module is, too."""
-    if is_ending():
-        return
-    if _SWAPPED.get(number := entry.fields[-1]) is entry:
-        del _SWAPPED[number]
-        _count(entry, -1)
 
 
 def _count(entry: Swapped, change: int) -> None:
     """Count the references by an entry; and that by its function, which has its original between runs."""
     registry.hold(id(entry.instrumented), change)
     if "<locals>" in entry.original.co_qualname:
-        OF_INNER[id(entry.original)] += 2 * change
-        if not OF_INNER[id(entry.original)]:
-            del OF_INNER[id(entry.original)]
+        number = id(entry.original)
+        OF_INNER[number] = OF_INNER.get(number, 0) + 2 * change
+        if not OF_INNER[number]:
+            del OF_INNER[number]
 
 
 def label(wanted: CodeFilter, kind: Mechanism) -> int:
@@ -112,30 +142,39 @@ def instrument_again(label: int) -> list[Swapped]:
     Returns all others.
     """
     entries = all_swapped()
-    mine = [each == label for _, _, each, _, _ in map(_fields, entries)]
-    _exchange(list(compress(entries, mine)), _ORIGINAL, _INSTRUMENTED)
+    mine = list(map(eq, map(_label_of, entries), repeat(label)))
+    _exchange(list(compress(entries, mine)), _original, _instrumented)
     return list(compress(entries, map(not_, mine)))
 
 
-def _exchange(entries: list[Swapped], before: int, after: int) -> None:
+def _exchange(entries: list[Swapped], before: _Which, after: _Which) -> None:
     """Give functions that have one code object the other one. Each step is a loop of the interpreter's own."""
-    functions, fields = list(map(call, entries)), list(map(_fields, entries))
-    have = map(getattr, functions, repeat("__code__"), repeat(None))
-    same = list(map(is_, have, map(itemgetter(before), fields)))
-    new = map(itemgetter(after), compress(fields, same))
+    global _given  # noqa: PLW0603
+    functions: list[Any] = list(map(call, entries))
+    new: Iterable[CodeType] = map(after, entries)
+    known = given is not None and _given == (given, given)
+    if after is _original:  # of all there are
+        _given = _given[1], given
+    if not known or not all(functions):
+        have: list[Any] = list(map(getattr, functions, repeat("__code__"), repeat(None)))
+        same = list(map(is_, have, map(before, entries)))
+        functions, new = list(compress(functions, same)), compress(new, same)
+        if given is not None:
+            for entry, code in zip(entries, have, strict=True):
+                if code is not entry.original and code is not entry.instrumented:
+                    _forget(entry)  # the next exchanges will not look
     with swapping():
-        setting = map(setattr, compress(functions, same), repeat("__code__"), new)
-        deque(setting, maxlen=0)
+        deque(map(setattr, functions, repeat("__code__"), new), maxlen=0)
 
 
 def of_imported() -> list[CodeType]:
     """The originals of functions that belong to modules."""
-    return [original for original, _, _, imported, _ in map(_fields, all_swapped()) if imported]
+    return [each.original for each in list(_IMPORTED.values())]
 
 
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
-    _exchange(all_swapped(), _INSTRUMENTED, _ORIGINAL)
+    _exchange(all_swapped(), _instrumented, _original)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Arrivals:
         """Install the audit hook (once; it cannot be removed)."""
         if not self._hooked:
             self._hooked = True
+            swapped.count_given()
             audit = self._audit
             # A function: the interpreter takes four times as long to call a method as a hook, at each id() of anyone.
             # Our own changes of code objects end here: each run makes two for each function there is.
@@ -83,6 +84,7 @@ class Arrivals:
                 self.making[-1](arguments[0])
         elif arguments[1] == "__code__":
             self.given += 1
+            swapped.was_given(arguments[0])
             self._add(arguments[2])
 
     def _add(self, code: object) -> None:

@@ -34,12 +34,12 @@ class Probed(Once):
 
     @property
     def proved(self) -> tuple[tuple[int, ...], ...]:
-        proved: tuple[tuple[int, ...], ...] = self.fields[4]
+        proved: tuple[tuple[int, ...], ...] = self.plain[2]
         return proved
 
     @property
     def passages(self) -> tuple[tuple[Any, ...], ...]:
-        passages: tuple[tuple[Any, ...], ...] = self.fields[5]
+        passages: tuple[tuple[Any, ...], ...] = self.plain[3]
         return passages
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
@@ -48,10 +48,10 @@ class Probed(Once):
     def lines(self) -> set[int]:
         """The lines that ran."""
         hits, left = dict.fromkeys(self.ever_passed(), 1) | super().hits(), self.left()
-        lines, proved = set[int](), self.proved
+        lines, (*_, proved, passages) = set[int](), self.plain
         for number in hits:
             lines.update(proved[number])
-        for each in self.passages:
+        for each in passages:
             passage = Passage(*each)
             if passage.proved(hits, left):
                 lines.update(passage.lines)

@@ -9,7 +9,7 @@ import _thread
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import compress
 from types import CodeType
@@ -18,7 +18,8 @@ from typing import Any
 from ipy_branchcov.bytecode.memory import READABLE, unit, units
 from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.own_builtins import BUILTINS
-from ipy_branchcov.tracing.probes.instrument import Counted
+from ipy_branchcov.tracing.probes.instrument import Counted, Counter
+from ipy_branchcov.tracing.tracer import Mechanism
 
 __builtins__ = BUILTINS
 
@@ -51,12 +52,23 @@ class Once(Counted):
     thousands that did not.
     """
 
-    __slots__ = ("_seen", "_undo", "before", "notes")
+    __slots__ = ("_seen", "_undo", "_vanishing", "before", "notes")
 
-    def __init__(self, code: CodeType, notes: Notes, writes: tuple[tuple[Write, ...], ...], *counted: Any):
-        """``writes``: by the number of the probe; those that count have none, and stay. ``counted``: for its base."""
-        super().__init__(code, *counted, writes)
+    def __init__(
+        self,
+        code: CodeType,
+        notes: Notes,
+        writes: tuple[tuple[Write, ...], ...],
+        original: CodeType,
+        kind: Mechanism,
+        proofs: tuple[tuple[Any, ...] | None, ...],
+        counters: Mapping[int, Counter],
+        *more: Any,
+    ):
+        """``writes``: by the number of the probe; those that count have none, and stay."""
+        super().__init__(code, original, kind, proofs, counters, writes, *more)
         self.notes = notes
+        self._vanishing = len(writes) - len(counters)
         #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
         self._seen = 0
         self._undo: dict[int, int] | None = None
@@ -65,7 +77,7 @@ class Once(Counted):
 
     @property
     def writes(self) -> tuple[tuple[Write, ...], ...]:
-        writes: tuple[tuple[Write, ...], ...] = self.fields[-1]
+        writes: tuple[tuple[Write, ...], ...] = self.plain[1]
         return writes
 
     def passed(self) -> list[int]:
@@ -102,8 +114,7 @@ class Once(Counted):
     @property
     def pending(self) -> bool:
         """Whether some probes have not vanished yet, in code that still exists."""
-        vanishing = len(self.writes) - len(self.counters)
-        return self._seen.bit_count() < vanishing and self() is not None
+        return self._seen.bit_count() < self._vanishing and self() is not None
 
     def sweep(self) -> int:
         """Make the probes vanish that were hit; return how many."""

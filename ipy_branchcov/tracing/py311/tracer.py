@@ -5,9 +5,10 @@ from __future__ import annotations
 import dis
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import compress
+from operator import attrgetter, itemgetter
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
 
@@ -28,6 +29,10 @@ from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
 
 __builtins__ = BUILTINS
+
+
+_PROBED: Callable[[tuple[CodeType, Probed]], Probed] = itemgetter(1)
+_NOTES, _BEFORE = attrgetter("notes"), attrgetter("before")
 
 
 class ProbeTracer:
@@ -109,7 +114,7 @@ class ProbeTracer:
         self._probed += zip(*cast("tuple[list[CodeType], list[Probed]]", registry.of_kind(self._kind)), strict=True)
         for _, probed in self._that_ran(ever=True):
             probed.begin()
-        watched = [probed for _, probed in self._probed]
+        watched = list(map(_PROBED, self._probed))
         functions.swap_again(self._wanted, self._kind, self.instrument)
         for code in swapped.of_imported():
             self._wanted(code)  # no event comes when it runs: its file is read now, before anyone changes it
@@ -145,10 +150,10 @@ class ProbeTracer:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
         if self._kind.counting:
             return self._probed.copy()
-        entries = [probed for _, probed in self._probed]
-        ran: list[object] = [probed.notes for probed in entries]
+        entries = list(map(_PROBED, self._probed))
+        ran: list[object] = list(map(_NOTES, entries))
         if ever:
-            ran = [notes or probed.before for notes, probed in zip(ran, entries, strict=True)]
+            ran = [notes or before for notes, before in zip(ran, map(_BEFORE, entries), strict=True)]
         if self._counted_inside:
             ran = [notes or counts for notes, counts in zip(ran, registry.counting(entries), strict=True)]
         return list(compress(self._probed, ran))
