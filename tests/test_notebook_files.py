@@ -215,6 +215,12 @@ def test_what_no_line_of_the_notebook_has_is_a_file_of_its_own() -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(changed, id="one")]), "nb.ipynb")
     (note,) = place_cells(Coverage(coverage.sources[:2]), Path()).notes
     assert note == "nb.ipynb: changed since it was measured, so its cells are reported as files of their own"
+    below = replace(coverage.sources[2], missed_lines=frozenset({2}))
+    assert place_cells(Coverage((below,)), Path()).notes == (note,)
+    (branch,) = coverage.sources[2].branches
+    beyond = replace(coverage.sources[2], branches=(replace(branch, span=Span(1, 5, 1, 10**9)),))
+    (file,) = files(Coverage((beyond,)), place_cells(Coverage((beyond,)), Path()))
+    assert file.name == "nb.ipynb"
     inner = SourceCoverage(Source("nb.ipynb#one, inner cell 1", "x or y"))
     (note,) = place_cells(Coverage((inner,)), Path()).notes
     assert note == "nb.ipynb: code that its cells pass to run_cell is reported as files of its own"

@@ -81,11 +81,14 @@ class StatementInFile:
 
     def span(self, span: Span) -> Span:
         """A place in the statement as one in the cell."""
-        return Span(self.line, self.columns[span.column], self.line, self.columns[span.end_column])
+        return Span(self.line, self._column(span.column), self.line, self._column(span.end_column))
 
     def place(self, line: int, column: int) -> tuple[int, int]:
         """As for a cell."""
-        return self.cell.place(self.line, self.columns[column])
+        return self.cell.place(self.line, self._column(column))
+
+    def _column(self, column: int) -> int:
+        return self.columns[min(column, len(self.columns) - 1)]  # data may name any
 
     @property
     def lines(self) -> list[int]:

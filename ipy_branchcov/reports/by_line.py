@@ -76,7 +76,7 @@ def _placed(
     if cell is None:
         return None
     if magic := _LINE_MAGIC.fullmatch(part):
-        return statement_in(cell, int(magic[2]), magic[1], source.text)
+        return None if coverage.last_line > 1 else statement_in(cell, int(magic[2]), magic[1], source.text)
     same = not part and cell.source.digest == source.digest
     return cell if same and coverage.last_line <= len(cell.lines) else None
 
