@@ -11,7 +11,7 @@ from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OTHER, OUTCOMES, Branch, Outcome, outcome_names
 from ipy_branchcov.model.source import Span
-from ipy_branchcov.model.truth import stays_open
+from ipy_branchcov.model.truth import constant, stays_open
 
 ASSERTED = "asserts are not expected to fail"
 LAST_HANDLER = "no exception that nobody handles is expected"
@@ -60,7 +60,7 @@ def _excuse_test(statement: ast.Assert, found: Found, decisions: Decisions) -> N
     for outcome, truth in (("true", True), ("false", False)):
         if outcome not in OUTCOMES[found.kind] or (link >= 0 and stays_open(node, link, truth)):
             continue
-        if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
+        if any(n is statement.test and not t for n, t in decisions.implied(node, truth, constant)):
             found.optional[outcome] = ASSERTED
 
 
