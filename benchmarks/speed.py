@@ -46,6 +46,7 @@ ADVERSARIAL = (
     "tiny_while",
     "short_calls",
     "returned_conditions",
+    "returned_values",
     "mixed_decisions",
 )
 #: What runs in a measured script without being measured itself, and the package that it needs.

@@ -1,4 +1,7 @@
-"""The outcomes that lead only to excluded code, beside the oracle's, on programs with pragmas at random lines."""
+"""The outcomes that lead only to excluded code, and those that only a failing assert has, beside the oracle's.
+
+On programs with pragmas at random lines.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import random
 
 from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
+from ipy_branchcov.analysis.obligations import ASSERTED
 from ipy_branchcov.analysis.pragmas import Policy, exclusions
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
 from tests import excluded_oracle
+from tests.oracle import OUTCOMES, TRUTH, VALUES, in_messages
 
 
 def by_leads(decisions: Decisions) -> set[tuple[str, Span, str]]:
@@ -40,6 +45,34 @@ def with_pragmas(text: str, seed: int) -> str:
     return "\n".join(lines)
 
 
+def compare_asserts(text: str, name: str = "a.py") -> tuple[int, list[str]]:
+    """The number of outcomes that only a failing assert has, and those that only we or the oracle have.
+
+    Those that are optional for another reason, wherever they stand, are not compared.
+    """
+    source = Source(name, text, "file")
+    found = decide(source).map
+    failing, unknown = excluded_oracle.only_failing(text)
+    theirs = {(kind, _span(source, place), outcome) for kind, place, outcome in failing}
+    for place in in_messages(text):
+        names = VALUES if place.value else OUTCOMES.get(place.kind, TRUTH)
+        theirs.update((place.kind, Span(*place.span), outcome) for outcome in names)
+    every = {(each.kind, each.span, one.name): one.reason for each in found.branches for one in each.outcomes}
+    not_judged = [_span(source, place) for place in unknown]
+    ours = {each for each, reason in every.items() if reason == ASSERTED}
+    theirs = {each for each in theirs if every.get(each, ASSERTED) in ("", ASSERTED)}
+    wrong = (each for each in sorted(ours ^ theirs) if not any(span.contains(each[1]) for span in not_judged))
+    return len(ours | theirs), [
+        f"{name}: only a failing assert has {each} by {'the tool' if each in ours else 'the oracle'} alone"
+        for each in wrong
+    ]
+
+
+def _span(source: Source, place: tuple[int, int, int, int]) -> Span:
+    line, column, end, end_column = place
+    return Span(line, source.column(line, column), end, source.column(end, end_column))
+
+
 def compare(text: str, name: str = "a.py") -> tuple[int, list[str]]:
     """The number of outcomes that lead only to excluded code, and those that only we or the oracle have."""
     source = Source(name, text, "file")
@@ -47,17 +80,13 @@ def compare(text: str, name: str = "a.py") -> tuple[int, list[str]]:
     lines = exclusions(source, decisions.tree, Policy()).lines
     found, unknown = excluded_oracle.excluded(text, lines)
 
-    def span(place: tuple[int, int, int, int]) -> Span:
-        line, column, end, end_column = place
-        return Span(line, source.column(line, column), end, source.column(end, end_column))
-
-    not_judged = [span(place) for place in unknown]
+    not_judged = [_span(source, place) for place in unknown]
 
     def judged(each: tuple[str, Span, str]) -> bool:
         return not any(whole.contains(each[1]) for whole in not_judged)
 
     excluded_lines = decisions.map.excluded_lines
-    theirs = {(kind, span(place), name) for kind, place, name in found if place[0] not in excluded_lines}
+    theirs = {(kind, _span(source, place), name) for kind, place, name in found if place[0] not in excluded_lines}
     ours, theirs = set(filter(judged, by_leads(decisions))), set(filter(judged, theirs))
     return len(ours | theirs), [
         f"{name}: {each} leads only to excluded code by {'the tool' if each in ours else 'the oracle'} alone"

@@ -41,6 +41,15 @@ def excluded(text: str, lines: frozenset[int]) -> tuple[Found, list[Span]]:
     return oracle.found, oracle.unknown
 
 
+def only_failing(text: str) -> tuple[Found, list[Span]]:
+    """The outcomes in tests of asserts after which each run of the test is false; and what is not judged."""
+    oracle = _Oracle(frozenset())
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Assert):
+            oracle.tested("assert", node.test, {True: False, False: True}, quiet=False)
+    return oracle.found, oracle.unknown
+
+
 class _Oracle:
     def __init__(self, lines: frozenset[int]):
         self.lines = lines
@@ -136,19 +145,23 @@ class _Oracle:
             self.found.add((kind, place, name))
 
     def test(self, kind: str, test: ast.expr, ways: dict[bool, Next | None], *, no: bool = False) -> None:
-        ends = {True: self.only(ways[True]), False: no or self.only(ways.get(False))}
-        self.decided(test, _test_runs(kind, test), ends)
+        self.tested(kind, test, {True: self.only(ways[True]), False: no or self.only(ways.get(False))})
+
+    def tested(self, kind: str, test: ast.expr, ends: dict[bool, bool], *, quiet: bool = True) -> None:
+        self.decided(test, _test_runs(kind, test), ends, quiet=quiet)
         operators = (each for each in ast.walk(test) if isinstance(each, ast.BoolOp | ast.IfExp))
         self.unknown += [_place(dead) for node in operators for dead in _dead(node)]
 
-    def decided(self, whole: ast.AST, runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool]) -> None:
-        """Add the outcomes after which nothing more is tested, and each end is excluded."""
+    def decided(
+        self, whole: ast.AST, runs: Iterator[tuple[list[Any], bool]], ends: dict[bool, bool], *, quiet: bool = True
+    ) -> None:
+        """Add the outcomes after which nothing more is tested (where ``quiet``), and each end is as wanted."""
         every: dict[Any, list[bool]] = {}
         for number, (events, end) in enumerate(runs):
             for i, event in enumerate(events):
                 if event is not None:
-                    quiet = all(each is not None for each in events[i + 1 :])
-                    every.setdefault(event, []).append(quiet and ends[end])
+                    silent = not quiet or all(each is not None for each in events[i + 1 :])
+                    every.setdefault(event, []).append(silent and ends[end])
             if number == _MOST_RUNS:
                 self.unknown.append(_place(whole))
                 return

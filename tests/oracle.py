@@ -342,6 +342,8 @@ class _Rewriter:
         self.recorder = recorder
         self.lines = text.splitlines() if "\f" not in text else text.split("\n")
         self.places: list[Place] = []
+        #: Those in the messages of asserts.
+        self.in_messages: set[Place] = set()
         self.scopes: list[tuple[str, str]] = []
         self.slots = 0
 
@@ -562,7 +564,10 @@ class _Rewriter:
     on_While = on_If
 
     def on_Assert(self, node: ast.Assert) -> ast.stmt:
-        node.test, node.msg = self.decision("assert", node.test), self.value(node.msg)
+        node.test = self.decision("assert", node.test)
+        before = len(self.places)
+        node.msg = self.value(node.msg)
+        self.in_messages.update(self.places[before:])
         return node
 
     def on_For(self, node: Any) -> ast.stmt:
@@ -633,6 +638,9 @@ class _Rewriter:
         node.body = self.value(node.body)
         self.scopes.pop()
         return node
+
+    def on_TypeAlias(self, node: ast.stmt) -> ast.stmt:
+        return node  # evaluated when somebody asks for it, as annotations are
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
         node.target, node.value = self.value(node.target), self.value(node.value)
@@ -792,6 +800,13 @@ def instrument(text: str, filename: str = "<oracle>", name: str = NAME) -> tuple
     rewriter = _Rewriter(text, name)
     tree.body = rewriter.value(tree.body)
     return compile(tree, filename, "exec", dont_inherit=True), rewriter.places
+
+
+def in_messages(text: str) -> set[Place]:
+    """The branches in the messages of asserts, which only a failure reaches."""
+    rewriter = _Rewriter(text, NAME)
+    rewriter.value(ast.parse(text).body)
+    return rewriter.in_messages
 
 
 def observe(text: str, filename: str = "<oracle>", names: dict[str, Any] | None = None) -> dict[Place, dict[str, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ipy_branchcov.analysis.decisions import decide
@@ -133,6 +135,32 @@ REASONS = {
 def test_optional_outcomes_have_their_reasons(text: str) -> None:
     for branch in branches(text):
         assert tuple(outcome.reason for outcome in branch.outcomes) == REASONS[text][branch.kind], branch
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "a or b",
+        "f'{a if b else c}'",
+        "[i for i in j if i]",
+        "(lambda: a and b)()",
+        "a < b < c",
+        "(a and b or c, not d)",
+    ],
+)
+def test_only_a_failure_reaches_the_message_of_an_assert(message: str) -> None:
+    _, *inside = branches(f"assert x, {message}")
+    assert inside and not any(outcome.required for branch in inside for outcome in branch.outcomes)
+    assert ASSERTS in {outcome.reason for branch in inside for outcome in branch.outcomes}
+    required = [branch for branch in branches(f"assert {message}, 1") if any(each.required for each in branch.outcomes)]
+    assert required
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`type` statements are of 3.12")
+@pytest.mark.parametrize("value", ["a if b else c", "list[a or b]", "lambda: a and b", "a < b < c"])
+def test_the_value_of_a_type_alias_holds_no_branches(value: str) -> None:
+    assert not branches(f"type X = {value}\nclass A:\n type Y[T: (a or b)] = {value}\n")
+    assert branches(f"X = {value}")
 
 
 def test_only_the_last_handler_may_let_go() -> None:

@@ -15,7 +15,7 @@ from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.source import Source
 from tests.agreement import Plain, watched
-from tests.excluded import compare, with_pragmas
+from tests.excluded import compare, compare_asserts, with_pragmas
 from tests.programs import program
 
 NO = "  # pragma: no cover"
@@ -40,6 +40,29 @@ def test_the_oracle_finds_the_same_in_random_programs(seed: int) -> None:
 def test_the_oracle_finds_the_same_in_more_random_programs(seed: int) -> None:
     _, differences = compare(with_pragmas(program(seed), seed))
     assert differences == []
+
+
+#: Asserts of every form of test and message.
+ASSERTS = """
+assert x, a or b
+assert x and y, f"{a if b else c}" + (lambda: p and q)() + str([i for i in j if i and k])
+assert x or not (y and z), (a < b < c)
+assert (b and c and 0) if a else d
+assert f(a and b), (a and b) if (c or d) else e
+assert (x if a and b else y) or a < b < c, "text"
+assert not (a or b < c < d), [[k for k in i] for i in j]
+assert all(a or b for a in c if a), 1
+def f(a):
+    assert False, a or b
+    if a: assert a and (b or not c), (yield a or b)
+"""
+
+
+def test_the_oracle_finds_the_same_outcomes_of_asserts_that_fail() -> None:
+    compared, differences = compare_asserts(ASSERTS)
+    assert (compared > 30, differences) == (True, [])
+    for seed in range(4):
+        assert compare_asserts(program(seed))[1] == []
 
 
 #: Programs with the excluded outcomes in a comment on the line, each with the first letter of its condition.

@@ -167,6 +167,65 @@ def test_reports_say_where_they_fall_back() -> None:
     assert files(measured(), UNPLACED)[0].name == "nb.ipynb#def"
 
 
+#: The name of a statement's source behind that of its cell, its text, and the columns in the cell of its branch.
+STATEMENTS = {
+    "%timeit in line 2": ("x if y else z", "y"),
+    "%time in line 4": ("w = x or y", "x"),
+    "%timeit in line 5": ("x or y", "x"),
+}
+
+
+def of_magics() -> tuple[str, Coverage]:
+    cell = "if x:\n    %timeit -n1 -r1 x if y else z\n\nv = %time w = x  or   y\n%timeit -n 1 'é' and x or y"
+    whole = Source("nb.ipynb#one", cell, compiled="if x:\n    a()\n\nb()\nc()")
+    test = Branch("if", Span(1, 3, 1, 4), (Outcome("true", 1), Outcome("false", 0)))
+    found = [SourceCoverage(whole, (test,))]
+    for name, (text, what) in STATEMENTS.items():
+        start = text.index(f"{what} ")
+        branch = Branch("or", Span(1, start, 1, start + 1), (Outcome("true", 0), Outcome("false", 1)))
+        found.append(SourceCoverage(Source(f"nb.ipynb#one, {name}", text), (branch,)))
+    return cell, Coverage(tuple(found))
+
+
+def test_the_statement_of_a_line_magic_is_reported_on_its_line_of_the_notebook() -> None:
+    cell, coverage = of_magics()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, id="one")]), "nb.ipynb")
+    cells = place_cells(coverage, Path())
+    assert cells.notes == ()
+    (file,) = files(coverage, cells)
+    text = Path("nb.ipynb").read_text("utf-8").split("\n")
+    typed = cell.split("\n")
+    places = {line_of(json.dumps(line, ensure_ascii=False)[1:-1]): line for line in typed if line}
+    assert file.totals.outcomes == 8 and set(file.lines) == set(places)
+    for number, line in file.lines.items():
+        (branch,) = line.branches
+        start = places[number].index(
+            "y else" if "else" in places[number] else "x  or" if "w" in places[number] else "x"
+        )
+        assert branch.span.column == start, places[number]
+    for command in github.render(coverage, cells).splitlines():
+        properties = dict(each.split("=") for each in command.partition("::warning ")[2].partition(":")[0].split(","))
+        line, column, end = (int(properties[key]) for key in ("line", "col", "endColumn"))
+        assert text[line - 1][column - 1 : end - 1] in ("x", "y"), command
+
+
+def test_what_no_line_of_the_notebook_has_is_a_file_of_its_own() -> None:
+    cell, coverage = of_magics()
+    changed = cell.replace("y else", "1 else")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(changed, id="one")]), "nb.ipynb")
+    (note,) = place_cells(Coverage(coverage.sources[:2]), Path()).notes
+    assert note == "nb.ipynb: changed since it was measured, so its cells are reported as files of their own"
+    below = replace(coverage.sources[2], missed_lines=frozenset({2}))
+    assert place_cells(Coverage((below,)), Path()).notes == (note,)
+    (branch,) = coverage.sources[2].branches
+    beyond = replace(coverage.sources[2], branches=(replace(branch, span=Span(1, 5, 1, 10**9)),))
+    (file,) = files(Coverage((beyond,)), place_cells(Coverage((beyond,)), Path()))
+    assert file.name == "nb.ipynb"
+    inner = SourceCoverage(Source("nb.ipynb#one, inner cell 1", "x or y"))
+    (note,) = place_cells(Coverage((inner,)), Path()).notes
+    assert note == "nb.ipynb: code that its cells pass to run_cell is reported as files of its own"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("git"), reason="diff-cover compares with git")
 def test_diff_cover_finds_the_lines_of_a_changed_cell() -> None:

@@ -4,9 +4,9 @@
 
 Compared are how a program ends with its output and tracebacks, the outcomes of its branches with exact counts, the
 outcomes of values, the lines and the parts of lines that never ran, the evaluations of decisions, and what leads only
-to excluded code. By its seed a program has suites on the lines of heads and line breaks anywhere, and another tracer
-comes first, which analyses the text; the next ones read what that has kept. One in four is measured with ``--mcdc``,
-and as many programs dense with compound decisions besides.
+to excluded code or only a failing assert has. By its seed a program has suites on the lines of heads and line breaks
+anywhere, and another tracer comes first, which analyses the text; the next ones read what that has kept. One in four is
+measured with ``--mcdc``, and as many programs dense with compound decisions besides.
 
 One line a kind says how much was compared. With ``--minutes`` it ends after that time and names the seed to go on with.
 Exit status 1 where anything differs.
@@ -45,7 +45,7 @@ KINDS = {
     "lines": "lines that never ran",
     "parts": "parts of lines, run or never",
     "evaluations": "vectors of decisions",
-    "exclusions": "outcomes that lead only to excluded code",
+    "exclusions": "outcomes that lead only to excluded code, or that only a failing assert has",
 }
 #: One program in so many is measured with ``--mcdc``, and so many are followed by one of compound decisions.
 _FOLLOWED = 4
@@ -121,6 +121,7 @@ def compare(name: str, text: str, path: str, *, seed: int = 0, followed: bool = 
     oracles = Oracles(plain)
     found.add("runs", 3, oracles.changed)
     found.add("exclusions", *excluded.compare(excluded.with_pragmas(text, seed), name))
+    found.add("exclusions", *excluded.compare_asserts(text, name))
     gc.collect()  # what the oracles kept of the program is no part of what is measured
     every = list(ways(tracers(), None))
     first = seed % len(every)

@@ -22,7 +22,7 @@ from ipy_branchcov.model.truth import assigned_in_comprehension, composite, cons
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 #: Fields without branches: annotations, and type parameters, whose bounds are evaluated when somebody asks for them, as
-#: annotations are.
+#: annotations are, and as the whole of a ``type`` statement is.
 _PASSED_BY = frozenset({"annotation", "returns", "type_params"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -60,7 +60,7 @@ class _Finder:
             if (visit := _VISITS.get(kind)) is not None:
                 visit(self, node, function)
             inside = self._inside(node, function) if isinstance(node, _SCOPES) else function
-            for label in NODE_FIELDS[kind]:
+            for label in NODE_FIELDS[kind] if kind.__name__ != "TypeAlias" else ():
                 if label in _PASSED_BY:
                     continue
                 value = getattr(node, label, None)

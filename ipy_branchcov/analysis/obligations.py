@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OTHER, OUTCOMES, Branch, Outcome, outcome_names
 from ipy_branchcov.model.source import Span
-from ipy_branchcov.model.truth import stays_open
+from ipy_branchcov.model.truth import constant, stays_open
 
 ASSERTED = "asserts are not expected to fail"
 LAST_HANDLER = "no exception that nobody handles is expected"
@@ -34,20 +34,34 @@ class Found:
     value: bool = False
 
 
-def excuse_asserts(asserts: Iterable[ast.Assert], decisions: Decisions, groups: list[list[Found]]) -> None:
-    """Inside an assert's test, outcomes that can only be covered by failing are optional."""
-    by_site = {(id(f.node), f.link): f for group in groups for f in group if not f.value}
+def excuse_asserts(asserts: list[ast.Assert], decisions: Decisions, groups: list[list[Found]]) -> None:
+    """Outcomes that only a failing assert has are optional: some in its test, and all in its message."""
+    if not asserts:
+        return
+    by_node: dict[int, list[Found]] = {}
+    for found in chain.from_iterable(groups):
+        by_node.setdefault(id(found.node), []).append(found)
     for statement in asserts:
         for node in ast.walk(statement.test):
-            for link in (0, -1) if not isinstance(node, ast.Compare) else range(-1, len(node.ops)):
-                found = by_site.get((id(node), link))
-                if found is None or not isinstance(node, ast.expr) or found.optional:
-                    continue
-                for outcome, truth in (("true", True), ("false", False)):
-                    if outcome not in OUTCOMES[found.kind] or (link >= 0 and stays_open(node, link, truth)):
-                        continue
-                    if any(n is statement.test and not t for n, t in decisions.implied(node, truth)):
-                        found.optional[outcome] = ASSERTED
+            for found in by_node.get(id(node), ()):
+                if not found.value and not found.optional:
+                    _excuse_test(statement, found, decisions)
+        for node in ast.walk(statement.msg) if statement.msg is not None else ():
+            for found in by_node.get(id(node), ()):
+                for outcome in outcome_names(found.kind, value=found.value):
+                    found.optional.setdefault(outcome, ASSERTED)
+
+
+def _excuse_test(statement: ast.Assert, found: Found, decisions: Decisions) -> None:
+    """Excuse the outcomes of one branch in the test of an assert after which the test is false."""
+    node, link = found.node, found.link
+    if not isinstance(node, ast.expr):
+        return
+    for outcome, truth in (("true", True), ("false", False)):
+        if outcome not in OUTCOMES[found.kind] or (link >= 0 and stays_open(node, link, truth)):
+            continue
+        if any(n is statement.test and not t for n, t in decisions.implied(node, truth, constant)):
+            found.optional[outcome] = ASSERTED
 
 
 def branch_of(found: Found, policy: Policy) -> Branch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,11 +47,14 @@ class Decisions:
         """The number of a node's branch. Link: -1 for the whole test of a chain, 0 and up for its links."""
         return self.sites.get((id(node), link))
 
-    def implied(self, node: ast.AST, truth: bool) -> Iterator[tuple[ast.AST, bool]]:
+    def implied(
+        self, node: ast.AST, truth: bool, known_by: Callable[[ast.expr], bool | None] = settled
+    ) -> Iterator[tuple[ast.AST, bool]]:
         """The tests whose truth follows when an expression's truth is known, from the inside out.
 
         Through ``not``, through operators that it decides, and out of either side of a conditional expression.
-        Yields the expression itself first.
+        Yields the expression itself first. ``known_by``: what is known of a side; by default nothing where more is
+        evaluated in it.
         """
         condition = self.in_condition(node)
         while True:
@@ -66,7 +69,7 @@ class Decisions:
                 case ast.IfExp() if node is not parent.test:
                     pass
                 case ast.IfExp() if condition and self.in_condition(parent):
-                    known = settled(parent.body if truth else parent.orelse)
+                    known = known_by(parent.body if truth else parent.orelse)
                 case _:
                     return
             if known is None:

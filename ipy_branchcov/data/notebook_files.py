@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ipy_branchcov.data.source_files import read_regular
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.source import Source, cell_text
+from ipy_branchcov.model.span import Span
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -65,6 +66,51 @@ class CellInFile:
     def lines(self) -> list[int]:
         """The line in the file of each line of :attr:`source`."""
         return [self.place(line, 0)[0] for line in range(1, len(self._starts) + 1)]
+
+
+@dataclass(frozen=True)
+class StatementInFile:
+    """The statement of a line magic, as ``%timeit f(x)``, in a notebook's file: a piece of one line of a cell.
+
+    ``line``: that of the cell. ``columns``: where in it each character of the statement stands, and its end.
+    """
+
+    cell: CellInFile
+    line: int
+    columns: tuple[int, ...]
+
+    def span(self, span: Span) -> Span:
+        """A place in the statement as one in the cell."""
+        return Span(self.line, self._column(span.column), self.line, self._column(span.end_column))
+
+    def place(self, line: int, column: int) -> tuple[int, int]:
+        """As for a cell."""
+        return self.cell.place(self.line, self._column(column))
+
+    def _column(self, column: int) -> int:
+        return self.columns[min(column, len(self.columns) - 1)]  # data may name any
+
+    @property
+    def lines(self) -> list[int]:
+        """As for a cell: one."""
+        return [self.cell.lines[self.line - 1]]
+
+
+def statement_in(cell: CellInFile, line: int, magic: str, text: str) -> StatementInFile | None:
+    """The statement of a line magic in its cell; None where the cell has none such in that line.
+
+    Some magics join the words of their line by single spaces.
+    """
+    lines = cell.source.lines
+    words = r"\s+".join(f"({re.escape(word)})" for word in text.split())
+    found = re.search(rf"%{re.escape(magic)}\s(?:.*\s)?{words}\s*$", lines[line - 1]) if line <= len(lines) else None
+    if found is None or not text.strip():
+        return None
+    columns = [0] * (len(text) + 1)
+    for number, word in enumerate(re.finditer(r"\S+", text), 1):
+        for offset in range(len(word[0]) + 1):  # what stands between words has the place of the end of the one before
+            columns[word.start() + offset] = found.start(number) + offset
+    return StatementInFile(cell, line, tuple(columns))
 
 
 def read_cells(path: Path) -> dict[str, CellInFile]:

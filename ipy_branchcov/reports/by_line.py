@@ -5,11 +5,12 @@ Cells of a notebook are lines of the notebook's file where they can be placed in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ipy_branchcov.data.notebook_files import CellInFile, read_cells
+from ipy_branchcov.data.notebook_files import CellInFile, StatementInFile, read_cells, statement_in
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage
@@ -20,11 +21,17 @@ from ipy_branchcov.model.totals import Totals
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells that stand in files, by the names of their sources; a line for people for each notebook with others."""
+    """The cells, and statements of line magics, that stand in files, by the names of their sources.
 
-    places: Mapping[str, CellInFile] = field(default_factory=dict)
+    ``notes``: a line for people for each notebook with others.
+    """
+
+    places: Mapping[str, CellInFile | StatementInFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+
+#: How the names of what a line magic and what ``run_cell`` runs go on behind the cell's.
+_LINE_MAGIC, _INNER = re.compile(r"%(\S+) in line (\d+)"), ", inner cell "
 
 #: No cell is placed: each is a file of its own name.
 UNPLACED = Cells()
@@ -32,8 +39,9 @@ UNPLACED = Cells()
 
 def place_cells(coverage: Coverage, root: Path) -> Cells:
     """Find the cells in the files of their notebooks; names of sources start at ``root``."""
-    found: dict[str, CellInFile] = {}
+    found: dict[str, CellInFile | StatementInFile] = {}
     notes: dict[str, str] = {}
+    inner: dict[str, str] = {}
     notebooks: dict[str, dict[str, CellInFile]] = {}
     for each in coverage:
         notebook, _, cell = each.source.name.rpartition("#")
@@ -45,14 +53,32 @@ def place_cells(coverage: Coverage, root: Path) -> Cells:
                 notebooks[notebook] = read_cells(root / notebook)
         except DataError as error:
             notes[notebook] = str(error)
-        place = notebooks[notebook].get(cell)
-        same = place is not None and place.source.digest == each.source.digest
-        if place is not None and same and each.last_line <= len(place.lines):
+        place = _placed(each, cell, notebooks[notebook])
+        if place is not None:
             found[each.source.name] = place
+        elif notebooks[notebook] and _INNER in cell:
+            inner.setdefault(
+                notebook, f"{notebook}: code that its cells pass to run_cell is reported as files of its own"
+            )
         else:
             notes.setdefault(notebook, "changed since it was measured")
     texts = (f"{name}: {why}, so its cells are reported as files of their own" for name, why in notes.items())
-    return Cells(found, tuple(texts))
+    return Cells(found, (*texts, *inner.values()))
+
+
+def _placed(
+    coverage: SourceCoverage, name: str, cells: Mapping[str, CellInFile]
+) -> CellInFile | StatementInFile | None:
+    """The place of a cell, or of a statement of a line magic in one; None where the file has another text."""
+    source = coverage.source
+    name, _, part = name.partition(", ")
+    cell = cells.get(name)
+    if cell is None:
+        return None
+    if magic := _LINE_MAGIC.fullmatch(part):
+        return None if coverage.last_line > 1 else statement_in(cell, int(magic[2]), magic[1], source.text)
+    same = not part and cell.source.digest == source.digest
+    return cell if same and coverage.last_line <= len(cell.lines) else None
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,15 @@ class Line:
     @property
     def totals(self) -> Totals:
         return sum((branch.totals for branch in self.branches), Totals())
+
+    def __add__(self, other: Line) -> Line:
+        """A line with what a line magic runs on it."""
+        branches = sorted(self.branches + other.branches, key=lambda branch: branch.span.order)
+        return Line(self.ran or other.ran, tuple(branches), self.decisions + other.decisions)
+
+    def placed(self, place: StatementInFile) -> Line:
+        """A line of a statement as that of its cell."""
+        return replace(self, branches=tuple(replace(each, span=place.span(each.span)) for each in self.branches))
 
 
 @dataclass(frozen=True)
@@ -94,8 +129,11 @@ def files(coverage: Coverage, cells: Cells = UNPLACED) -> list[File]:
         place = cells.places.get(name)
         if place is not None:
             name = name.rpartition("#")[0]
+            if isinstance(place, StatementInFile):
+                lines = {number: line.placed(place) for number, line in lines.items()}
             lines = {place.lines[number - 1]: line for number, line in lines.items()}
-        found.setdefault(name, {}).update(lines)
+        into = found.setdefault(name, {})
+        into.update({number: into[number] + line if number in into else line for number, line in lines.items()})
     return [File(name, dict(sorted(lines.items()))) for name, lines in found.items()]
 
 
