@@ -12,8 +12,8 @@ const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "co
 const form = (yes, no, state) => ({ state, kind: "test of `if`", outcomes: [outcome("true", yes), outcome("false", no)] });
 const TRUE = form("covered", "missed", "missed");
 const FALSE = form("missed", "covered", "missed");
-const run = (places, lines = [], parts = []) => ({
-  cell: "k", outcomes: 2, forms: places.map(([each]) => each), places: places.map(([, ...span], number) => [number, ...span]), parts, lines,
+const run = (places, lines = [], parts = [], ends = []) => ({
+  cell: "k", outcomes: 2, ends, forms: places.map(([each]) => each), places: places.map(([, ...span], number) => [number, ...span]), parts, lines,
 });
 const labels = (marks) => marks.places.map(({ span, label }) => [span[0], label]);
 
@@ -50,6 +50,12 @@ test("pieces stand where the columns are, a line each", () => {
   assert.deepEqual(pieces(marks, text).map(({ from, to, last }) => [text.slice(from, to), last]), [
     ["'𝒳'", true], ["a", false], ["or b", true], ["c", true], ["d", false],
   ]);
+});
+
+test("no piece reaches over a comment", () => {
+  const text = "\nif (a  # one\n    or b):  # two\n  '𝒳'  # three\n  # four";
+  const marks = unite([run([[TRUE, 1, 4, 2, 8]], [[3, 4]], [], [[1, 5], [3, 5], [4, 2]])]);
+  assert.deepEqual(pieces(marks, text).map(({ from, to }) => text.slice(from, to)), ["a", "or b", "'𝒳'"]);
 });
 
 test("places outside the text are left out", () => {

@@ -260,10 +260,10 @@ def _line(marked: MarkedSource, number: int, *, quiet: bool, counts: bool) -> st
     head = f"<i>{number:>{width}} </i>"
     if number in marked.missed:
         text = marked.lines[number - 1]
-        code = text.lstrip()
+        first, end = marked.code(number)
         label = next((run.label for run in marked.runs if run.span.line == number), "")
-        head += text[: len(text) - len(code)]
-        return f"{head}<mark class=n>{escape(code, quote=False)}</mark>{_label(label)}"
+        before, code, behind = (escape(part, quote=False) for part in (text[:first], text[first:end], text[end:]))
+        return f"{head}{before}<mark class=n>{code}</mark>{_label(label)}{behind}"
     out, open_ = head, ""
     for piece in marked.segments(number):
         shown = piece.mark

@@ -21,6 +21,7 @@
    * @property {number[][]} places
    * @property {number[][]} parts
    * @property {[number, number][]} lines
+   * @property {[number, number][]} ends
    */
 
   /**
@@ -45,7 +46,7 @@
 
   /**
    * The data of one cell, read.
-   * @typedef {{cell: string, outcomes: number, forms: MarkWords[], places: [number, ...Span][], parts: Span[], lines: [number, number][]}} Run
+   * @typedef {{cell: string, outcomes: number, forms: MarkWords[], places: [number, ...Span][], parts: Span[], lines: [number, number][], ends: [number, number][]}} Run
    */
 
   /**
@@ -58,7 +59,7 @@
    * @property {boolean} whole
    */
 
-  /** The marks of one cell, united. @typedef {{cell: string, outcomes: number, places: Place[]}} Marks */
+  /** The marks of one cell, united. `ends`: where the code of a line ends before a comment. @typedef {{cell: string, outcomes: number, places: Place[], ends: Map<number, number>}} Marks */
 
   /**
    * Where a place stands in an editor: the ranges of its pieces, one a line, and the number of its place.
@@ -162,13 +163,14 @@
     try {
       /** @type {CellMarks} */
       const data = JSON.parse(line);
-      const forms = data.forms.map(worded);
+      const [forms, ends] = [data.forms.map(worded), data.ends ?? []];
       const sound = data.places.every((each) => numbers(each, 4, 5) && each[0] < forms.length)
         && data.parts.every((each) => numbers(each, 3, 4))
         && data.lines.every((each) => numbers(each, 2) && each[1] < 1e6)
+        && ends.every((each) => numbers(each, 2))
         && typeof data.cell === "string" && Number.isInteger(data.outcomes);
       if (!sound) return undefined;
-      return { ...data, forms, places: data.places.map(([form, ...place]) => [form, ...span(place)]), parts: data.parts.map(span) };
+      return { ...data, forms, ends, places: data.places.map(([form, ...place]) => [form, ...span(place)]), parts: data.parts.map(span) };
     } catch {
       return undefined;
     }
@@ -226,8 +228,9 @@
     for (const span of parts) {
       if (!parts.some((each) => contains(each, span) && !contains(span, each))) found.set(`${span}`, notRun(span, NEVER_RAN, false));
     }
-    const places = [...found.values()];
-    return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places: labelled(places, missedLines(runs)) };
+    const places = labelled([...found.values()], missedLines(runs));
+    const ends = new Map(runs.flatMap((run) => run.ends));
+    return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places, ends };
   }
 
   /**
@@ -314,7 +317,8 @@
   }
 
   /**
-   * The pieces of all places in an editor's text: one a line, without the white space at its edges.
+   * The pieces of all places in an editor's text: one a line, without the white space at its edges and without a comment
+   * behind it.
    * @param {Marks} marks
    * @param {string} text
    * @returns {Piece[]}
@@ -331,7 +335,7 @@
       for (let number = first; number <= Math.min(last, lines.length - above); number += 1) {
         const line = lines[number + above - 1] ?? "";
         const from = number === first && column ? offset(line, column) : line.length - line.trimStart().length;
-        const to = number === last && !whole ? offset(line, end) : line.trimEnd().length;
+        const to = offset(line, number === last && !whole ? end : marks.ends.get(number) ?? line.trimEnd().length);
         const start = starts[number + above - 1];
         if (to > from) found.push({ from: start + from, to: start + to, place, unit: whole ? {} : unit, last: false });
       }
