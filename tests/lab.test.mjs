@@ -6,7 +6,7 @@ import { test } from "node:test";
 globalThis.window = {};
 await import("../ipy_branchcov/reports/static/lab.js");
 const container = window._JUPYTERLAB["ipy-branchcov"];
-const { cellText, covered, missedAt, parse, pieces, textKey, unite, walk, walked, worded } = (await container.get("./marks"))();
+const { alike, cellText, covered, missedAt, parse, pieces, textKey, unite, walk, walked, worded } = (await container.get("./marks"))();
 
 const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "covered" : "never covered", label: `never ${name}`, duty: "required", first: "" });
 const form = (yes, no, state) => ({ state, kind: "test of `if`", outcomes: [outcome("true", yes), outcome("false", no)] });
@@ -61,6 +61,10 @@ test("no piece reaches over a comment", () => {
 test("places outside the text are left out", () => {
   const marks = unite([run([[TRUE, 1, 90, 1, 99], [TRUE, 7, 0, 8, 2], [TRUE, 0, 0, 0, 9]], [[3, 900]])]);
   assert.deepEqual(pieces(marks, "x"), []);
+});
+
+test("what two texts have in common", () => {
+  assert.deepEqual([alike("abcd", "abxd"), alike("aa", "aaa"), alike("", "a"), alike("ab", "ab")], [[2, 1], [2, 0], [0, 0], [2, 0]]);
 });
 
 test("a walk goes on from the cursor, and round the end", () => {
