@@ -148,6 +148,16 @@ def test_no_mark_reaches_over_a_comment(tmp_path: Path) -> None:
     assert marks["ends"] == [[2, 12], [4, 13]]
 
 
+@pytest.mark.parametrize("above", [0, 400])  # with room for a truth table, and without
+def test_decisions_are_saved_without_first_hits(tmp_path: Path, above: int) -> None:
+    text = "given\n" * above + "for a, b in given:\n    x = 1 if a and b else 2"
+    found = named(measured(text, tmp_path / "p.py", [(1, 1), (0, 1)], mcdc=True), "In [3]")
+    made = record(found, first="In [3]")
+    assert "In [3]" in terminal.render(found)
+    assert "In [" not in str(made.bundle) and "show `b`: run with `a` and `not b`" in made.text
+    assert ("T | T | true    | yes" in made.text) == bool(above)
+
+
 def test_counts_stand_at_the_marks(tmp_path: Path) -> None:
     coverage = named(measured("for i in range(4):\n    if i < 9 or i: pass", tmp_path / "p.py", counts=True), "In [2]")
     made = record(coverage, first="In [2]")
