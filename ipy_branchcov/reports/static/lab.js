@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // @ts-check
 // Marks in the cells themselves: an extension of JupyterLab 4.2 and Notebook 7.2 or later, without a build step.
 //
