@@ -52,9 +52,12 @@ def build(folder: Path, wheel: Path | None = None) -> None:
     with TemporaryDirectory() as place:
         project = Path(place)
         lock = _pyodide(project)
-        _wheels(project / "pypi", lock, wheel)
+        ours = _wheels(project / "pypi", lock, wheel)
         _listed(project, lock)
         (project / "jupyter-lite.json").write_text(json.dumps(_CONFIG))
+        # The extension of this wheel, not the one that is installed here.
+        config = {"LiteBuildConfig": {"federated_extensions": [str(ours)]}}
+        (project / "jupyter_lite_config.json").write_text(json.dumps(config))
         (project / "overrides.json").write_text(json.dumps(_SETTINGS))
         (project / "files").mkdir()
         nbformat.write(_installing(TOUR), project / "files" / TOUR.name)
@@ -80,16 +83,20 @@ def _pyodide(project: Path) -> dict[str, Any]:
     return lock
 
 
-def _wheels(folder: Path, lock: dict[str, Any], wheel: Path | None) -> None:
-    """Our wheel, and what it and the kernel need: in the versions that Pyodide itself has, where it has them."""
+def _wheels(folder: Path, lock: dict[str, Any], wheel: Path | None) -> Path:
+    """Our wheel, and what it and the kernel need: in the versions that Pyodide itself has, where it has them.
+
+    Returns the path of ours.
+    """
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     _run(*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", str(wheel or ROOT))
     versions = folder.with_name("constraints.txt")
     pure = [each for each in lock["packages"].values() if each["file_name"].endswith("-none-any.whl")]
     versions.write_text("\n".join(f"{each['name']}=={each['version']}" for each in pure))
     anywhere = ["--platform=any", "--only-binary=:all:", f"--python-version={lock['info']['python']}"]
-    ours = map(str, folder.glob("*.whl"))
-    _run(*pip, "download", *anywhere, f"--constraint={versions}", f"--dest={folder}", *_KERNEL, *_LISTED, *ours)
+    (ours,) = folder.glob("*.whl")
+    _run(*pip, "download", *anywhere, f"--constraint={versions}", f"--dest={folder}", *_KERNEL, *_LISTED, str(ours))
+    return ours
 
 
 def _listed(project: Path, lock: dict[str, Any]) -> None:

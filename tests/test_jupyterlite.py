@@ -50,6 +50,8 @@ def test_it_tells_who_took_an_outcome_first(lite: Lite) -> None:
     assert "covered required first by In [6] with stop=660" in " ".join(
         cell.find_element("css selector", ".branchcov-widget .pinned").text.split()
     )
+    # Nobody could look for an input: that needs a fork.
+    assert not cell.find_elements("css selector", ".branchcov-widget .finding")
 
 
 def test_a_cell_that_awaits_shows_its_coverage(lite: Lite) -> None:

@@ -367,6 +367,36 @@ def test_high_contrast_and_reduced_motion(page: Page) -> None:
         page.lab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def test_a_copied_cell_counts_once(page: Page) -> None:
+    page.run("notebook.activeCellIndex = 1; notebook.mode = 'command'")
+    page.lab.command("notebook:copy-cell")
+    page.lab.command("notebook:paste-cell-below")
+    page.until_marks(2, MARKS[1])
+    assert page.status() == "9 of 15 outcomes · 6 missed"
+    page.lab.command("branchcov:previous-miss")  # from the copy: to the last miss of the original
+    assert page.cursor()[0] == 1
+    page.edit(1, "> 0 and", "z")  # now the copy is the one that counts
+    page.run("notebook.activeCellIndex = 0; notebook.mode = 'command'")
+    page.lab.command("branchcov:next-miss")
+    assert page.cursor()[0] == 2 and page.card().endswith(" 1 of 6 missed")
+    assert page.status() == "9 of 15 outcomes · 6 missed"
+    page.run("notebook.activeCellIndex = 2; notebook.mode = 'command'")
+    page.lab.command("notebook:delete-cell")
+
+
+def test_a_replaced_text_keeps_the_marks_of_what_it_has_in_common(page: Page) -> None:
+    """As front ends replace it where a cell is split, merged or formatted."""
+    replace = "notebook.widgets[1].model.sharedModel.setSource(given)"
+    page.run(replace, "# first\n" + CLASSIFY)
+    page.until_marks(1, MARKS[1])
+    page.run(replace, CLASSIFY)
+    page.run(replace, CLASSIFY.rpartition("    return")[0])
+    page.until_marks(1, MARKS[1][:5])
+    page.run(replace, "another = 1")
+    page.until_marks(1, [])
+    page.lab.until("return document.querySelector('.branchcov-status').textContent.startsWith('4 of 7')")
+
+
 def test_the_switch_is_a_setting_and_stays(page: Page) -> None:
     state = "return window.jupyterapp.commands.isToggled('branchcov:show-in-cells')"
     assert page.run(state) and page.status()

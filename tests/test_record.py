@@ -125,6 +125,39 @@ def test_it_reads_well_where_sheets_and_classes_are_stripped(tmp_path: Path) -> 
     assert MarkdownIt("commonmark", {"html": True}).render(f"{made.html}\n\nend").strip().endswith("<p>end</p>")
 
 
+COMMENTED = """\
+def f(x):
+    y = "#1"  # the first
+    # a line of its own
+    return (x  # the second
+        or y)
+if given and (  # the third
+    # the fourth
+    1):
+    z = 1
+"""
+
+
+def test_no_mark_reaches_over_a_comment(tmp_path: Path) -> None:
+    made = record(named(measured(COMMENTED, tmp_path / "p.py"), "In [3]"), first="In [3]")
+    assert not re.findall(r"<mark[^>]*>[^<]*the ", made.html) and not re.findall(r"<span>[^<]*the ", made.html)
+    assert '<mark class=n>y = "#1"</mark><em> ← never ran </em>  # the first\n' in made.html
+    below = made.text.split("\n")
+    assert below[below.index('  2 |     y = "#1"  # the first') + 1] == "    |     ^^^^^^^^ never ran"
+    (marks,) = (json.loads(line) for line in made.marks.split("\n"))
+    assert marks["ends"] == [[2, 12], [4, 13]]
+
+
+@pytest.mark.parametrize("above", [0, 400])  # with room for a truth table, and without
+def test_decisions_are_saved_without_first_hits(tmp_path: Path, above: int) -> None:
+    text = "given\n" * above + "for a, b in given:\n    x = 1 if a and b else 2"
+    found = named(measured(text, tmp_path / "p.py", [(1, 1), (0, 1)], mcdc=True), "In [3]")
+    made = record(found, first="In [3]")
+    assert "In [3]" in terminal.render(found)
+    assert "In [" not in str(made.bundle) and "show `b`: run with `a` and `not b`" in made.text
+    assert ("T | T | true    | yes" in made.text) == bool(above)
+
+
 def test_counts_stand_at_the_marks(tmp_path: Path) -> None:
     coverage = named(measured("for i in range(4):\n    if i < 9 or i: pass", tmp_path / "p.py", counts=True), "In [2]")
     made = record(coverage, first="In [2]")

@@ -86,3 +86,10 @@ def test_a_recipe_that_rattler_build_refuses(right: str, wrong: str) -> None:
     pytest.importorskip("rattler_build")
     with pytest.raises(SystemExit, match=r"recipe\.yaml: "):
         recipe(RECIPE.replace(right, wrong))
+
+
+def test_what_leaves_the_package_names_its_licence() -> None:
+    static = [path for path in (ROOT / "ipy_branchcov" / "reports" / "static").iterdir() if path.is_file()]
+    assert len(static) == 5
+    for path in static:
+        assert "SPDX-License-Identifier: MIT" in path.read_text("utf-8").partition("\n")[0], path.name

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -13,7 +11,7 @@ from ipy_branchcov.analysis.clauses import clauses
 from ipy_branchcov.analysis.leads import implied
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import CONDITIONS, Branch
-from ipy_branchcov.model.source import Source, shortened, split_lines
+from ipy_branchcov.model.source import shortened, split_lines
 from ipy_branchcov.model.words import EXEMPTED
 from ipy_branchcov.printable import printable
 
@@ -45,7 +43,7 @@ def exemptions(decisions: Decisions) -> tuple[dict[OutcomeNumber, str], list[tup
     source = decisions.map.source
     if not _MEANT.search(source.code) and not _COMMENT.search(source.code):
         return {}, []
-    comments = dict(_comments(source))
+    comments = source.comments
     found: dict[OutcomeNumber, str] = {}
     wrong: list[tuple[int, str]] = []
     heads = list(_heads(decisions))
@@ -69,17 +67,6 @@ def _only_meant(comment: str) -> Iterator[str]:
             written = shortened(comment[match.start() :].rstrip(), 60)
             wrong = f'"{written}" exempts nothing; write it with "# branchcov:"'
             yield printable(wrong)
-
-
-def _comments(source: Source) -> Iterator[tuple[int, tuple[int, str]]]:
-    """The comments: line, column and text."""
-    try:
-        text = "\n".join(split_lines(source.code)) + "\n"
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], (token.start[1], token.string)
-    except (tokenize.TokenError, SyntaxError):  # the compiler accepts some texts that this refuses
-        return
 
 
 def _heads(decisions: Decisions) -> Iterator[tuple[range, ast.AST, list[int]]]:

@@ -121,6 +121,33 @@ class Source:
     def _code_lines(self) -> list[str]:
         return split_lines(self.code)
 
+    @cached_property
+    def comments(self) -> dict[int, tuple[int, str]]:
+        """The comments of :attr:`code`: each line's column, and its text."""
+        import io
+        import tokenize
+
+        found = {}
+        try:
+            text = "\n".join(self._code_lines) + "\n"
+            for token in tokenize.generate_tokens(io.StringIO(text).readline):
+                if token.type == tokenize.COMMENT:
+                    found[token.start[0]] = token.start[1], token.string
+        except (tokenize.TokenError, SyntaxError):  # the compiler accepts some texts that this refuses
+            pass
+        return found
+
+    def code_end(self, line: int) -> int:
+        """The column behind the code of a line, before its comment and the white space there.
+
+        >>> Source("a.py", "x = '#'  # one").code_end(1)
+        7
+        """
+        text = self.lines[line - 1]
+        if "#" in text and line <= len(self._code_lines) and self._code_lines[line - 1] == text:
+            text = text[: self.comments.get(line, (len(text), ""))[0]]
+        return len(text.rstrip())
+
     def column(self, line: int, byte: int) -> int:
         """The column in code points of a UTF-8 byte offset in a line of :attr:`code`."""
         if not 1 <= line <= len(self._code_lines):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from ipy_branchcov.model.branch import Branch, Outcome
@@ -32,6 +32,7 @@ class CellMarks(TypedDict):
     places: list[list[int]]  # of branches, behind the number of their form
     parts: list[list[int]]  # of lines that ran, which never did
     lines: list[tuple[int, int]]  # that never ran, as inclusive ranges
+    ends: list[tuple[int, int]]  # lines that a place reaches over, with the column where code ends before a comment
 
 
 class LiveMarks(TypedDict):
@@ -87,7 +88,17 @@ def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
         "places": [[number, *_place(branch.span)] for branch, number in places.values()],
         "parts": [_place(mark.span) for mark in marked.marks if mark.branch is None],
         "lines": marked.coverage.missed_ranges,
+        "ends": list(_ends(marked)),
     }
+
+
+def _ends(marked: MarkedSource) -> Iterator[tuple[int, int]]:
+    """Where code ends before a comment, on the lines to whose end a mark reaches."""
+    reached = set(marked.missed)
+    drawn = (mark.span for mark in marked.marks if not mark.composite)
+    reached.update(line for span in drawn for line in range(span.line, span.end_line))
+    for line in sorted(reached & marked.coverage.source.comments.keys()):
+        yield line, marked.code(line)[1]
 
 
 def _place(span: Span) -> list[int]:

@@ -80,34 +80,48 @@ def _row(number: int, evaluation: Evaluation) -> Row:
 def missing(coverage: Coverage) -> Iterator[str]:
     """One line for each condition that counts and is not shown: what shows it."""
     for source in coverage:
-        for decision in source.decisions or ():
-            for number, condition in enumerate(decision.conditions):
-                if not (condition.reason or decision.shown[number]):
-                    line = condition.branch[0].line
-                    yield visible(f"{source.source.name}:{line}: {sentence(decision, number)}")
+        yield from (visible(f"{source.source.name}:{line}: {words}") for line, words in missing_in(source))
+
+
+def missing_in(source: SourceCoverage) -> Iterator[tuple[int, str]]:
+    """The same of one source, with the line of each."""
+    for decision in source.decisions or ():
+        for number, condition in enumerate(decision.conditions):
+            if not (condition.reason or decision.shown[number]):
+                yield condition.branch[0].line, visible(sentence(decision, number))
+
+
+def _last_head(static: bool) -> str:
+    return "seen" if static else "first"
+
+
+def _last_cell(row: Row, static: bool) -> str:
+    """Who was first, or that nobody was; static: whether the row was seen."""
+    return ("yes" if row.number else "no") if static else row.first
 
 
 # --- as text
 
 
-def lines(source: SourceCoverage, *, missed: bool = False, values: bool = True) -> Iterator[str]:
+def lines(source: SourceCoverage, *, missed: bool = False, static: bool = False) -> Iterator[str]:
     """The tables as lines of text.
 
-    ``missed``: only those of decisions with a condition that is not shown. ``values``: those of first hits, too.
+    ``missed``: only those of decisions with a condition that is not shown. ``static``: without first hits, which have
+    execution counts, and values that may be secrets.
     """
     for table in tables(source):
         if not (missed and table.complete):
-            yield from _text(table, values)
+            yield from _text(table, static)
 
 
-def _text(table: Table, shown: bool) -> Iterator[str]:
+def _text(table: Table, static: bool) -> Iterator[str]:
     yield f"  decision in {table.title}"
     heads = [shortened(each, _LONGEST) for each in table.columns]
-    yield "       " + " | ".join([*heads, "outcome", "first"])
+    yield "       " + " | ".join([*heads, "outcome", _last_head(static)])
     for row in table.rows:
         cells = [letter.center(len(head)) for letter, head in zip(row.letters, heads, strict=True)]
-        values = ", ".join(f"{name}={value}" for name, value in row.values) if shown else ""
-        words = visible(" ".join(filter(None, (row.first, values))))
+        values = "" if static else ", ".join(f"{name}={value}" for name, value in row.values)
+        words = visible(" ".join(filter(None, (_last_cell(row, static), values))))
         mark = str(row.number) if row.number else "-"
         yield f"  {mark:>4} " + " | ".join([*cells, row.outcome.ljust(7), words]).rstrip()
     if table.more:
@@ -119,17 +133,18 @@ def _text(table: Table, shown: bool) -> Iterator[str]:
 # --- as HTML
 
 
-def html(source: SourceCoverage, *, values: bool = False) -> str:
-    """The tables as HTML that needs no style sheet: ``values`` of first hits are written only where asked for."""
-    return "".join(_html(table, values) for table in tables(source))
+def html(source: SourceCoverage, *, static: bool = False) -> str:
+    """The tables as HTML that needs no style sheet, without values. ``static``: without first hits."""
+    return "".join(_html(table, static) for table in tables(source))
 
 
 _CELL = "border:1px solid rgba(128,128,128,.6);padding:0 .5em;text-align:center"
 
 
-def _html(table: Table, values: bool) -> str:
-    heads = "".join(f'<th style="{_CELL}">{escape(each)}</th>' for each in ("row", *table.columns, "outcome", "first"))
-    body = "".join(_html_row(row, values) for row in table.rows)
+def _html(table: Table, static: bool) -> str:
+    columns = ("row", *table.columns, "outcome", _last_head(static))
+    heads = "".join(f'<th style="{_CELL}">{escape(each)}</th>' for each in columns)
+    body = "".join(_html_row(row, static) for row in table.rows)
     more = f"<p>... {table.more} more rows</p>" if table.more else ""
     items = "".join(f"<li>{escape(each)}</li>" for each in table.sentences)
     head = f"decision in {table.title}"
@@ -140,9 +155,6 @@ def _html(table: Table, values: bool) -> str:
     )
 
 
-def _html_row(row: Row, values: bool) -> str:
-    first = row.first
-    if values and row.values:
-        first += " " + ", ".join(f"{name}={value}" for name, value in row.values)
-    cells = (row.number or "-", *row.letters, row.outcome, first)
+def _html_row(row: Row, static: bool) -> str:
+    cells = (row.number or "-", *row.letters, row.outcome, _last_cell(row, static))
     return "<tr>" + "".join(f'<td style="{_CELL}">{escape(visible(str(cell)))}</td>' for cell in cells) + "</tr>"

@@ -173,16 +173,16 @@ class _Made:
             self._take(text=text)
 
     def show_decisions(self) -> None:
-        """The truth tables of what is shown, where they were asked for; without values, which may be secrets."""
+        """The truth tables of what is shown, where they were asked for; without first hits."""
         if not (total := decision_tables.summary(self._coverage)):
             return
         self.add(total)
         for marked in self.shown:
             source = marked.coverage
-            lines = list(decision_tables.lines(source, values=False))
-            if lines and not self._take([decision_tables.html(source)], lines):
-                for line in decision_tables.missing(Coverage((source,))):
-                    self.add(line)
+            lines = list(decision_tables.lines(source, static=True))
+            if lines and not self._take([decision_tables.html(source, static=True)], lines):
+                for line, sentence in decision_tables.missing_in(source):
+                    self.add(f"line {line}: {sentence}")
 
     def _head(self, marked: MarkedSource) -> bool:
         name, totals = marked.title, marked.coverage.summary
@@ -260,10 +260,10 @@ def _line(marked: MarkedSource, number: int, *, quiet: bool, counts: bool) -> st
     head = f"<i>{number:>{width}} </i>"
     if number in marked.missed:
         text = marked.lines[number - 1]
-        code = text.lstrip()
+        first, end = marked.code(number)
         label = next((run.label for run in marked.runs if run.span.line == number), "")
-        head += text[: len(text) - len(code)]
-        return f"{head}<mark class=n>{escape(code, quote=False)}</mark>{_label(label)}"
+        before, code, behind = (escape(part, quote=False) for part in (text[:first], text[first:end], text[end:]))
+        return f"{head}{before}<mark class=n>{code}</mark>{_label(label)}{behind}"
     out, open_ = head, ""
     for piece in marked.segments(number):
         shown = piece.mark

@@ -118,7 +118,7 @@ def _lines(
             skipped = 0
         line = code[number - 1] if code is not None and number <= len(code) else Text(_tabs(text))
         if missed:
-            line.stylize(_STYLES["never-ran"])
+            line.stylize(_STYLES["never-ran"], 0, len(_tabs(text[: marked.code(number)[1]])))
         for each in marked.on(number):
             start, end = marked.extent(each, number)
             line.stylize(_STYLES[each.state], len(_tabs(text[:start])), len(_tabs(text[:end])))
@@ -144,8 +144,7 @@ def _notes(marked: MarkedSource, line: int, *, every: bool, counts: bool) -> lis
     """
     text = marked.lines[line - 1]
     if line in marked.missed:
-        start = len(text) - len(text.lstrip())
-        return [_note(text, start, len(text.rstrip()), words.NEVER_RAN, _STYLES["never-ran"])]
+        return [_note(text, *marked.code(line), words.NEVER_RAN, _STYLES["never-ran"])]
     notes: dict[tuple[int, int, str], Note] = {}
     for each in marked.on(line):
         if each.span.line != line or not (each.label or (every and each.counts)):

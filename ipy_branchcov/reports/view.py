@@ -158,11 +158,17 @@ class MarkedSource:
         return [other for other in reversed(wider) if other.branch is not None and other.span.contains(mark.span)]
 
     def extent(self, mark: Mark, line: int) -> tuple[int, int]:
-        """The columns of a mark on a line, without the white space at its edges."""
-        text = self.lines[line - 1]
-        start = mark.span.column if mark.span.line == line else len(text) - len(text.lstrip())
-        end = mark.span.end_column if mark.span.end_line == line else len(text.rstrip())
+        """The columns of a mark on a line."""
+        first, last = self.code(line)
+        start = mark.span.column if mark.span.line == line else first
+        end = mark.span.end_column if mark.span.end_line == line else last
         return start, max(start, end)
+
+    def code(self, line: int) -> tuple[int, int]:
+        """The columns of the code on a line, without the white space at its edges and a comment behind it."""
+        text = self.lines[line - 1]
+        start = len(text) - len(text.lstrip())
+        return start, max(start, self.coverage.source.code_end(line))
 
     def segments(self, line: int) -> list[Segment]:
         """A line cut where marks begin and end."""

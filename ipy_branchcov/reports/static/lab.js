@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // @ts-check
 // Marks in the cells themselves: an extension of JupyterLab 4.2 and Notebook 7.2 or later, without a build step.
 //
@@ -21,6 +22,7 @@
    * @property {number[][]} places
    * @property {number[][]} parts
    * @property {[number, number][]} lines
+   * @property {[number, number][]} ends
    */
 
   /**
@@ -45,7 +47,7 @@
 
   /**
    * The data of one cell, read.
-   * @typedef {{cell: string, outcomes: number, forms: MarkWords[], places: [number, ...Span][], parts: Span[], lines: [number, number][]}} Run
+   * @typedef {{cell: string, outcomes: number, forms: MarkWords[], places: [number, ...Span][], parts: Span[], lines: [number, number][], ends: [number, number][]}} Run
    */
 
   /**
@@ -58,7 +60,7 @@
    * @property {boolean} whole
    */
 
-  /** The marks of one cell, united. @typedef {{cell: string, outcomes: number, places: Place[]}} Marks */
+  /** The marks of one cell, united. `ends`: where the code of a line ends before a comment. @typedef {{cell: string, outcomes: number, places: Place[], ends: Map<number, number>}} Marks */
 
   /**
    * Where a place stands in an editor: the ranges of its pieces, one a line, and the number of its place.
@@ -162,13 +164,14 @@
     try {
       /** @type {CellMarks} */
       const data = JSON.parse(line);
-      const forms = data.forms.map(worded);
+      const [forms, ends] = [data.forms.map(worded), data.ends ?? []];
       const sound = data.places.every((each) => numbers(each, 4, 5) && each[0] < forms.length)
         && data.parts.every((each) => numbers(each, 3, 4))
         && data.lines.every((each) => numbers(each, 2) && each[1] < 1e6)
+        && ends.every((each) => numbers(each, 2))
         && typeof data.cell === "string" && Number.isInteger(data.outcomes);
       if (!sound) return undefined;
-      return { ...data, forms, places: data.places.map(([form, ...place]) => [form, ...span(place)]), parts: data.parts.map(span) };
+      return { ...data, forms, ends, places: data.places.map(([form, ...place]) => [form, ...span(place)]), parts: data.parts.map(span) };
     } catch {
       return undefined;
     }
@@ -226,8 +229,9 @@
     for (const span of parts) {
       if (!parts.some((each) => contains(each, span) && !contains(span, each))) found.set(`${span}`, notRun(span, NEVER_RAN, false));
     }
-    const places = [...found.values()];
-    return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places: labelled(places, missedLines(runs)) };
+    const places = labelled([...found.values()], missedLines(runs));
+    const ends = new Map(runs.flatMap((run) => run.ends));
+    return { cell: runs[0].cell, outcomes: Math.max(...runs.map((run) => run.outcomes)), places, ends };
   }
 
   /**
@@ -314,7 +318,8 @@
   }
 
   /**
-   * The pieces of all places in an editor's text: one a line, without the white space at its edges.
+   * The pieces of all places in an editor's text: one a line, without the white space at its edges and without a comment
+   * behind it.
    * @param {Marks} marks
    * @param {string} text
    * @returns {Piece[]}
@@ -331,7 +336,7 @@
       for (let number = first; number <= Math.min(last, lines.length - above); number += 1) {
         const line = lines[number + above - 1] ?? "";
         const from = number === first && column ? offset(line, column) : line.length - line.trimStart().length;
-        const to = number === last && !whole ? offset(line, end) : line.trimEnd().length;
+        const to = offset(line, number === last && !whole ? end : marks.ends.get(number) ?? line.trimEnd().length);
         const start = starts[number + above - 1];
         if (to > from) found.push({ from: start + from, to: start + to, place, unit: whole ? {} : unit, last: false });
       }
@@ -398,6 +403,20 @@
   }
 
   /**
+   * How many characters two texts have in common at their beginnings, and behind that at their ends.
+   * @param {string} before
+   * @param {string} after
+   * @returns {[start: number, end: number]}
+   */
+  function alike(before, after) {
+    const most = Math.min(before.length, after.length);
+    let [start, end] = [0, 0];
+    while (start < most && before[start] === after[start]) start += 1;
+    while (end < most - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+    return [start, end];
+  }
+
+  /**
    * Words cut at their backticks, between which stand those of the language (`code`).
    * @param {string} words
    * @returns {[text: string, code: boolean][]}
@@ -457,7 +476,7 @@
 
   /** Milliseconds before details follow the pointer, before they go, and before a change is drawn. */
   const [SHOW, HIDE, SOON] = [250, 250, 60];
-  /** Milliseconds of drawing before the page may breathe (a cell with new marks is laid out at once), and of breath. */
+  /** Milliseconds of work before the page may breathe (a cell with new marks is laid out at once), and of breath. */
   const [SLICE, BREATH] = [15, 20];
 
   /** The details beside a place, above all else, as long as the pointer is there or until a key is pressed. */
@@ -557,12 +576,13 @@
   }
 
   /**
-   * What CodeMirror needs to draw marks: `extension` for each editor, `put` to give it the marks of its cell or null,
-   * `marksIn` for what it shows, and `misses` for the places with words that still stand there as they were measured.
+   * What CodeMirror needs to draw marks: `extension` for each editor, `prepared` for the marks of its cell, `put` to show
+   * them or nothing, `shown` for what it shows, and `misses` for the places with words that still stand there as they
+   * were measured.
    * @param {Foreign} view the module @codemirror/view
    * @param {Foreign} state the module @codemirror/state
    */
-  function drawing({ EditorView, Decoration, WidgetType, GutterMarker, gutter }, { StateEffect, StateField, RangeSet }) {
+  function drawing({ EditorView, Decoration, WidgetType, GutterMarker, gutter }, { ChangeSet, StateEffect, StateField, RangeSet }) {
     class Label extends WidgetType {
       constructor(/** @type {string} */ words, /** @type {string} */ kind, /** @type {number} */ place) {
         super();
@@ -592,6 +612,16 @@
     }
     const MISSED = { missed: new Missed("missed"), "never-ran": new Missed("never-ran") };
     const put = StateEffect.define();
+
+    /**
+     * What an editor shows of marks, as long as its text is this.
+     * @param {Marks} marks
+     * @param {Foreign} doc
+     */
+    function prepared(marks, doc) {
+      const decorations = drawn(marks, doc);
+      return { marks, doc, decorations, gutter: gutterOf(decorations, doc), faded: false };
+    }
 
     /**
      * @param {Marks} marks
@@ -627,12 +657,28 @@
     }
 
     /**
+     * The changes of an edit. Of one that puts a whole text in the place of another, as front ends do where a cell is
+     * split, merged or formatted, what differs.
+     * @param {Foreign} transaction
+     * @returns {Foreign}
+     */
+    function changed({ changes, startState, newDoc }) {
+      let whole = false;
+      changes.iterChangedRanges((/** @type {number} */ from, /** @type {number} */ to) => (whole ||= from === 0 && to === startState.doc.length));
+      if (!whole || !newDoc.length) return changes;
+      const [before, after] = [startState.doc.toString(), newDoc.toString()];
+      const [start, end] = alike(before, after);
+      return ChangeSet.of({ from: start, to: before.length - end, insert: after.slice(start, after.length - end) }, before.length);
+    }
+
+    /**
      * Marks follow an edit. Where the text under one is another now, its words go and it fades.
      * @param {Foreign} before
      * @param {Foreign} transaction
      * @returns {[decorations: Foreign, faded: boolean]}
      */
-    function moved(before, { changes, newDoc }) {
+    function moved(before, transaction) {
+      const [changes, { newDoc }] = [changed(transaction), transaction];
       const lost = new Set();
       changes.iterChangedRanges((/** @type {number} */ from, /** @type {number} */ to) => {
         before.between(from, to, (/** @type {number} */ start, /** @type {number} */ end, /** @type {Foreign} */ { spec }) => {
@@ -652,17 +698,16 @@
       return [after.update({ filter: kept, add: faded, sort: true }), true];
     }
 
+    const NOTHING = { marks: null, doc: null, decorations: Decoration.none, gutter: RangeSet.empty, faded: false };
     const field = StateField.define({
-      create: () => ({ marks: null, decorations: Decoration.none, gutter: RangeSet.empty, faded: false }),
+      create: () => NOTHING,
       update(/** @type {Foreign} */ value, /** @type {Foreign} */ transaction) {
         if (transaction.docChanged && value.marks) {
           const [decorations, faded] = moved(value.decorations, transaction);
           value = { ...value, decorations, faded: faded || value.faded, gutter: gutterOf(decorations, transaction.newDoc) };
         }
         for (const effect of transaction.effects) {
-          if (!effect.is(put)) continue;
-          const decorations = effect.value ? drawn(effect.value, transaction.newDoc) : Decoration.none;
-          value = { marks: effect.value, decorations, faded: false, gutter: gutterOf(decorations, transaction.newDoc) };
+          if (effect.is(put)) value = effect.value?.doc === transaction.newDoc ? effect.value : NOTHING;
         }
         return value;
       },
@@ -673,7 +718,8 @@
 
     return {
       extension: [field, bar],
-      put: (/** @type {Foreign} */ editor, /** @type {Marks | null} */ marks) => editor.dispatch({ effects: put.of(marks) }),
+      prepared: (/** @type {Foreign} */ editor, /** @type {Marks} */ marks) => prepared(marks, editor.state.doc),
+      put: (/** @type {Foreign} */ editor, /** @type {Foreign} */ what) => editor.dispatch({ effects: put.of(what) }),
       shown: (/** @type {Foreign} */ editor) => editor.state.field(field, false),
       /**
        * Where each place with words begins.
@@ -890,16 +936,39 @@
         cell.outputs.changed.connect(() => this.later());
       }
       for (const cell of this.followed) if (!cells.includes(cell)) this.followed.delete(cell);
-      this.known = this.collect();
+      this.work(this.redrawn(cells));
+    }
+
+    /**
+     * Some work now, the rest bit by bit.
+     * @param {Iterator<void>} steps
+     */
+    work(steps) {
+      clearTimeout(this.drawing);
+      const until = performance.now() + SLICE;
+      let done = false;
+      while (!done && performance.now() < until) done = Boolean(steps.next().done);
+      if (!done) this.drawing = setTimeout(() => this.work(steps), BREATH);
+    }
+
+    /**
+     * @param {Foreign[]} cells
+     * @returns {Generator<void>}
+     */
+    *redrawn(cells) {
+      this.known = yield* this.collect();
       this.missed = Object.fromEntries([...this.known].map(([cell, marks]) => [cell, marks.outcomes - covered(marks)]));
-      this.drawAll(cells);
       this.desk.changed();
       const detail = { node: this.panel.node, missed: this.desk.shown ? this.missed : {} };
       document.dispatchEvent(new CustomEvent("branchcov:drawn", { detail }));
+      for (const cell of cells) {
+        yield* this.draw(cell);
+        yield;
+      }
     }
 
-    /** @returns {Map<string, Marks>} */
-    collect() {
+    /** @returns {Generator<void, Map<string, Marks>>} */
+    *collect() {
       /** @type {Map<string, string[]>} */
       const groups = new Map();
       for (const saved of this.lines()) {
@@ -907,32 +976,25 @@
         const cell = /^\{"cell":"([^"]+)"/.exec(line)?.[1];
         if (cell) groups.set(cell, [...(groups.get(cell) ?? []), line]);
       }
-      /** @type {Map<string, Marks | undefined>} */
-      const read = new Map();
-      for (const lines of groups.values()) {
-        const name = lines.sort().join("\n");
-        const runs = this.read.has(name) ? [] : lines.flatMap((line) => parse(line) ?? []);
-        read.set(name, this.read.has(name) ? this.read.get(name) : runs.length ? unite(runs) : undefined);
+      const names = new Map([...groups.values()].map((lines) => [lines.sort().join("\n"), lines]));
+      for (const [name, lines] of names) {
+        if (this.read.has(name)) continue;
+        /** @type {Run[]} */
+        const runs = [];
+        for (const line of lines) {
+          runs.push(...[parse(line) ?? []].flat());
+          yield;
+        }
+        this.read.set(name, runs.length ? unite(runs) : undefined);
+        yield;
       }
-      this.read = read;
-      return new Map([...read.values()].flatMap((marks) => (marks ? [[marks.cell, marks]] : [])));
+      for (const name of this.read.keys()) if (!names.has(name)) this.read.delete(name);
+      return new Map([...this.read.values()].flatMap((marks) => (marks ? [[marks.cell, marks]] : [])));
     }
 
     /** @param {Foreign} cell */
     marks(cell) {
       return this.known.get(textKey(cell.sharedModel.getSource()));
-    }
-
-    /**
-     * Some now, the others bit by bit.
-     * @param {Foreign[]} cells
-     */
-    drawAll(cells) {
-      clearTimeout(this.drawing);
-      const until = performance.now() + SLICE;
-      let drawn = 0;
-      while (drawn < cells.length && performance.now() < until) this.draw(cells[drawn++]);
-      if (drawn < cells.length) this.drawing = setTimeout(() => this.drawAll(cells.slice(drawn)), BREATH);
     }
 
     /**
@@ -942,43 +1004,67 @@
      */
     left(cell) {
       const editor = this.desk.editors.get(cell);
-      const marks = editor && this.desk.draw.shown(editor)?.marks;
-      return marks ? this.known.get(marks.cell) : undefined;
+      const shown = editor && this.desk.draw.shown(editor);
+      return shown?.marks && shown.decorations.size ? this.known.get(shown.marks.cell) : undefined;
     }
 
-    /** @param {Foreign} cell */
-    draw(cell) {
+    /**
+     * @param {Foreign} cell
+     * @returns {Generator<void>}
+     */
+    *draw(cell) {
       const editor = this.desk.editors.get(cell);
       const now = editor && this.desk.draw.shown(editor);
       if (!now) return;
       const wanted = this.desk.shown ? this.marks(cell) ?? null : null;
       const edited = this.desk.shown && !wanted && this.left(cell);
-      if (!edited && (wanted !== now.marks || now.faded)) this.desk.draw.put(editor, wanted);
+      if (edited || (wanted === now.marks && !now.faded)) return;
+      const made = wanted && this.desk.draw.prepared(editor, wanted);
+      if (made) yield;
+      // Meanwhile the cell may have gone, and an edit draws it anew.
+      if (this.desk.editors.get(cell) === editor) this.desk.draw.put(editor, made);
     }
 
-    /** The misses of all cells in order. @returns {Miss[]} */
-    misses() {
-      const { widgets } = this.panel.content;
-      /** @type {Miss[]} */
-      const found = [];
-      widgets.forEach((/** @type {Foreign} */ { model }, /** @type {number} */ cell) => {
-        if (model.type !== "code") return;
-        const editor = this.desk.editors.get(model);
-        if (editor && this.desk.draw.shown(editor)?.marks) {
-          const missed = missedAt(this.desk.draw.shown(editor).marks);
-          for (const [from, place] of this.desk.draw.misses(editor)) found.push({ cell, from, place, missed: missed.get(place) ?? 0 });
-          return;
-        }
-        const marks = this.marks(model);
-        if (!marks) return;
-        const missed = missedAt(marks);
-        /** @type {Map<number, number>} */
-        const starts = new Map();
-        for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
-        const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
-        found.push(...first.map(([place, from]) => ({ cell, from, place, missed: missed.get(place) ?? 0 })));
-      });
+    /**
+     * The code cells whose results count, with their marks: one cell of each text. Of an edited copy and its original,
+     * the original; of cells that are alike, the first.
+     * @returns {Map<Marks, Foreign>}
+     */
+    counting() {
+      /** @type {Map<Marks, Foreign>} */
+      const found = new Map();
+      const add = (/** @type {Foreign} */ cell, /** @type {Marks | undefined} */ marks) => marks && !found.has(marks) && found.set(marks, cell);
+      for (const cell of this.cells()) add(cell, this.marks(cell));
+      for (const cell of this.cells()) if (!this.marks(cell)) add(cell, this.left(cell));
       return found;
+    }
+
+    /** The misses of all cells that count, in order. @returns {Miss[]} */
+    misses() {
+      const numbers = new Map(this.panel.content.widgets.map((/** @type {Foreign} */ { model }, /** @type {number} */ cell) => [model, cell]));
+      const found = [...this.counting()].flatMap(([marks, model]) => {
+        const editor = this.desk.editors.get(model);
+        const shown = editor && this.desk.draw.shown(editor)?.marks;
+        const [cell, missed] = [/** @type {number} */ (numbers.get(model)), missedAt(shown ?? marks)];
+        const starts = shown ? this.desk.draw.misses(editor) : this.starts(model, marks, missed);
+        return starts.map(([from, place]) => ({ cell, from, place, missed: missed.get(place) ?? 0 }));
+      });
+      return found.sort((a, b) => a.cell - b.cell);
+    }
+
+    /**
+     * Where each missed place of a cell without an editor begins, in order.
+     * @param {Foreign} model
+     * @param {Marks} marks
+     * @param {Map<number, number>} missed
+     * @returns {[from: number, place: number][]}
+     */
+    starts(model, marks, missed) {
+      /** @type {Map<number, number>} */
+      const starts = new Map();
+      for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
+      const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
+      return first.map(([place, from]) => [from, place]);
     }
 
     /**
@@ -986,7 +1072,7 @@
      * @returns {[number, number]}
      */
     totals() {
-      const every = this.cells().flatMap((cell) => this.marks(cell) ?? this.left(cell) ?? []);
+      const every = [...this.counting().keys()];
       return [every.reduce((sum, marks) => sum + covered(marks), 0), every.reduce((sum, marks) => sum + marks.outcomes, 0)];
     }
 
@@ -1023,7 +1109,7 @@
       for (let tries = 0; tries < 100 && !this.desk.editors.has(widget.model); tries += 1) await frame();
       const editor = this.desk.editors.get(widget.model);
       if (!editor) return undefined;
-      this.draw(widget.model);
+      for (const _ of this.draw(widget.model));
       content.mode = "edit";
       editor.focus();
       editor.dispatch({ selection: { anchor: Math.min(from, editor.state.doc.length) }, effects: this.desk.draw.center(from) });
@@ -1341,7 +1427,7 @@
   const modules = {
     // Where it cannot start, everything else does.
     "./extension": () => plugin(scope).then((made) => ({ default: made }), (error) => (warn(error), { default: [] })),
-    "./marks": async () => ({ cellText, labelOf, missedAt, parse, worded, pieces, textKey, unite, walk, walked, covered, quoted }),
+    "./marks": async () => ({ cellText, labelOf, alike, missedAt, parse, worded, pieces, textKey, unite, walk, walked, covered, quoted }),
   };
   /** @type {Foreign} */
   const page = window;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the pages of a report have beside their HTML: sorting, search, a walk over the misses, keys. Without it all of a
 // page can be read, filtered and folded all the same.
 

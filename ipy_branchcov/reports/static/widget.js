@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // @ts-check
 // The interactive view. State crosses once, as `data`.
 //
