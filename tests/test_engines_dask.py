@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ pytest.importorskip("distributed")
 from distributed import Client, LocalCluster
 
 from ipy_branchcov.processes.engines import dask
+from ipy_branchcov.processes.engines.dask_worker import Call, Plugin
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +194,16 @@ def bare_worker(client: Client, name: str, folder: Path) -> Iterator[str]:
     finally:
         worker.terminate()
         worker.wait()
+
+
+def test_what_is_sent_needs_no_package() -> None:
+    for each in Call("no_such_module", "f", ()), Plugin("no_such_module", "run", b"{}"):
+        sent = pickle.dumps(each)
+        assert b"builtins\x94\x8c\x04eval" in sent
+        made = pickle.loads(sent)
+        assert type(made).__module__ == "sent"
+    worker, answer = pickle.loads(pickle.dumps(Call("no_such_module", "f", ())))(dask_worker=SimpleNamespace(name=7))
+    assert (worker, repr(answer)) == ("worker 7", """ModuleNotFoundError("No module named 'no_such_module'")""")
 
 
 def test_workers_without_the_package_work_and_are_reported(folder: Path, work: Any) -> None:
