@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +27,7 @@ pytest.importorskip("distributed")
 from distributed import Client, LocalCluster
 
 from ipy_branchcov.processes.engines import dask
+from ipy_branchcov.processes.engines.dask_worker import Call, Plugin
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +170,57 @@ def test_workers_that_join_later_and_that_leave_are_measured(folder: Path, work:
     assert run.coverage.lost == frozenset()
     counts = [(name, n) for name, n, _ in hits(run.coverage["dask_work.py"], "size")]
     assert counts == [("true", 2), ("false", 1)]
+
+
+@contextmanager
+def bare_worker(client: Client, name: str, folder: Path) -> Iterator[str]:
+    """The address of one more worker, in whose environment this package is missing."""
+    hidden = folder / "hidden" / "ipy_branchcov"
+    hidden.mkdir(parents=True, exist_ok=True)
+    text = "raise ModuleNotFoundError(\"No module named 'ipy_branchcov'\", name='ipy_branchcov')\n"
+    (hidden / "__init__.py").write_text(text)
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", client.scheduler.address, "--no-nanny"]
+    before = set(client.scheduler_info()["workers"])
+    worker = subprocess.Popen(
+        [*command, "--name", name, "--nthreads", "1", "--no-dashboard"],
+        env={**os.environ, "PYTHONPATH": f"{hidden.parent}{os.pathsep}{folder}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        client.wait_for_workers(len(before) + 1, timeout=120)
+        (address,) = set(client.scheduler_info()["workers"]) - before
+        yield address
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def test_what_is_sent_needs_no_package() -> None:
+    for each in Call("no_such_module", "f", ()), Plugin("no_such_module", "run", b"{}"):
+        sent = pickle.dumps(each)
+        assert b"builtins\x94\x8c\x04eval" in sent
+        made = pickle.loads(sent)
+        assert type(made).__module__ == "sent"
+    worker, answer = pickle.loads(pickle.dumps(Call("no_such_module", "f", ())))(dask_worker=SimpleNamespace(name=7))
+    assert (worker, repr(answer)) == ("worker 7", """ModuleNotFoundError("No module named 'no_such_module'")""")
+
+
+def test_workers_without_the_package_work_and_are_reported(folder: Path, work: Any) -> None:
+    """One that was there before, and one that joins later."""
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+        bare_worker(client, "before", folder) as before,
+    ):
+        (first,) = set(client.scheduler_info()["workers"]) - {before}
+        with branchcov.measure("dask_work", counts=True, engines=client) as run:
+            assert [call(client, each, work.size, n) for each, n in ((first, 99), (before, 1))] == ["big", "small"]
+            with bare_worker(client, "later", folder) as later:
+                assert call(client, later, work.size, 1) == "small"
+    assert hits(run.coverage["dask_work.py"], "size") == [("true", 1, "worker 0"), ("false", 0, "")]
+    missing = "ipy-branchcov is not installed there; install the version that is here"
+    assert run.coverage.lost == {f"worker before: {missing}", f"worker later: {missing}"}
 
 
 def test_a_killed_worker_is_reported_and_the_others_count(folder: Path, work: Any) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import marshal
 import os
+import re
 import sys
 from pathlib import Path
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.pytest_plugin import rewritten
+from ipy_branchcov.pytest_plugin.workers import Workers
 from tests.project import CELLS, TESTS, Project
 
 
@@ -140,6 +143,39 @@ def test_a_crashed_worker_is_reported_as_lost_and_fails_the_gate(project: Projec
     assert ended.status != 0
     assert any(line.startswith("LOST worker gw") and "crashed" in line for line in ended.failures), ended
     assert "FAIL 1 lost: coverage is incomplete, so the gate fails" in ended.failures
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ("\x1b[31m", "Expecting value: line 1 column 1 (char 0)"),
+        ('{"lost": [], "notes": 3, "coverage": "{}"}', "'int' object is not iterable"),
+        ('{"lost": [], "notes": []}', "'coverage'"),
+        (
+            '{"lost": [], "notes": [], "coverage": "{}"}',
+            'data: not a data file of branchcov (no "schema": "ipy_branchcov/1")',
+        ),
+    ],
+)
+def test_the_data_of_a_worker_of_another_version(sent: str, why: str) -> None:
+    found: list[Coverage] = []
+    lost: list[str] = []
+    notes: list[str] = []
+    node = SimpleNamespace(gateway=SimpleNamespace(id="gw0"), workeroutput={"branchcov": sent})
+    Workers(found, lost, notes).down(node, None)
+    assert (found, notes) == ([], [])
+    assert lost == [f"worker gw0: its data cannot be read ({why}); install the same version"]
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_start_end_the_run(project: Project) -> None:
+    """xdist replaces a worker of ``--tx`` without end."""
+    project.write("conftest.py", "import os\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    raise KeyError('not here')\n")
+    ended = project.run("--branchcov", "--tx", "popen", "--dist", "load", "tests")
+    (lost,) = ended.failures
+    assert re.fullmatch(r"LOST worker .*popen: could not start: .*KeyError: 'not here'.*", lost)
+    assert ended.status == 4
+    assert "xdist: no worker can start; the last one: " in ended.errors
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
 from ipy_branchcov.processes.workers import end_workers
 from ipy_branchcov.pytest_plugin.rewritten import RewrittenModules
+from ipy_branchcov.pytest_plugin.workers import Workers
 from ipy_branchcov.reports import summary
 from ipy_branchcov.reports.by_line import place_cells
 from ipy_branchcov.reports.files import closing, with_texts, write_reports
@@ -50,6 +51,7 @@ class MeasuredRun:
         #: One line for each piece of data that was lost.
         self._lost: list[str] = []
         self._notes = notes
+        self._workers = Workers(self._found, self._lost, self._notes)
         #: The session of each notebook's kernel, by the kernel's client; None: not measured, or not any more.
         self._kernels: dict[Any, KernelSession | None] = {}
         #: Every session that began, until its notebook has ended.
@@ -205,17 +207,12 @@ class MeasuredRun:
             self._processes = None
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        data = getattr(node, "workeroutput", {}).get("branchcov")
-        if data is None:
-            self._lost.append(f"worker {node.gateway.id}: crashed, so its coverage is lost")
-            return
-        from ipy_branchcov.data import json_form  # not imported where there are no workers
+    def pytest_testnodeready(self) -> None:
+        self._workers.ready()
 
-        sent = json.loads(data)
-        self._lost += sent["lost"]
-        self._notes += sent["notes"]
-        self._found.append(json_form.loads(sent["coverage"], f"worker {node.gateway.id}"))
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        self._workers.down(node, error)
 
     # --- the end
 
@@ -228,7 +225,7 @@ class MeasuredRun:
             end_workers()
         found, lost = self._folder.collect(self.session.scope)
         self._found += found
-        self._lost = list(dict.fromkeys((*self._lost, *lost, *(line for each in self._found for line in each.lost))))
+        self._lost[:] = list(dict.fromkeys((*self._lost, *lost, *(line for each in self._found for line in each.lost))))
         coverage = merge([self.session.stop(), *self._found])
         worker = getattr(self._config, "workeroutput", None)
         if worker is not None:

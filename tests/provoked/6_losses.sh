@@ -107,6 +107,56 @@ pytest -p xdist -n 1 --branchcov=test_a.py
 printf 'import os\n\ndef test_a():\n    os.kill(os.getpid(), 0)\n' > test_a.py
 pytest -p xdist -n 1 --branchcov=test_a.py
 
+#: message worker …: could not start: …
+#: needs xdist
+printf 'import os\nif os.environ.get("PYTEST_XDIST_WORKER"):\n    raise KeyError("no such host")\n' > conftest.py
+printf 'def test_a():\n    pass\n' > test_a.py
+pytest -p xdist --tx popen --dist load --branchcov=test_a.py
+#: cure
+rm conftest.py
+pytest -p xdist --tx popen --dist load --branchcov=test_a.py
+
+#: message xdist: no worker can start; the last one: …
+#: needs xdist
+printf 'import os\nif os.environ.get("PYTEST_XDIST_WORKER"):\n    raise KeyError("no such host")\n' > conftest.py
+printf 'def test_a():\n    pass\n' > test_a.py
+pytest -p xdist --tx popen --dist load --branchcov=test_a.py
+#: cure
+rm conftest.py
+pytest -p xdist --tx popen --dist load --branchcov=test_a.py
+
+#: message worker …: not measured: its run has no --branchcov; install the same version
+#: needs xdist
+cat > conftest.py <<'P'
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.unregister(name="_branchcov")
+P
+printf 'def test_a():\n    pass\n' > test_a.py
+pytest -p xdist -n 1 --branchcov=test_a.py
+#: cure
+rm conftest.py
+pytest -p xdist -n 1 --branchcov=test_a.py
+
+#: message worker …: its data cannot be read (…); install the same version
+#: needs xdist
+cat > conftest.py <<'P'
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):
+        session.config.workeroutput["branchcov"] = "another form"
+P
+printf 'def test_a():\n    pass\n' > test_a.py
+pytest -p xdist -n 1 --branchcov=test_a.py
+#: cure
+rm conftest.py
+pytest -p xdist -n 1 --branchcov=test_a.py
+
 #: message …: its kernel died, so the cell was not measured
 #: needs nbval
 printf 'x = 1\n# %%%%\nimport os\nos._exit(3)\n' | notebook a.ipynb

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import monotonic, sleep
-from typing import Any
 
-from distributed import Client, Status, WorkerPlugin
+from distributed import Client
 
-from ipy_branchcov.errors import UsageError
+from ipy_branchcov.errors import DataError, UsageError
 from ipy_branchcov.processes.engines import on_worker
+from ipy_branchcov.processes.engines.dask_worker import Call, Plugin
 from ipy_branchcov.processes.engines.protocol import Engine, Reply
 
 #: How long a worker that leaves is waited for.
@@ -33,12 +34,12 @@ class DaskEngine(Engine):
 
     def __init__(self, client: Client):
         self._client = client
-        self._plugin: _Plugin | None = None
+        self._plugin: Plugin | None = None
         #: The workers that began with the run.
         self._begun: set[str] = set()
 
     def run(self, function: Callable[..., bytes], *arguments: bytes | str) -> Iterator[Reply]:
-        found = self._client.run(_call, function, arguments, on_error="return")
+        found = self._client.run(Call(function.__module__, function.__name__, arguments), on_error="return")
         for address, answer in found.items():
             if isinstance(answer, BaseException):  # of Dask; those of the function are answers
                 yield Reply(f"worker {address}", answer)
@@ -49,7 +50,7 @@ class DaskEngine(Engine):
         replies = list(super().begin(settings))
         self._begun = {each.worker for each in replies if isinstance(each.content, bytes)}
         if any(isinstance(each.content, bytes) for each in replies) or not replies:
-            plugin = _Plugin(settings)
+            plugin = Plugin(on_worker.__name__, json.loads(settings)["run"], settings)
             self._client.register_plugin(plugin)
             self._plugin = plugin
         return replies
@@ -68,8 +69,7 @@ class DaskEngine(Engine):
         until = monotonic() + _SECONDS
         while True:
             found = [
-                Reply(worker, RuntimeError(error) if error else text.encode())
-                for worker, text, error in self._log(topic)
+                Reply(worker, DataError(error) if error else text.encode()) for worker, text, error in self._log(topic)
             ]
             begun = self._begun | {each.worker for each in found}
             left = {
@@ -81,50 +81,3 @@ class DaskEngine(Engine):
 
     def _log(self, topic: str) -> list[tuple[str, str, str]]:
         return [event for _, event in self._client.get_events(topic)]
-
-
-class _Plugin(WorkerPlugin):
-    """Begins on each worker. What happens without the client goes to a topic of the scheduler's events.
-
-    An error in a plugin would keep a new worker from starting.
-    """
-
-    def __init__(self, settings: bytes):
-        import json
-
-        self._settings = settings
-        self._run = json.loads(settings)["run"]
-        self.name = f"branchcov-{self._run}"
-
-    def setup(self, worker: Any) -> None:
-        with suppress(Exception):
-            worker.log_event(self.name, self._answer(worker, on_worker.begin, self._settings))
-
-    async def teardown(self, worker: Any) -> None:
-        """Hand over the data of a worker that leaves: it waits for the scheduler, which events do not."""
-        if worker.status is Status.closing or worker.status is Status.closing_gracefully:
-            answer = self._answer(worker, on_worker.collect, self._run)
-            with suppress(Exception):
-                await worker.scheduler.log_event(topic=self.name, msg=answer)
-
-    def _answer(self, worker: Any, function: Callable[..., bytes], argument: bytes | str) -> list[str]:
-        """The worker's name, what a function returned, and what it raised, in words."""
-        try:
-            return [_name(worker), function(argument).decode(), ""]
-        except Exception as raised:
-            return [_name(worker), "", on_worker.failure(raised)]
-
-
-def _call(
-    function: Callable[..., bytes], arguments: tuple[bytes | str, ...], *, dask_worker: Any
-) -> tuple[str, bytes | Exception]:
-    """Runs on a worker: its name, and what the function returned or raised."""
-    try:
-        return _name(dask_worker), function(*arguments)
-    except Exception as error:
-        return _name(dask_worker), error
-
-
-def _name(worker: Any) -> str:
-    """What Dask and its user call a worker: its name in a cluster, or its address."""
-    return f"worker {worker.name}"
