@@ -444,3 +444,32 @@ def test_an_audit_hook_that_came_later_returns_no_code_too_soon(tmp_path: Path) 
     """The interpreter makes pending calls when it enters that hook: the reader would read instrumented code."""
     done = subprocess.run([sys.executable, "-c", LATER_HOOK], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TRACED = """
+import sys
+from ipy_branchcov import measure
+from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes.readers import READING
+
+reader = {"__name__": "cloudpickle.cloudpickle"}
+exec("def read(function): return getattr(function, '__code__', None) or 0", reader)
+with measure("program.py", counts=True):
+    READING.imported("cloudpickle")
+    import program
+    for tracing in (sys.settrace, sys.setprofile):
+        tracing(lambda *arguments: None)
+        codes = [reader["read"](program.f) for _ in range(20)]
+        tracing(None)
+        assert not any(map(registry.known, codes))
+    program.f(0)
+    assert registry.known(program.f.__code__) is not None
+"""
+
+
+def test_code_is_read_where_a_function_traces(tmp_path: Path) -> None:
+    """On 3.11 a pending call that added itself again there waited for itself for ever."""
+    tmp_path.joinpath("program.py").write_text("def f(x): return 1 if x else 2")
+    command = [sys.executable, "-c", TRACED]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -137,18 +137,31 @@ class Readers:
         if (known := registry.known(code)) is None:
             return
         self._reading = frame, frame.f_lasti
-        if not ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
-            with swapping():
-                function.__code__ = known.original
-            self._lent.append((function, code))
+        with swapping():
+            function.__code__ = known.original
+        self._lent.append((function, code))
+        # Last: while it waits, each call that a hook makes tries to make it.
+        if ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
+            self.give_back()
 
     def _return_later(self, _: object) -> int:
         # The interpreter makes pending calls between the instructions of hooks, too: of this one, and of later ones.
-        if self._reading is not None and self._reading[0].f_lasti == self._reading[1]:
+        if self._is_in_hooks(sys._getframe(1)):
             ctypes.pythonapi.Py_AddPendingCall(self._callback, None)
         else:
             self.give_back()
         return 0
+
+    def _is_in_hooks(self, frame: FrameType) -> bool:
+        """Whether the instruction that reads goes on. ``frame``: where the interpreter makes the pending call.
+
+        In the reader's own frame that instruction has ended, though it may still be the last one. There, the call must
+        not be added again: where a function traces, 3.11 does not begin a frame of Python while a call waits, and it
+        would wait for this one for ever.
+        """
+        return (
+            self._reading is not None and frame is not self._reading[0] and self._reading[0].f_lasti == self._reading[1]
+        )
 
     def compiled(self) -> list[tuple[CodeType, str]]:
         """The code that a compiler read since the runs that are on began, with the compiler's name."""
