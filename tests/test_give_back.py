@@ -473,3 +473,36 @@ def test_code_is_read_where_a_function_traces(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRACED]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FINDS_BY_CODE = """
+import sys
+from types import FunctionType
+
+KNOWN = {}
+
+def made(function):
+    text = compile(open(function.__code__.co_filename).read(), function.__code__.co_filename, "exec")
+    (own,) = [each for each in text.co_consts if getattr(each, "co_name", None) == function.__name__]
+    KNOWN[own] = function.__name__
+    return FunctionType(own, function.__globals__)
+
+def caller():
+    return KNOWN.get(sys._getframe(1).f_code)
+"""
+FOUND = """
+import birdseye
+def f(x): return birdseye.caller() if x else 2
+g = birdseye.made(f)
+assert [g(1) for _ in range(40)] == ["f"] * 40
+"""
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_functions_stay_for_who_finds_them_by_their_code(tmp_path: Path, counts: bool) -> None:
+    tmp_path.joinpath("birdseye.py").write_text(FINDS_BY_CODE)
+    tmp_path.joinpath("program.py").write_text(FOUND)
+    command = [sys.executable, "-m", "ipy_branchcov", "run", *["--counts"] * counts, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "never true" not in done.stdout

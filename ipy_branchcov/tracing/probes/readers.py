@@ -40,6 +40,8 @@ COMPILERS = frozenset({"numba", "pony"})
 _EVENTS = frozenset({"object.__getattr__", "object.__setattr__"})
 #: Those that read the code of generator expressions.
 OF_GENERATORS = frozenset({"pony"})
+#: Those that make functions of code of their own, and find what they know of them by the code of a running frame.
+FINDING_BY_CODE = frozenset({"birdseye"})
 
 
 class ReadByOthers(Unencodable):
@@ -52,6 +54,8 @@ class Readers:
     def __init__(self) -> None:
         #: Whether the code of generator expressions is read.
         self.generators = False
+        #: Whether a function may have to run the very code that it was made of.
+        self._found_by_code = False
         self._runs = 0
         self._failures = Failures()
         self._hooked = False
@@ -75,7 +79,7 @@ class Readers:
             self._dumps = marshal.dump, marshal.dumps
             self._ours = of_originals(marshal.dump, marshal.dumps), of_originals(marshal.dumps, marshal.dumps)
             marshal.dump, marshal.dumps = self._ours
-        for name in READERS:
+        for name in READERS | FINDING_BY_CODE:
             if name in sys.modules:
                 self.imported(name)
 
@@ -102,6 +106,7 @@ class Readers:
     def imported(self, name: str) -> None:
         """A module is being imported, or was."""
         self.generators = self.generators or _package(name) in OF_GENERATORS
+        self._found_by_code = self._found_by_code or _package(name) in FINDING_BY_CODE
         if not self._hooked and ctypes is not None and _package(name) in READERS:
             self._hooked = True
             audit = self._guarded
@@ -168,8 +173,8 @@ class Readers:
         return list(self._compiled.values())
 
     def keeps(self, code: CodeType) -> bool:
-        """Whether a reader made this code in this run, and put it into a function itself."""
-        return id(code) in self._kept
+        """Whether code that runs uninstrumented is to stay: others made it, and find its functions by it."""
+        return self._found_by_code or id(code) in self._kept
 
     def give_back(self) -> None:
         """Instrument again what was read."""
