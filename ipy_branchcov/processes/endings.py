@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Signals that end a process unless it handles them, and that are sent for that.
 _SIGNALS = tuple(
     getattr(_signal, f"SIG{name}")
-    for name in "TERM HUP PIPE ALRM USR1 USR2 XCPU VTALRM PROF".split()
+    for name in ["TERM", "HUP", "PIPE", "ALRM", "USR1", "USR2", "XCPU", "VTALRM", "PROF"]
     if hasattr(_signal, f"SIG{name}")
 )
 #: Python's own functions: a program calls ours in their places.
