@@ -57,9 +57,8 @@ class MeasuredRun:
         self._annotations = ""
         self._failures: list[str] = []
         self._former = Coverage()
-        if report.append_to is not None and report.append_to.exists() and not _is_worker(config):
-            self._former = load(report.append_to)
-        self._baseline = None if report.baseline is None else load(report.baseline)
+        self._baseline: Coverage | None = None
+        self._folder_at_start = Path.cwd()  # a conftest file may change it
         self.session = Session(replace(options, source=()))
         root = Path(self.session.scope.root)
         self._changed = changed_lines(report.patch, root) if report.patch and not _is_worker(config) else {}
@@ -76,6 +75,19 @@ class MeasuredRun:
         self._forks.begin()
         config.add_cleanup(self._forks.close)
         config.add_cleanup(self.session.close)
+
+    def load_former(self) -> None:
+        """Load what this run is compared with, and added to. Raises DataError.
+
+        A worker reports nothing, and may stand in another folder, to which these paths do not belong; it is known to be
+        one when pytest is configured.
+        """
+        if _is_worker(self._config):
+            return
+        report, folder = self._report, self._folder_at_start
+        if report.append_to is not None and (folder / report.append_to).exists():
+            self._former = load(folder / report.append_to)
+        self._baseline = None if report.baseline is None else load(folder / report.baseline)
 
     def add_late_sources(self, option: str) -> None:
         """Add sources that a conftest file made importable. ``option``: how they were given. Raises UsageError."""
@@ -211,7 +223,9 @@ class MeasuredRun:
         sent = json.loads(data)
         self._lost += sent["lost"]
         self._notes += sent["notes"]
-        self._found.append(json_form.loads(sent["coverage"], f"worker {node.gateway.id}"))
+        # A worker stands in another folder where a conftest file changes it.
+        coverage = json_form.loads(sent["coverage"], f"worker {node.gateway.id}")
+        self._found.append(self.session.scope.renamed(coverage))
 
     # --- the end
 
