@@ -66,6 +66,13 @@ time.sleep(60)
 os.kill(os.getpid(), signal.SIGINT)
 time.sleep(60)
 """,
+    "SIGPIPE where a program wants it to end it": """\
+print(signal.signal(signal.SIGPIPE, signal.SIG_DFL), signal.getsignal(signal.SIGPIPE), pick(0), pick(1), flush=True)
+read, write = os.pipe()
+os.close(read)
+os.write(write, b'x')
+print('in a buffer')
+""",
     "os.abort": "pick(0), pick(1)\nos.abort()\n",
     "Ctrl-C": "pick(0), pick(1)\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n",
     "exec": """\

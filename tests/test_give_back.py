@@ -444,3 +444,65 @@ def test_an_audit_hook_that_came_later_returns_no_code_too_soon(tmp_path: Path) 
     """The interpreter makes pending calls when it enters that hook: the reader would read instrumented code."""
     done = subprocess.run([sys.executable, "-c", LATER_HOOK], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TRACED = """
+import sys
+from ipy_branchcov import measure
+from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes.readers import READING
+
+reader = {"__name__": "cloudpickle.cloudpickle"}
+exec("def read(function): return getattr(function, '__code__', None) or 0", reader)
+with measure("program.py", counts=True):
+    READING.imported("cloudpickle")
+    import program
+    for tracing in (sys.settrace, sys.setprofile):
+        tracing(lambda *arguments: None)
+        codes = [reader["read"](program.f) for _ in range(20)]
+        tracing(None)
+        assert not any(map(registry.known, codes))
+    program.f(0)
+    assert registry.known(program.f.__code__) is not None
+"""
+
+
+def test_code_is_read_where_a_function_traces(tmp_path: Path) -> None:
+    """On 3.11 a pending call that added itself again there waited for itself for ever."""
+    tmp_path.joinpath("program.py").write_text("def f(x): return 1 if x else 2")
+    command = [sys.executable, "-c", TRACED]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+FINDS_BY_CODE = """
+import sys
+from types import FunctionType
+
+KNOWN = {}
+
+def made(function):
+    text = compile(open(function.__code__.co_filename).read(), function.__code__.co_filename, "exec")
+    (own,) = [each for each in text.co_consts if getattr(each, "co_name", None) == function.__name__]
+    KNOWN[own] = function.__name__
+    return FunctionType(own, function.__globals__)
+
+def caller():
+    return KNOWN.get(sys._getframe(1).f_code)
+"""
+FOUND = """
+import birdseye
+def f(x): return birdseye.caller() if x else 2
+g = birdseye.made(f)
+assert [g(1) for _ in range(40)] == ["f"] * 40
+"""
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_functions_stay_for_who_finds_them_by_their_code(tmp_path: Path, counts: bool) -> None:
+    tmp_path.joinpath("birdseye.py").write_text(FINDS_BY_CODE)
+    tmp_path.joinpath("program.py").write_text(FOUND)
+    command = [sys.executable, "-m", "ipy_branchcov", "run", *["--counts"] * counts, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "never true" not in done.stdout

@@ -162,7 +162,7 @@ def test_the_data_of_a_worker_of_another_version(sent: str, why: str) -> None:
     lost: list[str] = []
     notes: list[str] = []
     node = SimpleNamespace(gateway=SimpleNamespace(id="gw0"), workeroutput={"branchcov": sent})
-    Workers(found, lost, notes).down(node, None)
+    Workers(found.append, lost, notes).down(node, None)
     assert (found, notes) == ([], [])
     assert lost == [f"worker gw0: its data cannot be read ({why}); install the same version"]
 

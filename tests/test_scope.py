@@ -71,6 +71,22 @@ def test_names_do_not_follow_the_current_folder(project: Project, workers: tuple
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "a worker"])
+def test_a_conftest_file_changes_the_folder(project: Project, workers: tuple[str, ...]) -> None:
+    """Workers begin in the folder to which it changed."""
+    project.write("tests/conftest.py", "import os, pathlib\nos.chdir(pathlib.Path(__file__).parent)\n")
+    test = str(project.folder / "tests/test_x.py") + "::test_here"
+    project.run("--branchcov=pkg", "--branchcov-report=json:base.json", test)
+    for _ in range(2):
+        ended = project.run(
+            "--branchcov=pkg", "--branchcov-baseline=base.json", "--branchcov-append=sum.json", *workers, test
+        )
+        assert (ended.status, ended.failures) == (0, []), ended.text
+    names = [each["name"] for each in json.loads((project.folder / "sum.json").read_text())["sources"]]
+    assert [each for each in names if each.endswith("a.py")] == ["pkg/a.py"]
+
+
+@pytest.mark.slow
 def test_a_baseline_knows_files_by_the_same_names_in_every_order(project: Project) -> None:
     project.run("--branchcov=pkg", "--branchcov-report=json:base.json", HERE, THERE)
     again = project.run("--branchcov=pkg", "--branchcov-baseline=base.json", THERE, HERE)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 #: Signals that end a process unless it handles them, and that are sent for that.
 _SIGNALS = tuple(
-    getattr(_signal, name)
-    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGVTALRM", "SIGPROF")
-    if hasattr(_signal, name)
+    getattr(_signal, f"SIG{name}")
+    for name in ["TERM", "HUP", "PIPE", "ALRM", "USR1", "USR2", "XCPU", "VTALRM", "PROF"]
+    if hasattr(_signal, f"SIG{name}")
 )
 #: Python's own functions: a program calls ours in their places.
 _set_handler, _get_handler = _signal.signal, _signal.getsignal

@@ -119,7 +119,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if _run(config) is None:
         _begin(config, config.option)
         _add_late_sources(config, config.option)
-    if _run(config) is None:  # nothing of ours is imported any more
+    run = _run(config)
+    if run is not None:
+        _or_usage_error(run.load_former)
+    else:  # nothing of ours is imported any more
         OWN_MODULES.end()
 
 

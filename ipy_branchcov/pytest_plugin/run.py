@@ -51,7 +51,7 @@ class MeasuredRun:
         #: One line for each piece of data that was lost.
         self._lost: list[str] = []
         self._notes = notes
-        self._workers = Workers(self._found, self._lost, self._notes)
+        self._workers = Workers(self._take, self._lost, self._notes)
         #: The session of each notebook's kernel, by the kernel's client; None: not measured, or not any more.
         self._kernels: dict[Any, KernelSession | None] = {}
         #: Every session that began, until its notebook has ended.
@@ -60,9 +60,8 @@ class MeasuredRun:
         self._annotations = ""
         self._failures: list[str] = []
         self._former = Coverage()
-        if report.append_to is not None and report.append_to.exists() and not _is_worker(config):
-            self._former = load(report.append_to)
-        self._baseline = None if report.baseline is None else load(report.baseline)
+        self._baseline: Coverage | None = None
+        self._folder_at_start = Path.cwd()  # a conftest file may change it
         self.session = Session(replace(options, source=()))
         root = Path(self.session.scope.root)
         self._changed = changed_lines(report.patch, root) if report.patch and not _is_worker(config) else {}
@@ -82,6 +81,19 @@ class MeasuredRun:
         config.add_cleanup(rewritten.end)
         config.add_cleanup(self._forks.close)
         config.add_cleanup(self.session.close)
+
+    def load_former(self) -> None:
+        """Load what this run is compared with, and added to. Raises DataError.
+
+        A worker reports nothing, and may stand in another folder, to which these paths do not belong; it is known to be
+        one when pytest is configured.
+        """
+        if _is_worker(self._config):
+            return
+        report, folder = self._report, self._folder_at_start
+        if report.append_to is not None and (folder / report.append_to).exists():
+            self._former = load(folder / report.append_to)
+        self._baseline = None if report.baseline is None else load(folder / report.baseline)
 
     def add_late_sources(self, option: str) -> None:
         """Add sources that a conftest file made importable. ``option``: how they were given. Raises UsageError."""
@@ -213,6 +225,10 @@ class MeasuredRun:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._workers.down(node, error)
+
+    def _take(self, coverage: Coverage) -> None:
+        # A worker stands in another folder where a conftest file changes it.
+        self._found.append(self.session.scope.renamed(coverage))
 
     # --- the end
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,10 +18,13 @@ _STARTS = 4
 
 
 class Workers:
-    """The workers of one run. ``found``, ``lost``, ``notes``: the run's lists, which this adds to."""
+    """The workers of one run.
 
-    def __init__(self, found: list[Coverage], lost: list[str], notes: list[str]):
-        self._found = found
+    ``take``: called with what each returned. ``lost``, ``notes``: the run's lists, which this adds to.
+    """
+
+    def __init__(self, take: Callable[[Coverage], None], lost: list[str], notes: list[str]):
+        self._take = take
         self._lost = lost
         self._notes = notes
         #: How many workers ended before they were ready, since one was.
@@ -49,9 +53,9 @@ class Workers:
         elif "branchcov" not in output:
             self._lost.append(f"worker {worker}: not measured: its run has no --branchcov; install the same version")
         else:
-            self._take(worker, output["branchcov"])
+            self._read(worker, output["branchcov"])
 
-    def _take(self, worker: str, data: str) -> None:
+    def _read(self, worker: str, data: str) -> None:
         from ipy_branchcov.data import json_form  # not imported where there are no workers
 
         try:
@@ -64,7 +68,7 @@ class Workers:
             return
         self._lost += lost
         self._notes += notes
-        self._found.append(coverage)
+        self._take(coverage)
 
 
 def _reason(error: object) -> str:

@@ -40,6 +40,8 @@ COMPILERS = frozenset({"numba", "pony"})
 _EVENTS = frozenset({"object.__getattr__", "object.__setattr__"})
 #: Those that read the code of generator expressions.
 OF_GENERATORS = frozenset({"pony"})
+#: Those that make functions of code of their own, and find what they know of them by the code of a running frame.
+FINDING_BY_CODE = frozenset({"birdseye"})
 
 
 class ReadByOthers(Unencodable):
@@ -52,6 +54,8 @@ class Readers:
     def __init__(self) -> None:
         #: Whether the code of generator expressions is read.
         self.generators = False
+        #: Whether a function may have to run the very code that it was made of.
+        self._found_by_code = False
         self._runs = 0
         self._failures = Failures()
         self._hooked = False
@@ -75,7 +79,7 @@ class Readers:
             self._dumps = marshal.dump, marshal.dumps
             self._ours = of_originals(marshal.dump, marshal.dumps), of_originals(marshal.dumps, marshal.dumps)
             marshal.dump, marshal.dumps = self._ours
-        for name in READERS:
+        for name in READERS | FINDING_BY_CODE:
             if name in sys.modules:
                 self.imported(name)
 
@@ -102,6 +106,7 @@ class Readers:
     def imported(self, name: str) -> None:
         """A module is being imported, or was."""
         self.generators = self.generators or _package(name) in OF_GENERATORS
+        self._found_by_code = self._found_by_code or _package(name) in FINDING_BY_CODE
         if not self._hooked and ctypes is not None and _package(name) in READERS:
             self._hooked = True
             audit = self._guarded
@@ -137,26 +142,39 @@ class Readers:
         if (known := registry.known(code)) is None:
             return
         self._reading = frame, frame.f_lasti
-        if not ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
-            with swapping():
-                function.__code__ = known.original
-            self._lent.append((function, code))
+        with swapping():
+            function.__code__ = known.original
+        self._lent.append((function, code))
+        # Last: while it waits, each call that a hook makes tries to make it.
+        if ctypes.pythonapi.Py_AddPendingCall(self._callback, None):
+            self.give_back()
 
     def _return_later(self, _: object) -> int:
         # The interpreter makes pending calls between the instructions of hooks, too: of this one, and of later ones.
-        if self._reading is not None and self._reading[0].f_lasti == self._reading[1]:
+        if self._is_in_hooks(sys._getframe(1)):
             ctypes.pythonapi.Py_AddPendingCall(self._callback, None)
         else:
             self.give_back()
         return 0
+
+    def _is_in_hooks(self, frame: FrameType) -> bool:
+        """Whether the instruction that reads goes on. ``frame``: where the interpreter makes the pending call.
+
+        In the reader's own frame that instruction has ended, though it may still be the last one. There, the call must
+        not be added again: where a function traces, 3.11 does not begin a frame of Python while a call waits, and it
+        would wait for this one for ever.
+        """
+        return (
+            self._reading is not None and frame is not self._reading[0] and self._reading[0].f_lasti == self._reading[1]
+        )
 
     def compiled(self) -> list[tuple[CodeType, str]]:
         """The code that a compiler read since the runs that are on began, with the compiler's name."""
         return list(self._compiled.values())
 
     def keeps(self, code: CodeType) -> bool:
-        """Whether a reader made this code in this run, and put it into a function itself."""
-        return id(code) in self._kept
+        """Whether code that runs uninstrumented is to stay: others made it, and find its functions by it."""
+        return self._found_by_code or id(code) in self._kept
 
     def give_back(self) -> None:
         """Instrument again what was read."""
