@@ -446,6 +446,39 @@ g([1])
 """,
         [13],
     ),
+    "statements without code of their own that end a finally, where an exception passes through it": (
+        """\
+def f(a, b):
+    try:
+        try:
+            a.x
+        finally:
+            len(a)
+            if 0 and b:
+                a = 1
+    except AttributeError: pass
+def g(a, b):
+    try:
+        try:
+            a.x
+        finally:
+            while True:
+                if b or len(a):
+                    break
+    except AttributeError: pass
+def h(a, b):
+    try:
+        try:
+            a.x
+        finally:
+            if b:
+                a = 1
+                pass
+    except AttributeError: pass
+for each in f, g, h: each([1], 0)
+""",
+        [25, 26],
+    ),
     "code that cannot be reached": (
         """\
 def f(a):
@@ -525,7 +558,7 @@ A.__value__
 f(1)
 """
     source = measured(text, tmp_path)
-    assert [(branch.kind, branch.span.line) for branch in source.branches] == [("ifexp", 2), ("and", 6)]
+    assert [(branch.kind, branch.span.line) for branch in source.branches] == [("and", 6)]
     assert not source.missed_lines and not source.note
     assert compare("type parameters", text, str(tmp_path / "program.py")).differences == []
 

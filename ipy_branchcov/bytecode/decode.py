@@ -188,6 +188,8 @@ _PUSH_NULL = dis.opmap["PUSH_NULL"]
 #: Whether it comes before what is called, and has the line of that, which an exception may keep from running: of a
 #: lambda that is called where it stands, with defaults on lines of their own.
 _NULL_COMES_FIRST = sys.version_info < (3, 13)
+#: Whether several ways to the end of a ``finally`` share it.
+_SHARED_ENDS = sys.version_info < (3, 12)
 
 #: An exception leaves a handler or a ``finally`` by another one.
 _CLEAN_UP = bytes((dis.opmap["COPY"], 3, dis.opmap["POP_EXCEPT"], 0, _RERAISE, 1))
@@ -196,9 +198,28 @@ _CLEAN_UP = bytes((dis.opmap["COPY"], 3, dis.opmap["POP_EXCEPT"], 0, _RERAISE, 1
 def reraises(raw: bytes, offset: int) -> bool:
     """Whether the instruction at an offset raises an exception again, or belongs to the clean-up before that.
 
-    No statement is compiled to these. 3.11 gives them the line of the last statement before, which may not have run.
+    No statement is compiled to these. 3.11 gives them the line of the last statement before, which may not have run;
+    but see :func:`stands_for_statement`.
     """
     return raw[offset] == _RERAISE or raw[offset : offset + 6] == _CLEAN_UP or raw[offset - 2 : offset + 4] == _CLEAN_UP
+
+
+def stands_for_statement(raw: bytes, offset: int, line: int | None, before: int | None) -> bool:
+    """Whether an instruction that raises again, at the end of a ``finally``, is all that is left of a statement.
+
+    The compiler has dropped what that was compiled to: ``if 0:`` as the last statement, or a ``break`` from its loop.
+    ``line``, ``before``: of this instruction and of the one before. 3.11 may have one such instruction for several ways
+    that have not all passed the statement; later Pythons have one for each.
+    """
+    stands = raw[offset] == _RERAISE and raw[offset + 1] == 0 and line != before
+    return stands and not (_SHARED_ENDS and offset in dis.findlabels(raw))
+
+
+def _stands_for_statement(lines: dict[int, int | None], raw: bytes, offset: int) -> bool:
+    before = offset - 2
+    while before > 0 and raw[before] == _CACHE:
+        before -= 2
+    return stands_for_statement(raw, offset, lines[offset], lines.get(before))
 
 
 def lines_by_offset(code: CodeType) -> dict[int, int | None]:
@@ -206,7 +227,10 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
     lines = {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}
     raw = code.co_code
     if _RERAISE in raw:
-        lines.update((offset, None) for offset in lines if reraises(raw, offset))
+        without = [
+            offset for offset in lines if reraises(raw, offset) and not _stands_for_statement(lines, raw, offset)
+        ]
+        lines.update(dict.fromkeys(without))
     if _NULL_COMES_FIRST and _PUSH_NULL in raw:
         lines.update((offset, None) for offset in lines if raw[offset] == _PUSH_NULL)
     return lines
