@@ -199,27 +199,24 @@ def reraises(raw: bytes, offset: int) -> bool:
     """Whether the instruction at an offset raises an exception again, or belongs to the clean-up before that.
 
     No statement is compiled to these. 3.11 gives them the line of the last statement before, which may not have run;
-    but see :func:`stands_for_statement`.
+    but see :func:`_stands_for_statement`.
     """
     return raw[offset] == _RERAISE or raw[offset : offset + 6] == _CLEAN_UP or raw[offset - 2 : offset + 4] == _CLEAN_UP
 
 
-def stands_for_statement(raw: bytes, offset: int, line: int | None, before: int | None) -> bool:
+def _stands_for_statement(lines: dict[int, int | None], raw: bytes, offset: int) -> bool:
     """Whether an instruction that raises again, at the end of a ``finally``, is all that is left of a statement.
 
     The compiler has dropped what that was compiled to: ``if 0:`` as the last statement, or a ``break`` from its loop.
-    ``line``, ``before``: of this instruction and of the one before. 3.11 may have one such instruction for several ways
-    that have not all passed the statement; later Pythons have one for each.
+    3.11 may have one such instruction for several ways that have not all passed the statement; later Pythons have one
+    for each.
     """
-    stands = raw[offset] == _RERAISE and raw[offset + 1] == 0 and line != before
-    return stands and not (_SHARED_ENDS and offset in dis.findlabels(raw))
-
-
-def _stands_for_statement(lines: dict[int, int | None], raw: bytes, offset: int) -> bool:
+    if _SHARED_ENDS or raw[offset] != _RERAISE or raw[offset + 1]:
+        return False
     before = offset - 2
     while before > 0 and raw[before] == _CACHE:
         before -= 2
-    return stands_for_statement(raw, offset, lines[offset], lines.get(before))
+    return lines[offset] != lines.get(before)
 
 
 def lines_by_offset(code: CodeType) -> dict[int, int | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises, stands_for_statement
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.place import Probe
@@ -191,18 +191,11 @@ class LineProbePlacer(VanishingProbePlacer):
         line -= self.bytecode.code.co_firstlineno
         return line if line > 0 else 0
 
-    def _reraises(self, item: Item) -> bool:
-        if item.origin is None:
-            return False
-        raw, offset, index = self.bytecode.code.co_code, item.origin.offset, item.origin.index
-        line, before = (each.position[0] for each in (item, self.bytecode.instructions[index - 1]))
-        return reraises(raw, offset) and not stands_for_statement(raw, offset, line, before)
-
     def _passed_by(self, item: Item) -> bool:
         """Whether one of these instructions does not show that its line began."""
         match item.name:
             case "COPY" | "POP_EXCEPT" | "RERAISE":
-                return self._reraises(item)
+                return item.origin is not None and reraises(self.bytecode.code.co_code, item.origin.offset)
             case "YIELD_VALUE":  # behind SEND it has its line; generator.throw() jumps by what is right before it
                 return (before := self._preceding(item)) is not None and before.name == "SEND"
             case "POP_TOP":
