@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
@@ -32,7 +32,8 @@ class CellMarks(TypedDict):
     places: list[list[int]]  # of branches, behind the number of their form
     parts: list[list[int]]  # of lines that ran, which never did
     lines: list[tuple[int, int]]  # that never ran, as inclusive ranges
-    ends: list[tuple[int, int]]  # lines that a place reaches over, with the column where code ends before a comment
+    #: Lines that a place reaches over, with the column where code ends before a comment; left out where there are none.
+    ends: NotRequired[list[tuple[int, int]]]
 
 
 class LiveMarks(TypedDict):
@@ -81,15 +82,17 @@ def _cell(marked: MarkedSource, *, counted: bool, details: bool) -> CellMarks:
         if mark.branch is not None and not mark.composite:
             code = form(mark.state, mark.branch, counted=counted, details=details)
             places[mark.branch.key] = mark.branch, forms.setdefault(code, len(forms))
-    return {
+    found: CellMarks = {
         "cell": text_key(marked.coverage.source.text),
         "outcomes": marked.coverage.totals.outcomes,
         "forms": list(forms),
         "places": [[number, *_place(branch.span)] for branch, number in places.values()],
         "parts": [_place(mark.span) for mark in marked.marks if mark.branch is None],
         "lines": marked.coverage.missed_ranges,
-        "ends": list(_ends(marked)),
     }
+    if ends := list(_ends(marked)):
+        found["ends"] = ends
+    return found
 
 
 def _ends(marked: MarkedSource) -> Iterator[tuple[int, int]]:
