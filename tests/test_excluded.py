@@ -48,6 +48,8 @@ assert x, a or b
 assert x and y, f"{a if b else c}" + (lambda: p and q)() + str([i for i in j if i and k])
 assert x or not (y and z), (a < b < c)
 assert (b and c and 0) if a else d
+assert (a or b) or 2 != 2 < 1
+assert not (a and b and 0 == 0), c or d
 assert f(a and b), (a and b) if (c or d) else e
 assert (x if a and b else y) or a < b < c, "text"
 assert not (a or b < c < d), [[k for k in i] for i in j]

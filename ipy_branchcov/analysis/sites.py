@@ -53,8 +53,8 @@ class Decisions:
         """The tests whose truth follows when an expression's truth is known, from the inside out.
 
         Through ``not``, through operators that it decides, and out of either side of a conditional expression.
-        Yields the expression itself first. ``known_by``: what is known of a side; by default nothing where more is
-        evaluated in it.
+        Yields the expression itself first. ``known_by``: what is known of a side or operand; by default nothing
+        where more is evaluated in it.
         """
         condition = self.in_condition(node)
         while True:
@@ -65,7 +65,7 @@ class Decisions:
                 case ast.UnaryOp(op=ast.Not()):
                     known = not truth
                 case ast.BoolOp():
-                    known = operator_truth(parent, node, truth, constants=condition)
+                    known = operator_truth(parent, node, truth, constants=condition, known_by=known_by)
                 case ast.IfExp() if node is not parent.test:
                     pass
                 case ast.IfExp() if condition and self.in_condition(parent):

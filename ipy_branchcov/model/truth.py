@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 def constant(node: ast.expr) -> bool | None:
@@ -208,16 +208,24 @@ def assigned_in_comprehension(generator: ast.comprehension) -> bool:
     )
 
 
-def operator_truth(node: ast.BoolOp, operand: ast.AST, truth: bool, *, constants: bool) -> bool | None:
+def operator_truth(
+    node: ast.BoolOp,
+    operand: ast.AST,
+    truth: bool,
+    *,
+    constants: bool,
+    known_by: Callable[[ast.expr], bool | None] = settled,
+) -> bool | None:
     """The truth of an operator when it has come to one of its operands; None: it goes on to another.
 
-    ``constants``: no test is made of constant operands, so they are passed here.
+    ``constants``: no test is made of constant operands, so they are passed here. ``known_by``: what is known of them;
+    by default nothing where more is evaluated.
     """
     deciding = isinstance(node.op, ast.Or)
     i = next(i for i, value in enumerate(node.values) if value is operand)
     while truth is not deciding and i + 1 < len(node.values):
         i += 1
-        known = settled(node.values[i]) if constants else None
+        known = known_by(node.values[i]) if constants else None
         if known is None:
             return None
         truth = known
