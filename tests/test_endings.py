@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov.errors import UsageError
+from ipy_branchcov.processes import wake
 from ipy_branchcov.processes.endings import Endings
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.program import run_script
-from ipy_branchcov.processes.wake import begin as wake_children
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 
@@ -397,6 +397,7 @@ def held():
     return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 found = []
 os.register_at_fork(after_in_child=lambda: found.append(held()))
+from ipy_branchcov.processes import wake
 from ipy_branchcov.processes.endings import Endings
 endings = Endings(lambda abrupt: 0, lambda: None)
 endings.begin()
@@ -458,7 +459,7 @@ def test_who_waits_for_a_child_with_a_limit_waits_no_longer() -> None:
     Path("x.py").write_text(
         f"""\
 import multiprocessing, signal, time
-from {wake_children.__module__} import begin
+from {wake.__name__} import begin
 def deaf(ready):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ready.set()

@@ -52,8 +52,8 @@ class Endings:
             _at_fork.append(True)
             os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_release)
         wake.begin()
-        if (interruption := getattr(_signal, "SIGURG", None)) and _get_handler(interruption) == _signal.SIG_DFL:
-            _handle(interruption, self._on_interruption)
+        if wake.SIGNAL is not None and _get_handler(wake.SIGNAL) == _signal.SIG_DFL:
+            _handle(wake.SIGNAL, self._on_interruption)
         self._replace(os, "_exit", self._exit(os._exit))
         self._replace(os, "abort", self._abort(os.abort))
         for name in ("execv", "execve"):  # the other functions of os call one of these
@@ -70,8 +70,8 @@ class Endings:
             if getattr(module, name) is ours:
                 setattr(module, name, theirs)
         self._given.clear()
-        for number in _signal.valid_signals():
-            if _get_handler(number) in (self._on_signal, self._on_interruption):
+        for number in (*_SIGNALS, _signal.SIGINT, wake.SIGNAL):
+            if number is not None and _get_handler(number) in (self._on_signal, self._on_interruption):
                 _handle(number, _signal.SIG_DFL)
         if self in _open:
             _open.remove(self)

@@ -1,4 +1,4 @@
-"""Wake children that were told to end, as long as this process waits for them.
+"""Wake children that this process has terminated, as long as it waits for them.
 
 A handler that is written in Python runs when the interpreter next looks for signals. One that comes between that look
 and a system call that blocks is handled when the call returns, which may be never. By default SIGTERM needs no
@@ -29,14 +29,17 @@ _WAITS = "multiprocessing.popen_fork"
 _WITHOUT_FORK = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
 #: Seconds between two interruptions.
 _INTERVAL = 0.1
-_SIGNAL: int | None = getattr(_signal, "SIGURG", None)
+#: What interrupts a system call; None where the system has no such signal.
+SIGNAL: int | None = getattr(_signal, "SIGURG", None)
 _kill = os.kill
 #: Whether forks are watched: each is a sign that multiprocessing may be loaded now.
 _at_fork: list[bool] = []
+#: The classes whose instances are watched. Other tools may wrap their methods, too.
+_patched: list[type] = []
 
 
 def begin() -> None:
-    """See which children multiprocessing tells to end, from now on."""
+    """Wake the children that multiprocessing terminates, from now on."""
     if not _at_fork and hasattr(os, "register_at_fork"):
         _at_fork.append(True)
         os.register_at_fork(before=_patch)
@@ -46,7 +49,8 @@ def begin() -> None:
 def _patch() -> None:
     module = sys.modules.get(_WAITS)
     popen = getattr(module, "Popen", None)  # it has none while it is being imported
-    if popen is not None and _SIGNAL is not None and not hasattr(popen._send_signal, "__wrapped__"):
+    if popen is not None and SIGNAL is not None and popen not in _patched:
+        _patched.append(popen)
         popen._send_signal = _sends(popen._send_signal)
 
 
@@ -63,12 +67,11 @@ def _sends(original: Callable[[Any, int], None]) -> Callable[[Any, int], None]:
         if sig != _signal.SIGKILL and "wait" not in vars(self):
             self.wait = _waits(self, self.wait)
 
-    _send_signal.__wrapped__ = original  # type: ignore[attr-defined]
     return _send_signal
 
 
 def _waits(child: Any, original: Callable[[float | None], int | None]) -> Callable[[float | None], int | None]:
-    """How this process waits for a child that was told to end."""
+    """How this process waits for a child that it has terminated."""
 
     def wait(timeout: float | None = None) -> int | None:
         if timeout is not None and timeout <= _INTERVAL:
@@ -91,6 +94,6 @@ def _waits(child: Any, original: Callable[[float | None], int | None]) -> Callab
 
 def _interrupt(process: int) -> None:
     try:
-        _kill(process, _SIGNAL)  # type: ignore[arg-type]
+        _kill(process, SIGNAL)  # type: ignore[arg-type]
     except OSError:
         return  # it has ended

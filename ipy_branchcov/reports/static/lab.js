@@ -1021,7 +1021,7 @@
       if (edited || (wanted === now.marks && !now.faded)) return;
       const made = wanted && this.desk.draw.prepared(editor, wanted);
       if (made) yield;
-      // Meanwhile the cell may have gone, and an edit draws it anew.
+      // Meanwhile the cell may have gone, and an edit draws it again.
       if (this.desk.editors.get(cell) === editor) this.desk.draw.put(editor, made);
     }
 
