@@ -492,9 +492,9 @@ def caller():
 """
 FOUND = """
 import birdseye
-def f(x): return birdseye.caller() if x else 2
+def f(x): return x and birdseye.caller()
 g = birdseye.made(f)
-assert [g(1) for _ in range(40)] == ["f"] * 40
+assert [g(1) for _ in range(40)] == ["f"] * 40 and g(0) == 0
 """
 
 
