@@ -197,3 +197,65 @@ def test_a_stack_that_is_nearly_full(tmp_path: Path) -> None:
     (source,) = runs[-1]
     hits = [each.hits for each in source.branches[0].outcomes]
     assert hits == [1, 1] or "RecursionError" in source.note  # to look at new code takes more room than that
+
+
+COPIES = """\
+from types import FunctionType
+def replaced(x):
+    return 1 if x else 2
+def twice(x):
+    if x:
+        y = [each for each in x if each]
+        return y
+    return 0
+def make():
+    def inner(x):
+        return 1 if x else 2
+    return inner
+def unused(x):
+    return 1 if x else 2
+"""
+#: Of each branch by its line, what one call of ``use`` covers.
+COPIED = {3: [2, 1], 5: [2, 2], 6: [1, 2], 11: [3, 2], 14: [0, 0]}
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("name", tracers())
+def test_copies_of_code_count_once(name: str, counts: bool, tmp_path: Path) -> None:
+    """``code.replace()`` copies the probes too, whose counters both then share; in later runs as well."""
+    path = tmp_path / "program.py"
+    path.write_text(COPIES)
+    session = Session(RunOptions(tracer=name, counts=counts))
+    session.add_source(str(path))
+    names: dict[str, Any] = {}
+
+    def copy(function: FunctionType, **fields: Any) -> FunctionType:
+        return FunctionType(function.__code__.replace(**fields), names, closure=function.__closure__)
+
+    def use(*, again: bool) -> None:
+        if not again:
+            names["replaced"](1)
+            names["replaced"].__code__ = names["replaced"].__code__.replace(co_name="other")
+            names["copied"] = copy(names["twice"], co_name="copied")
+        else:
+            names["replaced"](1)
+        names["replaced"](0)
+        names["replaced"](1)
+        names["copied"]([0, 1])
+        names["copied"]([])
+        names["twice"]([0])
+        copy(names["copied"])([])
+        inner = names["make"]()
+        for function in (copy(inner), inner, copy(copy(inner))):
+            function(1)
+        copy(inner)(0)
+        copy(inner, co_name="more")(0)
+
+    for again in (False, True):
+        with session.measuring("test") as run:
+            if not again:
+                exec(session.instrument(compile(COPIES, str(path), "exec")), names)
+            use(again=again)
+        (source,) = run.coverage.sources
+        found = {each.span.line: [outcome.hits for outcome in each.outcomes] for each in source.branches}
+        assert found == (COPIED if counts else {line: [int(hit > 0) for hit in hits] for line, hits in COPIED.items()})

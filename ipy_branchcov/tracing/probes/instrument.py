@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.probes import registry
 from ipy_branchcov.tracing.probes.registry import COUNTING, Instrumented
 from ipy_branchcov.tracing.tracer import Edge, Mechanism, Plan
 
@@ -102,6 +103,25 @@ def _count(counter: Counter) -> int:
     return int(repr(counter)[len("Counter(") : -1])
 
 
+def copied(code: CodeType, kind: Mechanism) -> Counted | None:
+    """The entry of the code of which this one is a copy (``code.replace()``), with the same counters; None: of none.
+
+    What such a copy does is among the counts of the code it was made of. ``kind``: how that was instrumented.
+    """
+    shared = {id(each) for each in code.co_consts if type(each) is Counter}
+    if not shared:
+        return None
+    for entry in registry.of_kind(kind)[1]:
+        if isinstance(entry, Counted) and any(id(each) in shared for _, each in entry.counters):
+            return entry
+    return None
+
+
+def renewed(constants: Iterable[object]) -> tuple[object, ...]:
+    """Constants of code that is going to be instrumented; where it is a copy, with counters that no other code has."""
+    return tuple(Counter() if type(each) is Counter else each for each in constants)
+
+
 def count_edges(
     code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mechanism = COUNTING
 ) -> tuple[CodeType, Counted]:
@@ -114,6 +134,6 @@ def count_edges(
     placer = ProbePlacer(plan.bytecode or Bytecode(code), plan, len(constants))
     placer.run()
     counters = {number: Counter() for number in range(len(placer.probes))}
-    new = assemble(code, placer.items, (*constants, *added_constants(plan), *counters.values()))
+    new = assemble(code, placer.items, (*renewed(constants), *added_constants(plan), *counters.values()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     return new, Counted(new, code, kind, edges_of(placer.probes), counters)

@@ -14,7 +14,7 @@ from ipy_branchcov.bytecode.encode import assemble, tables_of, with_tables
 from ipy_branchcov.bytecode.memory import uncollect
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.cells import added_constants
-from ipy_branchcov.tracing.probes.instrument import Counter, edges_of
+from ipy_branchcov.tracing.probes.instrument import Counter, edges_of, renewed
 from ipy_branchcov.tracing.probes.place import ROOM
 from ipy_branchcov.tracing.probes.split import check
 from ipy_branchcov.tracing.py311.lines import LineProbePlacer, Passage
@@ -64,6 +64,7 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     ``kind``: :attr:`Mechanism.PROBES`, one that counts, or the same with decisions followed.
     """
     check(code)
+    constants = renewed(constants)
     added = added_constants(plan)
     if kind is Mechanism.PROBES and (known := plan.made.get(_MADE)) is not None:
         return _again(code, known, (*constants, *added))

@@ -18,7 +18,7 @@ from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.failures import Failures, encodable, guarded
 from ipy_branchcov.tracing.probes import functions, registry, swapped
 from ipy_branchcov.tracing.probes.functions import objects, places
-from ipy_branchcov.tracing.probes.instrument import Counted
+from ipy_branchcov.tracing.probes.instrument import Counted, copied
 from ipy_branchcov.tracing.probes.readers import ReadByOthers
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
@@ -105,6 +105,10 @@ class ProbeTracer:
         if known is not None and known.kind == self._kind:
             return False
         return self._wanted(code if known is None else known.original)
+
+    def counts_elsewhere(self, code: CodeType) -> bool:
+        """Whether code is a copy that counts together with the code which it was made of."""
+        return self._kind.counting and copied(code, self._kind) is not None
 
     def start(self) -> None:
         for outer in self._others():
@@ -292,6 +296,16 @@ class _Fallback(SettraceTracer):
 
     def _mechanism(self, code: CodeType) -> Mechanism:
         return registry.fallback(code)
+
+    def turn(self) -> list[Recording]:
+        return [each for each in super().turn() if not self._probes.counts_elsewhere(each.code)]
+
+    def stop(self) -> list[Recording]:
+        found = super().stop()
+        for recording in found:
+            if self._probes.counts_elsewhere(recording.code):
+                recording.edges = {}  # its lines are no counts
+        return found
 
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         local = super()._call(frame, event, arg)

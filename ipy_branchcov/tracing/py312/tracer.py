@@ -21,6 +21,7 @@ from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.counting import CountingCode
 from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING, UNINSTRUMENTED
@@ -69,8 +70,7 @@ class InstructionTracer:
         self._splits: dict[int, tuple[CodeType, dict[int, tuple[Any, ...]], CodeType]] = {}
         self._ran: dict[int, set[int]] = {}
         self._ran_before: dict[int, set[int]] = {}  # before the last turn
-        #: Code with probes, and their counts when it first ran.
-        self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
+        self._counted = CountingCode(self._kind)
         #: Code that runs uninstrumented.
         self._recordings: dict[int, Recording] = {}
         self._exits: dict[tuple[int, int], set[int]] = {}
@@ -127,7 +127,7 @@ class InstructionTracer:
     def forked(self) -> None:
         if not self._counts:
             return
-        self._counted = {key: (code, each, each.counts()) for key, (code, each, _) in self._counted.items()}
+        self._counted.forked()
         for recording in self._recordings.values():
             recording.edges.clear()
 
@@ -141,10 +141,7 @@ class InstructionTracer:
                     covered = {Edge(*edges[offset]): 1 for offset in ran & edges.keys()}
                     found.append(Recording(original, Mechanism.SPLIT, Plan(), covered))
                     self._tool.send_again(code, instruction)
-        for key, (code, counted, begun) in list(self._counted.items()):
-            if (now := counted.counts()) != begun:
-                found.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun)))
-                self._counted[key] = (code, counted, now)
+        found += self._counted.turn()
         for key, recording in list(self._recordings.items()):
             if recording.edges:
                 found.append(replace(recording, edges=recording.edges, lines=set()))
@@ -164,11 +161,12 @@ class InstructionTracer:
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
         recordings = [self._result(*split) for split in self._splits.values()]
-        for code, counted, begun in self._counted.values():
+        for code, original, covered in self._counted.edges():
             lines = lines_at(code, self._ran[id(code)] | self._ran_before.get(id(code), set()))
-            recordings.append(Recording(counted.original, counted.kind, Plan(), counted.edges(begun), lines))
+            recordings.append(Recording(original, self._kind, Plan(), covered, lines))
+        self._counted.clear()
         recordings += self._recordings.values()
-        self._splits, self._counted, self._recordings, self._lent, self._values = {}, {}, {}, [], {}
+        self._splits, self._recordings, self._lent, self._values = {}, {}, [], {}
         self._starts_left.clear()
         self._ran_before = {}
         functions.end(self)
@@ -200,12 +198,13 @@ class InstructionTracer:
                 if isinstance(known, Split):
                     self._splits[key] = (code, known.edges, known.original)
                 else:
-                    counted = cast("Counted", known)
-                    self._counted.setdefault(key, (code, counted, counted.counts()))  # another thread may come first
+                    self._counted.add(code, cast("Counted", known))
                 self._ran.setdefault(key, set())
                 self._lend_events(known.original, code)
                 self._tool.watch(code, events.INSTRUCTION)
         elif self._wanted(code):
+            if (copied := self._counted.copied(code)) is not None:
+                return self._watch_copy(code, *copied)
             # Another thread may have come first.
             plan = self._planner(code)
             if plan.values:
@@ -215,6 +214,14 @@ class InstructionTracer:
             self._tool.watch(code, events.INSTRUCTION | events.BRANCH)
             if not READING.keeps(code) and (known is None or known.kind != UNINSTRUMENTED):
                 return self._swap(code, names)
+        return sys.monitoring.DISABLE
+
+    def _watch_copy(self, code: CodeType, first: CodeType, original: CodeType) -> Any:
+        """Watch only the lines of code that is a copy of ``first``, which counts for both."""
+        self._ran.setdefault(id(first), set())
+        self._ran.setdefault(id(code), set())
+        self._splits[id(code)] = (code, {}, original)
+        self._tool.watch(code, sys.monitoring.events.INSTRUCTION)
         return sys.monitoring.DISABLE
 
     def _swap(self, code: CodeType, names: dict[str, Any] | None) -> Any:

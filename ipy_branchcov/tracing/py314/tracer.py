@@ -23,6 +23,7 @@ from ipy_branchcov.tracing.following import OpenEvaluations
 from ipy_branchcov.tracing.gc_control import undisturbed
 from ipy_branchcov.tracing.monitoring_tool import Tool
 from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes.counting import CountingCode
 from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
@@ -65,8 +66,7 @@ class MonitoringTracer:
         self._open = OpenEvaluations()
         self._global = 0
         self._functions = functions.Functions()
-        #: Code with probes, and their counts when it first ran.
-        self._counted: dict[int, tuple[CodeType, Counted, dict[int, int]]] = {}
+        self._counted = CountingCode(self._kind)
         #: Split code, its edges, its original.
         self._splits: dict[int, tuple[CodeType, dict[int, tuple[Any, ...]], CodeType]] = {}
         #: What is observed in code that runs uninstrumented, by the id of that code.
@@ -144,16 +144,12 @@ class MonitoringTracer:
     def forked(self) -> None:
         if not self._counts:
             return
-        self._counted = {key: (code, each, each.counts()) for key, (code, each, _) in self._counted.items()}
+        self._counted.forked()
         for recording in self._recordings.values():
             recording.edges.clear()
 
     def turn(self) -> list[Recording]:
-        found = []
-        for key, (_, counted, begun) in list(self._counted.items()):
-            if (now := counted.counts()) != begun:
-                found.append(Recording(counted.original, self._kind, Plan(), counted.edges(begun)))
-                self._counted[key] = (self._counted[key][0], counted, now)
+        found = list(self._counted.turn())
         for key, (code, edges, original) in list(self._splits.items()):
             if (ran := self._ran[key]) and edges:
                 self._ran[key] = set()
@@ -188,20 +184,19 @@ class MonitoringTracer:
         self._callbacks.look()
         self._callbacks.follow()
         self.note = self._tool.give_back() or self.note or self._unread
-        for key, (_, counted, begun) in self._counted.items():
-            self._recordings[key].edges = counted.edges(begun)
         for key, (_, edges, _) in self._splits.items():
             ran = self._ran[key]
             self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
         for key, recording in self._recordings.items():
             recording.lines = lines_at(recording.code, self._ran[key] | self._ran_before.get(key, set()))
-        for key, (_, counted, _) in self._counted.items():
-            self._recordings[key].code = counted.original
+        for code, original, covered in self._counted.edges():
+            self._recordings[id(code)].edges, self._recordings[id(code)].code = covered, original
         for key, (_, _, original) in self._splits.items():
             self._recordings[key].code = original
         recordings = [r for r in self._recordings.values() if r.lines or r.edges]
         functions.end(self)
-        self._counted, self._splits, self._values, self._recordings = {}, {}, {}, {}
+        self._counted.clear()
+        self._splits, self._values, self._recordings = {}, {}, {}
         self._ran, self._ran_before, self._raw, self._before = {}, {}, {}, {}
         self._again, self._loop_ends = {}, LoopEnds()
         return recordings
@@ -238,21 +233,28 @@ class MonitoringTracer:
         known = registry.known(code)
         if known is not None and known.kind == self._kind:
             if self._wanted(known.original):
-                if self._counts:  # another thread may come first
-                    counted = cast("Counted", known)
-                    self._counted.setdefault(id(code), (code, counted, counted.counts()))
+                if self._counts:
+                    self._counted.add(code, cast("Counted", known))
                 else:
                     self._splits[id(code)] = (code, cast("Split", known).edges, known.original)
-                self._ran.setdefault(id(code), set())
-                self._recordings.setdefault(id(code), Recording(code, self._kind))
-                self._tool.watch(code, sys.monitoring.events.INSTRUCTION)
+                self._watch_instrumented(code)
         elif self._wanted(code):
+            if (copied := self._counted.copied(code)) is not None:
+                self._splits[id(code)] = (code, {}, copied[1])
+                self._watch_instrumented(copied[0])  # it counts for both
+                self._watch_instrumented(code)
+                return sys.monitoring.DISABLE
             self._watch(code)
             if known is None and not READING.keeps(code):
                 new = self.instrument(code)
                 if new is not code:
                     self._functions.swap_code(code, new)
         return sys.monitoring.DISABLE
+
+    def _watch_instrumented(self, code: CodeType) -> None:
+        self._ran.setdefault(id(code), set())
+        self._recordings.setdefault(id(code), Recording(code, self._kind))  # another thread may have come first
+        self._tool.watch(code, sys.monitoring.events.INSTRUCTION)
 
     def _left(self, code: CodeType, src: int, dst: int) -> Any:
         """A test leads on, after the first turn; an offset can be that of an EXTENDED_ARG before the test."""
