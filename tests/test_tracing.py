@@ -28,8 +28,9 @@ from ipy_branchcov.tracing import gc_control
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.probes import registry
 from ipy_branchcov.tracing.probes.arrange import Arrangement, falls
+from ipy_branchcov.tracing.probes.counting import CountingCode
 from ipy_branchcov.tracing.probes.functions import Functions, objects
-from ipy_branchcov.tracing.probes.instrument import count_edges
+from ipy_branchcov.tracing.probes.instrument import Counter, copied, count_edges
 from ipy_branchcov.tracing.probes.place import ProbePlacer
 from ipy_branchcov.tracing.probes.split import Splitter
 from ipy_branchcov.tracing.settrace import SettraceTracer
@@ -231,6 +232,25 @@ def test_probes_count(program: Program) -> None:
     placer = ProbePlacer(Bytecode(program.sign), program.plan, 0)
     placer.run()
     assert program.outcomes(probe.edge for probe in placer.probes if probe.edge) == ["false", "true"]
+
+
+def test_a_copy_counts_with_what_it_was_made_of(program: Program) -> None:
+    code, counted = count_edges(program.sign, program.plan, program.sign.co_consts)
+    counting = CountingCode(counted.kind)
+    first, other = (type(test_probes_count)(each, {}) for each in (code, code.replace(co_name="other")))
+    first(1)  # before the run
+    counting.add(code, counted)
+    assert [first(1), other(1), other(-1)] == ["+", "+", "-"]
+    ((_, original, edges),) = counting.edges()
+    assert (original, sorted(edges.values())) == (program.sign, [1, 2])
+    (turned,) = counting.turn()
+    assert (turned.edges, list(counting.turn())) == (edges, [])
+    other(1)
+    counting.forked()
+    assert [edges for *_, edges in counting.edges()] == [{}]
+    again, _ = count_edges(other.__code__, program.plan, other.__code__.co_consts)
+    assert copied(other.__code__, counted.kind) is None  # not in the registry
+    assert not {id(each) for each in again.co_consts if isinstance(each, Counter)} & set(map(id, code.co_consts))
 
 
 def test_the_order_of_instructions_and_what_is_inserted() -> None:
