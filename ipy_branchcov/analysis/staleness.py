@@ -70,8 +70,14 @@ class CompiledSource:
         return found[0] if len(found) == 1 else None
 
     def text_of(self, code: CodeType) -> CodeType | None:
-        """The code object whose positions are those of the text: this one, or its counterpart. None: neither is."""
-        return code if self.owns(code) else self.counterpart(code)
+        """The code object whose positions are those of the text: this one, or its counterpart. None: neither is.
+
+        A function on the first line of the text, compiled from a text of its own, has its name and line in both.
+        """
+        same = [each for each in self._codes.get((code.co_qualname, code.co_firstlineno), ()) if _same(code, each)]
+        if len(same) == 1 and code.co_linetable != same[0].co_linetable and has_positions(same[0]):
+            return same[0]
+        return code if same or self.owns(code) else self.counterpart(code)
 
 
 def translated(lines: Iterable[int], code: CodeType, counterpart: CodeType) -> set[int]:
@@ -84,6 +90,11 @@ def translated(lines: Iterable[int], code: CodeType, counterpart: CodeType) -> s
 def lines_with_code(codes: Iterable[CodeType]) -> frozenset[int]:
     """The lines with an instruction in these code objects, or in those nested in them."""
     return frozenset(line for outer in codes for code in code_objects(outer) for _, _, line in code.co_lines() if line)
+
+
+def has_positions(code: CodeType) -> bool:
+    """Whether code has columns, which ``-X no_debug_ranges`` leaves out."""
+    return any(position[2] is not None for position in code.co_positions())
 
 
 def asserts_rewritten(code: CodeType) -> bool:

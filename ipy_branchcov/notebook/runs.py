@@ -113,6 +113,7 @@ class Hooks:
     ):
         self.session = session
         self.cells = Cells(shell)
+        self._events = shell.events
         self.automatic: Request | None = None
         self._parse = parse
         self._show = show
@@ -187,7 +188,15 @@ class Hooks:
         else:
             self._measured.append(_Measured(info, request, words is not None, depth))
 
+    def _come_last(self) -> None:
+        """Let the other handlers go first when a cell begins: what ``%autoreload`` loads there is no part of a run."""
+        handlers, ours = self._events.callbacks["pre_run_cell"], self.pre_run_cell
+        if ours in handlers and handlers[-1] != ours:
+            handlers.remove(ours)
+            handlers.append(ours)
+
     def post_run_cell(self, result: Any) -> None:
+        self._come_last()
         info = getattr(result, "info", None)
         label = self.cells.cell_ended(info) if info is not None else ""
         if not any(each.info is info for each in self._measured):

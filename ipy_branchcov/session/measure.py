@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
-from ipy_branchcov.analysis.staleness import asserts_rewritten, lines_with_code, translated
+from ipy_branchcov.analysis.staleness import asserts_rewritten, has_positions, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.decision_sites import decisions
 from ipy_branchcov.model.decisions import Decision, Evaluation
@@ -97,7 +97,7 @@ class _Taken:
         self.codes.append(code)
         self.ran |= recording.lines
         self.entered += analysis.functions.of(code)
-        if not _has_positions(code):
+        if not has_positions(code):
             self.positions = False
             return
         code_map = analysis.of(code)
@@ -245,7 +245,3 @@ def _function_lines(analysis: Analysis) -> frozenset[int]:
         elif isinstance(node, ast.Lambda):
             lines.update(range(node.body.lineno, (node.body.end_lineno or 0) + 1))
     return frozenset(lines)
-
-
-def _has_positions(code: CodeType) -> bool:
-    return any(position[2] is not None for position in code.co_positions())

@@ -15,6 +15,7 @@ from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.printable import printable
+from ipy_branchcov.session import reloaded
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.compiled import with_compiled
 from ipy_branchcov.session.contexts import Contexts
@@ -169,6 +170,7 @@ class Session:
             undo.callback(self._hold, self.options, self._lasting)
             added = [spec for spec in options.source if spec not in self.options.source]
             self._hold(options, self._lasting | resolve_all(added))
+            self._sources.adopt(reloaded.added(self.scope))
             named = printable(context)
             first_hits = FirstHits(self._sources, self._analyses, named, values=options.values)
             if functions.counting() and not functions.following():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import CodeType
@@ -41,6 +41,8 @@ class Sources:
         self._folders: dict[str, str] = {}
         #: Finds the cells of a file, by its key.
         self._apps: dict[SourceKey, AppCells] = {}
+        #: Code that does not name its file, with the path of that; by the id of the code.
+        self._adopted: dict[int, tuple[CodeType, str]] = {}
         #: Names of files in which nothing is measured, from run to run.
         self._unmeasured: set[str] = set()
 
@@ -48,6 +50,12 @@ class Sources:
         """Ask ``locate`` for the source of code that lies in no measured file."""
         self._locators.append(locate)
         self.forget()
+
+    def adopt(self, found: Iterable[tuple[CodeType, str]]) -> None:
+        """From now on these are the code objects that do not name their file; each comes with its path."""
+        before, self._adopted = self._adopted, {id(each[0]): each for each in found}
+        if self._adopted.keys() != before.keys():
+            self.filter = partial(Sources._wanted, self)
 
     def set_scope(self, places: Places, omit: Sequence[str], include: Sequence[str]) -> None:
         """Measure these places from now on, as :class:`Scope` says; files are read again, for they may have changed."""
@@ -96,7 +104,7 @@ class Sources:
             return False
 
     def _locate(self, code: CodeType) -> Source | None:
-        filename = code.co_filename
+        filename = code.co_filename if id(code) not in self._adopted else self._adopted[id(code)][1]
         if filename.startswith("<frozen ") or filename in self._unmeasured:
             return None
         if self.scope.places:

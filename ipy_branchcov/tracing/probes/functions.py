@@ -98,7 +98,11 @@ def of_main(first: Iterable[str] = ()) -> Iterator[FunctionType]:
     ``first``: names to begin with.
     """
     main = sys.modules.get("__main__")
-    names = vars(main) if isinstance(main, ModuleType) else {}
+    return of_module(vars(main) if isinstance(main, ModuleType) else {}, "__main__", first)
+
+
+def of_module(names: dict[str, Any], module: str, first: Iterable[str] = ()) -> Iterator[FunctionType]:
+    """The same for another module of this name, with its global ``names``."""
     stack = [*names.values(), *(names[name] for name in first if name in names)]
     seen: set[int] = set()
     while stack:
@@ -118,7 +122,7 @@ def of_main(first: Iterable[str] = ()) -> Iterator[FunctionType]:
         elif issubclass(kind, type) and id(value) not in seen:
             seen.add(id(value))
             members: Any = _MEMBERS(value)
-            if members.get("__module__") == "__main__":
+            if members.get("__module__") == module:
                 stack += list(members.values())
 
 
