@@ -6,7 +6,7 @@ import ast
 import dis
 from collections.abc import Callable, Mapping
 
-from ipy_branchcov.bytecode.decode import FINAL, Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge, Instruction
 from ipy_branchcov.model.truth import constant, settled
 
 NodeOf = Callable[[Instruction | None], ast.AST | None]
@@ -76,14 +76,35 @@ def annotation(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: 
 
 def inlined_builtin(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> str:
     """From 3.14 ``all(...)`` and its like over a generator expression run as a loop of their own (gh-131738)."""
+    inlined = _inlined_call(bytecode, jump, node_of, parents)
+    return "" if inlined is None else "the loop of an inlined all(), any() or tuple()"
+
+
+def inlined_result(
+    bytecode: Bytecode, exit_edge: ExitEdge, node_of: NodeOf, parents: Parents
+) -> tuple[ast.Call, bool] | None:
+    """The inlined call of ``all`` or ``any`` whose loop ends on an exit of a jump, and what it then returns."""
+    jump, jumped = bytecode.at[exit_edge[0]], exit_edge[1]
+    call = _inlined_call(bytecode, jump, node_of, parents)
+    if call is None or not isinstance(call.func, ast.Name) or call.func.id not in ("all", "any"):
+        return None
+    stops_at = call.func.id == "any"
+    if jump.name == "FOR_ITER":
+        return (call, not stops_at) if jumped else None
+    before = _skip_back(bytecode, jump, "TO_BOOL")
+    found = before is not None and before.name == "FOR_ITER" and (tests_true(jump) is jumped) is stops_at
+    return (call, stops_at) if found else None
+
+
+def _inlined_call(bytecode: Bytecode, jump: Instruction, node_of: NodeOf, parents: Parents) -> ast.Call | None:
     node = node_of(jump)
     call = parents.get(id(node))
     if isinstance(node, ast.Name) and isinstance(call, ast.Call) and call.func is node:
         before = _skip_back(bytecode, jump, "TO_BOOL")
         inlined = jump.name == "FOR_ITER" or (before is not None and before.name in ("IS_OP", "FOR_ITER"))
         if inlined and len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp):
-            return "the loop of an inlined all(), any() or tuple()"
-    return ""
+            return call
+    return None
 
 
 def chain_clean_up(bytecode: Bytecode, instruction: Instruction, node_of: NodeOf) -> Instruction | None:

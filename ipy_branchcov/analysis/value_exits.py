@@ -13,7 +13,7 @@ from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.codemap import CodeMap, OutcomeNumber
 from ipy_branchcov.analysis.positions import Positions
 from ipy_branchcov.analysis.sites import Decisions
-from ipy_branchcov.analysis.values import settled_value
+from ipy_branchcov.analysis.values import passed_on, settled_value
 from ipy_branchcov.bytecode.decode import FINAL, ExitEdge, Instruction, Position
 from ipy_branchcov.bytecode.depths import depths
 from ipy_branchcov.bytecode.values import Value, identity
@@ -27,6 +27,9 @@ _PASSED_BY = frozenset({"NOP", "JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_N
 
 #: The start of all code, and the end; they may have the position of an operand.
 _OUTSIDE = frozenset({"RESUME", "RETURN_VALUE"})
+
+#: What stands between a test and the value that is a constant behind it: the end of an inlined loop is one, too.
+_DROPS = frozenset({"POP_TOP", "NOT_TAKEN", "POP_ITER", "END_FOR"})
 
 #: How many values an instruction stores to names of the function.
 _STORED = {"STORE_FAST": 1, "STORE_FAST_LOAD_FAST": 1, "STORE_FAST_STORE_FAST": 2}
@@ -192,6 +195,10 @@ class ValueExits:
         if exit_edge in self._code_map.shared_jumps:
             return None
         operand, decisions = self._nodes.operands[number], self._decisions
+        ended = quirks.inlined_result(self._bytecode, exit_edge, self._node, decisions.parents)
+        if ended is not None and number in self._nodes.inside(ended[0]):
+            found = passed_on(decisions.parents, operand, ended[0], ended[1:])
+            return None if found is None else identity(found[0])
         for branch, outcome in self._code_map.outcomes.get(exit_edge, ()):
             test = decisions.nodes[branch]
             open_link = stays_open(test, decisions.links[branch], outcome == 0)
@@ -206,7 +213,7 @@ class ValueExits:
 
         What then follows can have the operand's position: the None that a function returns at its end.
         """
-        while each.name in ("POP_TOP", "NOT_TAKEN") and (each.index in inside or each.position[0] is None):
+        while each.name in _DROPS and (each.index in inside or each.position[0] is None):
             after = self._bytecode.following(each)
             if after is None:
                 return False

@@ -44,6 +44,13 @@ def settled_value(
         found, node = computed(parent.body if truth else parent.orelse), parent
     elif isinstance(parent, ast.BoolOp) and truth is not isinstance(parent.op, ast.Or):
         found, node = _of_the_rest(parent, test), parent
+    return passed_on(parents, operand, node, found)
+
+
+def passed_on(
+    parents: Mapping[int, ast.AST], operand: ast.expr, node: ast.AST, found: tuple[object] | None
+) -> tuple[object] | None:
+    """The same once an expression in it has a value, which is a constant."""
     while found is not None and node is not operand:
         parent = parents.get(id(node))
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
