@@ -1,7 +1,16 @@
-"""Calls of ``all()`` and ``any()`` over generator expressions: from 3.14 on they are loops, and values that nobody wants
-are not made at their ends."""
+"""Values that nobody wants: the compiler leaves them out, and what they would have been is known all the same."""
 
+from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from ipy_branchcov.tracing.choice import tracers
+from tests.agreement import compare
+
+#: From 3.14 on calls of all() and any() over generator expressions are loops, at whose ends a constant is loaded.
+LOOPS = """\
 class Refusing:
     def __bool__(self):
         raise ValueError
@@ -74,3 +83,13 @@ for function in (dropped, last, returned, named, looped, protected, chosen, insi
             function(values)
         except ValueError:
             print(function.__name__, len(values))
+"""
+
+
+@pytest.mark.slow
+def test_inlined_calls_whose_value_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(LOOPS)
+    result = compare("loops", LOOPS, str(path), list(tracers()))
+    assert result.differences == []
+    assert result.decisions > 40
