@@ -80,6 +80,13 @@ LEADS_TO = {
     f"if a < b < c:  # true(b < c)\n    x{NO}\ny": "only the last link",
     f"if a < b < c:  # false(a < b) false(b < c)\n    x\nelse:{NO}\n    y": "each link",
     f"if (x if a else b):  # true(x if a else b)\n    x{NO}\ny": "a side of a conditional expression is tested, too",
+    f"if b if a else 1 == 2:  # false(b if a else 1 == 2) false(a)\n    x\nelse:{NO}\n    y": "a constant side",
+    f"if b if a else 1 == 2 and c:  # false(a) false(b if a else 1 == 2 and c)\n    x\nelse:{NO}\n    y": (
+        "a side that a constant decides before anything in it is evaluated"
+    ),
+    f"if b if a else c and 1 == 2:  # false(b if a else c and 1 == 2)\n    x\nelse:{NO}\n    y": (
+        "not a side in which something is evaluated"
+    ),
     f"for a in b:  # exhausted(a in b)\n    x\nx{NO}": "what follows a loop",
     f"for a in b:\n    x\nx{NO}\ny": "not all of what follows a loop",
     f"for a in b:  # body(a in b)\n    x{NO}\ny": "the body of a loop",

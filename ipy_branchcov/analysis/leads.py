@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.statements import has_code, statements, stops
-from ipy_branchcov.model.truth import constant, refutable, stays_open
+from ipy_branchcov.model.truth import constant, fixed, refutable, stays_open
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
@@ -30,7 +30,7 @@ def implied(decisions: Decisions, node: ast.AST, link: int, outcome: str) -> Ite
     elif outcome not in ("true", "false"):
         yield node, outcome
     elif not stays_open(node, link, outcome == "true") or link < 0:
-        for each, truth in decisions.implied(node, outcome == "true"):
+        for each, truth in decisions.implied(node, outcome == "true", fixed):
             yield each, "true" if truth else "false"
 
 

@@ -58,6 +58,11 @@ def evaluates(node: ast.expr) -> bool:
             return False
 
 
+def fixed(node: ast.expr) -> bool | None:
+    """The truth of a test that is constant by its form and evaluates nothing: the same on every Python."""
+    return None if evaluates(node) else constant(node)
+
+
 #: What constants can be computed of.
 _FORMS = (ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Subscript, ast.Slice, ast.IfExp, ast.BoolOp)
 _PARTS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
