@@ -391,11 +391,17 @@ def _breaks(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
             for field in _BLOCKS:
                 value = getattr(node, field, None)
                 if isinstance(value, list) and (field, known) not in (("body", False), ("orelse", True)):
-                    blocks = [value] if not value or isinstance(value[0], ast.stmt) else [each.body for each in value]
+                    blocks = [value] if not value or isinstance(value[0], ast.stmt) else map(_live, value)
                     for block in blocks:
                         yield from _breaks(block)
         if _stops(node):
             return
+
+
+def _live(clause: ast.ExceptHandler | ast.match_case) -> list[ast.stmt]:
+    """What can be reached of a handler or case: nothing where its guard is constant and false."""
+    guard = clause.guard if isinstance(clause, ast.match_case) else None
+    return [] if guard is not None and _decided(guard) is False else clause.body
 
 
 def instrument(text: str, filename: str) -> tuple[CodeType, Lines]:
