@@ -89,6 +89,9 @@ def test_paths_of_the_run_and_of_the_worker(tmp_path: Path) -> None:
         assert returned(worker, path) == str(run / "pkg" / "a.py")
     assert returned(worker, run / "other" / "a.py") == str(run / "other" / "a.py")
     assert returned(worker, tmp_path / "a.py") == str(tmp_path / "a.py")
+    around = Elsewhere(str(run), [], sources, {}, str(tmp_path))
+    for path in (run / "pkg" / "a.py", tmp_path / "pkg" / "a.py"):
+        assert returned(around, path) == str(run / "pkg" / "a.py")
 
 
 def test_a_module_that_is_installed_elsewhere(tmp_path: Path) -> None:
