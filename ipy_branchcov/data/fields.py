@@ -126,7 +126,7 @@ class Choice:
     def read(self, value: Any) -> str:
         if type(value) is not str or value not in self.texts:
             raise WrongField(f"must be one of {', '.join(self.texts)}, not {shown(value)}")
-        return value
+        return self.texts[self.texts.index(value)]  # one object for all
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.texts)}
@@ -145,29 +145,47 @@ class OrNull:
         return {"anyOf": [self.kind.schema(), {"type": "null"}]}
 
 
+class Begun:
+    """A list whose first items were read as they came. ``kind``: theirs; None where none can be read yet."""
+
+    def __init__(self, kind: Field | None):
+        self._kind = kind
+        self.read: list[Any] = []
+        #: The items behind those, as they are in the text: the first one is wrong, or may be.
+        self.rest: list[Any] = []
+
+    def add(self, value: Any) -> None:
+        """Add the next item of the text."""
+        if self._kind is not None and not self.rest:
+            try:
+                self.read.append(self._kind.read(value))
+                return
+            except WrongField:
+                pass  # it is raised where the whole is read
+        self.rest.append(value)
+
+    def __len__(self) -> int:
+        return len(self.read) + len(self.rest)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of values of one kind, from ``least`` to ``most`` of them.
-
-    ``drained``: the list keeps nothing that has been read.
-    """
+    """A list of values of one kind, from ``least`` to ``most`` of them; or one that was begun to be read."""
 
     kind: Field
     most: int
     least: int = 0
-    drained: bool = False
 
     def read(self, value: Any) -> list[Any]:
-        if type(value) is not list:
+        if type(value) is not list and type(value) is not Begun:
             raise WrongField(f"must be a list, not {shown(value)}")
         if not self.least <= len(value) <= self.most:
             size = self.most if self.least == self.most else f"{self.least} to {self.most}"
             raise WrongField(f"must have {size} items, not {len(value)}")
-        read, found = self.kind.read, []
+        found, rest = (value.read, value.rest) if isinstance(value, Begun) else ([], value)
+        read = self.kind.read
         try:
-            for number, each in enumerate(value):
-                if self.drained:
-                    value[number] = None
+            for each in rest:
                 found.append(read(each))
         except WrongField as error:
             error.way.append(len(found))

@@ -6,6 +6,8 @@ import errno
 import os
 import re
 import stat
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +18,8 @@ from ipy_branchcov.model.coverage import Coverage
 
 #: Bytes of a data file that is read; a thousand outcomes have about 200,000.
 LARGEST = 1 << 29
+#: Bytes that are read at a time.
+_PIECE = 1 << 20
 #: The names of what this process has open, at the end of the links that lead there.
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
@@ -24,28 +28,43 @@ def save(coverage: Coverage, path: Path, *, texts: bool = False, values: bool = 
     """Write a data file, whole or not at all; ``texts`` and ``values`` as in :func:`json_form.dumps`."""
     from ipy_branchcov.data import json_form  # not imported where no data file is read or written
 
-    write_whole(path, json_form.dumps(coverage, texts=texts, values=values))
+    _write(path, json_form.pieces(coverage, texts=texts, values=values))
 
 
 def load(path: Path) -> Coverage:
     """Read a data file. Raises DataError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except ValueError:
-        raise DataError(f"{path}: cannot be read (no file has such a name); check the path") from None
-    if len(data) > LARGEST:
-        raise DataError(f"{path}: not a data file of branchcov (larger than {LARGEST >> 20} MB)")
-    try:
-        text = [data.decode()]
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a data file of branchcov (not text)") from None
-    del data
     from ipy_branchcov.data import json_form  # not imported where no data file is read or written
 
-    return json_form.loads(text.pop(), str(path))  # a large one is not held while it is read
+    try:
+        with path.open("rb") as file:
+            return json_form.read(_pieces(file, path), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a data file of branchcov (not text)") from None
+    except ValueError:
+        raise DataError(f"{path}: cannot be read (no file has such a name); check the path") from None
+
+
+def _pieces(file: BinaryIO, path: Path) -> Callable[[], str]:
+    """What returns the next piece of a file's text. It raises UnicodeDecodeError, and DataError in a file too large."""
+    decode = getincrementaldecoder("utf-8")().decode
+    left = LARGEST
+
+    def more() -> str:
+        nonlocal left
+        text = ""
+        while not text:
+            data = file.read(_PIECE)
+            left -= len(data)
+            if left < 0:
+                raise DataError(f"{path}: not a data file of branchcov (larger than {LARGEST >> 20} MB)")
+            text = decode(data, final=not data)
+            if not data:
+                break
+        return text
+
+    return more
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -55,18 +74,25 @@ def write_whole(path: Path, text: str) -> None:
     written. A device or a FIFO is written as it stands, and so is what this process has open (``/dev/stdout``).
     Raises DataError.
     """
-    data = text.encode()
+    _write(path, [text])
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
     try:
         stream = _in_place(path)
+    except ValueError:
+        raise DataError(f"{path}: cannot be written (no file has such a name); choose another file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
+    data = (piece.encode() for piece in pieces)
+    try:
         if stream is None:
             _replace(Path(os.path.realpath(path)), data)
         else:
             with stream:
-                stream.write(data)
+                stream.writelines(data)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); choose another file") from None
-    except ValueError:
-        raise DataError(f"{path}: cannot be written (no file has such a name); choose another file") from None
 
 
 def append(path: Path, text: str) -> None:
@@ -97,13 +123,13 @@ def _in_place(path: Path) -> BinaryIO | None:
     return None if stat.S_ISREG(mode) else path.open("wb")
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".branchcov-{uuid4().hex}")
     try:
         with temporary.open("xb") as file:
             _take_over_rights(path, file)
-            file.write(data)
+            file.writelines(data)
         temporary.replace(path)
     except BaseException:  # Ctrl-C too leaves nothing behind
         temporary.unlink(missing_ok=True)

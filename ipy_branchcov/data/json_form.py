@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ipy_branchcov.data.contexts import Names, numbers
 from ipy_branchcov.data.decision_form import decision_data, mcdc_data
-from ipy_branchcov.data.fields import Choice, Flag, Listed, OrNull, Percent, Record, Text, Whole, WrongField, shown
+from ipy_branchcov.data.fields import (
+    Begun,
+    Choice,
+    Flag,
+    Listed,
+    OrNull,
+    Percent,
+    Record,
+    Text,
+    Whole,
+    WrongField,
+    shown,
+)
 from ipy_branchcov.data.source_form import MOST, MOST_HITS, NAME, source_form
+from ipy_branchcov.data.stream import Stream
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage, merge
@@ -27,14 +40,19 @@ def dumps(coverage: Coverage, *, texts: bool = False, values: bool = False) -> s
 
     ``values``: also the values of first hits. They may be secrets, so only who was asked for them writes them.
     """
+    return "".join(pieces(coverage, texts=texts, values=values))
+
+
+def pieces(coverage: Coverage, *, texts: bool = False, values: bool = False) -> Iterator[str]:
+    """The same in pieces, a source each: all of a large one together take several times the memory of the coverage."""
     known = numbers(coverage)
-    form = _around_sources(coverage, known)
-    # One at a time: the form of them all takes several times the memory of the text.
-    sources = [_text(_source(each, texts, values, known)).replace("\n", "\n  ") for each in coverage.sources]
-    inside = ",\n  ".join(sources)
-    sources.clear()
-    before, _, behind = _text(form).partition('\n "sources": []')
-    return f'{before}\n "sources": [\n  {inside}\n ]{behind}\n' if inside else f"{_text(form)}\n"
+    before, _, behind = _text(_around_sources(coverage, known)).partition('\n "sources": []')
+    yield f'{before}\n "sources": ['
+    for number, each in enumerate(coverage.sources):
+        text = _text(_source(each, texts, values, known)).replace("\n", "\n  ")
+        yield f",\n  {text}" if number else f"\n  {text}"
+    end = "\n ]" if coverage.sources else "]"
+    yield f"{end}{behind}\n"
 
 
 def _text(form: dict[str, Any]) -> str:
@@ -45,26 +63,67 @@ def _text(form: dict[str, Any]) -> str:
 
 def loads(text: str, name: str) -> Coverage:
     """Read :func:`dumps`' form. ``name`` stands in the messages. Raises DataError, one line that names the field."""
+    pieces = [text, ""]
+    del text  # it can be the largest part of what is in memory
+    return read(lambda: pieces.pop(0), name)
+
+
+def read(more: Callable[[], str], name: str) -> Coverage:
+    """As :func:`loads`, of a text in pieces: ``more`` returns the next one, "" at the end, and may raise.
+
+    Sources are read one at a time, so that the form of them all is never in memory.
+    """
+    form = _form()
     try:
-        data = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
+        data = _read_members(Stream(more, _DECODER), form)
     except RecursionError:
         raise DataError(f"{name}: not a data file of branchcov (lists in lists without end)") from None
+    except UnicodeDecodeError:
+        raise
     except ValueError as error:
         raise DataError(f"{name}: not a complete data file ({error}); measure again to write a new one") from None
-    del text  # it can be the largest part of what is in memory
-    schema = data.get("schema") if isinstance(data, dict) else None
+    schema = data.get("schema")
     if not isinstance(schema, str) or not schema.startswith("ipy_branchcov/"):
         raise DataError(f'{name}: not a data file of branchcov (no "schema": "{SCHEMA}")')
     if schema != SCHEMA:
         raise DataError(f"{name}: written as {shown(schema)}, this version reads {SCHEMA}; upgrade ipy-branchcov")
     try:
-        coverage: Coverage = _form().read(data)
+        coverage: Coverage = form.read(data)
         return coverage
     except WrongField as error:
         place = shortened(error.name, 200) or "the file"
         raise DataError(
             f"{name}: damaged data file ({place}: {error.reason}); measure again to write a new one"
         ) from None
+
+
+def _read_members(stream: Stream, form: Record) -> dict[str, Any]:
+    """The members of the whole, with sources that are read already, as far as that could be. Raises ValueError.
+
+    Contexts stand before the sources, which have numbers of them. Where they do not, or a source is wrong, the sources
+    from there on wait for the rest of the text: only then is it known what is wrong with it.
+    """
+    data: dict[str, Any] = {}
+    for name, value in stream.members("sources"):
+        if name in data:
+            raise ValueError(f"{shown(name)} stands twice in one object")
+        data[name] = _sources(value, form, data) if isinstance(value, Iterator) else value
+    return data
+
+
+def _sources(items: Iterator[Any], form: Record, before: dict[str, Any]) -> Begun:
+    """The list of sources, read as far as it can be by the members that stand before it."""
+    kind = form.fields["sources"]
+    begun = Begun(None)
+    try:
+        if before.get("schema") == SCHEMA and isinstance(kind, Listed):
+            form.fields["contexts"].read(before.get("contexts", []))
+            begun = Begun(kind.kind)
+    except WrongField:
+        pass  # it is raised where the whole is read
+    for each in items:
+        begun.add(each)
+    return begun
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,6 +137,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once_each, parse_constant=_no_number)
 
 
 def to_dict(coverage: Coverage, *, texts: bool = False, values: bool = False) -> dict[str, Any]:
@@ -170,7 +232,7 @@ def _form() -> Record:
             "counted": Flag(),
             "totals": totals,
             "contexts": contexts,  # before the sources, which have numbers of them
-            "sources": Listed(source_form(totals, contexts), MOST, drained=True),
+            "sources": Listed(source_form(totals, contexts), MOST),
             "lost": Listed(Text(NAME), MOST),
         },
         _read_coverage,
@@ -190,8 +252,6 @@ def schema() -> dict[str, Any]:
 
 def from_dict(data: object) -> Coverage:
     """The inverse of :func:`to_dict`. Raises WrongField, which names the field, for all that is not of the form."""
-    if isinstance(data, dict) and isinstance(data.get("sources"), list):
-        data = data | {"sources": data["sources"].copy()}
     coverage: Coverage = _form().read(data)
     return coverage
 

@@ -5,10 +5,10 @@ Data files are untrusted input. Whatever is not of this form is refused in words
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from ipy_branchcov.data.contexts import Names, Numbers
 from ipy_branchcov.data.decision_form import MOST_DECISIONS, RawDecision, decision_form, read_decisions
@@ -17,6 +17,7 @@ from ipy_branchcov.model.branch import OUTCOMES, Branch, FirstHit, Outcome, outc
 from ipy_branchcov.model.source import Source, SourceKind, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
 
+T = TypeVar("T")
 # What a field may hold at most: far more than any program has, and little enough to read and draw.
 #: Characters of names and paths, of a value, and of a source's text.
 NAME, VALUE, TEXT = 40_000, 1_000, 1 << 24
@@ -24,6 +25,8 @@ NAME, VALUE, TEXT = 40_000, 1_000, 1 << 24
 MOST, MOST_HITS = 1_000_000, 10**18
 #: The last line of a source and its last column, and all lines of a file that never ran.
 LAST_LINE, MOST_LINES = 1_000_000, 4_000_000
+#: Equal values that are one object.
+_SHARED = 20_000
 #: Branches that lie in each other. Python's parser refuses more than 200 parentheses.
 DEEPEST = 256
 
@@ -42,7 +45,8 @@ def source_form(totals: Record, contexts: Names) -> Record:
 
     span = Listed(Whole(0, LAST_LINE), 4, 4)
     lines = Listed(Listed(Whole(1, LAST_LINE), 2, 2), LAST_LINE)
-    first = Record({"by": Text(NAME), "values": Named(Text(NAME), Text(VALUE), 100)}, FirstHit)
+    shared = _Shared()
+    first = Record({"by": Text(NAME), "values": Named(Text(NAME), Text(VALUE), 100)}, shared.first_hit)
     return Record(
         {
             "name": Text(NAME),
@@ -54,7 +58,7 @@ def source_form(totals: Record, contexts: Names) -> Record:
             "missed_lines": lines,
             "excluded_lines": lines,
             "missed_spans": Listed(span, MOST),
-            "branches": Listed(_branch_form(span, first, contexts), MOST),
+            "branches": Listed(_branch_form(span, first, contexts, shared), MOST),
             "note": Text(TEXT, lines=True),
             "decisions": OrNull(Listed(decision_form(span, first), MOST_DECISIONS)),
         },
@@ -63,7 +67,38 @@ def source_form(totals: Record, contexts: Names) -> Record:
     )
 
 
-def _branch_form(span: Listed, first: Record, contexts: Names) -> Record:
+class _Shared:
+    """What is equal in one file is one object, without which a large file takes three times the memory.
+
+    Most outcomes have the same name, hits and first hit as many others. Only so many are kept here.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+
+    def _one(self, key: Hashable, made: T) -> T:
+        known: T = self._known.get(key, made)
+        if known is made and len(self._known) < _SHARED:
+            self._known[key] = made
+        return known
+
+    def function(self, name: str) -> str:
+        return self._one(name, name)
+
+    def first_hit(self, by: str, values: Mapping[str, str]) -> FirstHit:
+        made = FirstHit(by, values)
+        return made if values else self._one((FirstHit, by), made)
+
+    def outcome(self, **found: Any) -> Outcome:
+        made = Outcome(**found)
+        if made.first is not None and made.first.values:
+            return made
+        return self._one(
+            (*(value for name, value in found.items() if name != "first"), made.first and made.first.by), made
+        )
+
+
+def _branch_form(span: Listed, first: Record, contexts: Names, shared: _Shared) -> Record:
     outcome = Record(
         {
             "name": Text(NAME),
@@ -74,12 +109,16 @@ def _branch_form(span: Listed, first: Record, contexts: Names) -> Record:
             "reason": Text(NAME),
             "contexts": Numbers(contexts),
         },
-        Outcome,
+        shared.outcome,
         {"reason": "", "contexts": frozenset()},
     )
+
+    def branch(kind: str, span: list[int], function: str, outcomes: list[Outcome]) -> Branch:
+        return _read_branch(kind, span, shared.function(function), outcomes)
+
     return Record(
         {"kind": Choice(tuple(OUTCOMES)), "span": span, "function": Text(NAME), "outcomes": Listed(outcome, 3, 2)},
-        _read_branch,
+        branch,
     )
 
 

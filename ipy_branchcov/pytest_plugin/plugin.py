@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from ipy_branchcov.session.options import ReportOptions, RunOptions
 from ipy_branchcov.session.table import Door, Option
 
 if TYPE_CHECKING:
+    from ipy_branchcov.pytest_plugin.elsewhere import Elsewhere
     from ipy_branchcov.pytest_plugin.run import MeasuredRun
 
 T = TypeVar("T")
@@ -154,11 +156,24 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     from ipy_branchcov.pytest_plugin.run import MeasuredRun
 
     notes: list[str] = []
-    found = _or_usage_error(lambda: _options(options, notes.append))
+    elsewhere = _received()
+    if elsewhere is None:
+        found = _or_usage_error(lambda: _options(options, notes.append))
+    else:  # configuration files may lie where the run stands, and nowhere else
+        found = _or_usage_error(elsewhere.options), ReportOptions()
     if hasattr(config, "workerinput"):
         notes.clear()  # the run that started this worker has them
-    run = _or_usage_error(lambda: MeasuredRun(config, *found, notes))
+    run = _or_usage_error(lambda: MeasuredRun(config, *found, notes, elsewhere))
     config.pluginmanager.register(run, _NAME)
+
+
+def _received() -> Elsewhere | None:
+    """What the run sent to this process, where that is a worker of xdist that stands elsewhere."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    from ipy_branchcov.pytest_plugin.elsewhere import received
+
+    return received()
 
 
 def _refuse_gates(options: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
 from ipy_branchcov.processes.workers import end_workers
+from ipy_branchcov.pytest_plugin.elsewhere import Elsewhere, send, with_the_same_texts
 from ipy_branchcov.pytest_plugin.rewritten import RewrittenModules
 from ipy_branchcov.pytest_plugin.workers import Workers
 from ipy_branchcov.reports import summary
@@ -30,6 +31,7 @@ from ipy_branchcov.reports.gates import asked_for, failures
 from ipy_branchcov.reports.patch import changed_lines, select, sentence
 from ipy_branchcov.session.config import check_sources
 from ipy_branchcov.session.options import ReportOptions, RunOptions
+from ipy_branchcov.session.scope import Places
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.total import appended
 
@@ -37,16 +39,27 @@ from ipy_branchcov.session.total import appended
 class MeasuredRun:
     """A plugin that is registered while a run is measured. Raises BranchcovError for wrong options.
 
-    ``notes``: lines for people, shown at the end.
+    ``notes``: lines for people, shown at the end. ``elsewhere``: this is a worker of xdist that does not stand where
+    its run stands.
     """
 
-    def __init__(self, config: pytest.Config, options: RunOptions, report: ReportOptions, notes: list[str]):
+    def __init__(
+        self,
+        config: pytest.Config,
+        options: RunOptions,
+        report: ReportOptions,
+        notes: list[str],
+        elsewhere: Elsewhere | None = None,
+    ):
         self._config = config
         self._options = options
         self._report = report
         self._named = bool(options.source)
         self._sources = options.source or (".",)
         self._late: list[str] = []
+        #: Where each source lies.
+        self._places: dict[str, Places] = {}
+        self._elsewhere = elsewhere
         self._found: list[Coverage] = []
         #: One line for each piece of data that was lost.
         self._lost: list[str] = []
@@ -62,12 +75,12 @@ class MeasuredRun:
         self._former = Coverage()
         self._baseline: Coverage | None = None
         self._folder_at_start = Path.cwd()  # a conftest file may change it
-        self.session = Session(replace(options, source=()))
+        self.session = Session(replace(options, source=()), root=None if elsewhere is None else elsewhere.root)
         root = Path(self.session.scope.root)
         self._changed = changed_lines(report.patch, root) if report.patch and not _is_worker(config) else {}
         for spec in self._sources:
             try:
-                self.session.add_source(spec)
+                self._add_source(spec)
             except UsageError:
                 self._late.append(spec)
         self._processes: Processes | None = None
@@ -95,11 +108,18 @@ class MeasuredRun:
             self._former = load(folder / report.append_to)
         self._baseline = None if report.baseline is None else load(folder / report.baseline)
 
+    def _add_source(self, spec: str) -> None:
+        """Measure a source. Raises UsageError where there is none of that name."""
+        for place in [spec] if self._elsewhere is None else self._elsewhere.places(spec):
+            self._places[spec] = self.session.add_source(place)
+            if self._elsewhere is not None and place == spec:
+                self._elsewhere.found(spec, self._places[spec])
+
     def add_late_sources(self, option: str) -> None:
         """Add sources that a conftest file made importable. ``option``: how they were given. Raises UsageError."""
         check_sources(self._late, option)
         for spec in self._late:
-            self.session.add_source(spec)
+            self._add_source(spec)
         self._late.clear()
         if self._options.subprocesses:
             self._processes = Processes(self._folder, elsewhere(self._options, self.session.scope))
@@ -219,6 +239,11 @@ class MeasuredRun:
             self._processes = None
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_newgateway(self, gateway: Any) -> None:
+        """Send a worker that stands elsewhere what is measured, before it begins."""
+        send(gateway, self._config, self.session.scope.root, self._places, self._options)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self) -> None:
         self._workers.ready()
 
@@ -226,9 +251,10 @@ class MeasuredRun:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self._workers.down(node, error)
 
-    def _take(self, coverage: Coverage) -> None:
+    def _take(self, coverage: Coverage, gateway: Any) -> None:
         # A worker stands in another folder where a conftest file changes it.
-        self._found.append(self.session.scope.renamed(coverage))
+        coverage = self.session.scope.renamed(coverage)
+        self._found.append(with_the_same_texts(coverage, self.session.scope, gateway, self._lost))
 
     # --- the end
 
@@ -247,6 +273,8 @@ class MeasuredRun:
         if worker is not None:
             from ipy_branchcov.data import json_form  # not imported where there are no workers
 
+            if self._elsewhere is not None:
+                coverage = self._elsewhere.returned(coverage)
             worker["branchcov"] = json.dumps(
                 {"coverage": json_form.dumps(coverage, values=True), "lost": self._lost, "notes": self._notes}
             )

@@ -20,10 +20,10 @@ _STARTS = 4
 class Workers:
     """The workers of one run.
 
-    ``take``: called with what each returned. ``lost``, ``notes``: the run's lists, which this adds to.
+    ``take``: called with what each returned, and its gateway. ``lost``, ``notes``: the run's lists, which this adds to.
     """
 
-    def __init__(self, take: Callable[[Coverage], None], lost: list[str], notes: list[str]):
+    def __init__(self, take: Callable[[Coverage, Any], None], lost: list[str], notes: list[str]):
         self._take = take
         self._lost = lost
         self._notes = notes
@@ -53,9 +53,9 @@ class Workers:
         elif "branchcov" not in output:
             self._lost.append(f"worker {worker}: not measured: its run has no --branchcov; install the same version")
         else:
-            self._read(worker, output["branchcov"])
+            self._read(node.gateway, output["branchcov"])
 
-    def _read(self, worker: str, data: str) -> None:
+    def _read(self, gateway: Any, data: str) -> None:
         from ipy_branchcov.data import json_form  # not imported where there are no workers
 
         try:
@@ -64,11 +64,11 @@ class Workers:
             coverage = json_form.loads(sent["coverage"], "data")
         except (ValueError, KeyError, TypeError, DataError) as error:
             why = shortened(printable(str(error)), 300)
-            self._lost.append(f"worker {worker}: its data cannot be read ({why}); install the same version")
+            self._lost.append(f"worker {gateway.id}: its data cannot be read ({why}); install the same version")
             return
         self._lost += lost
         self._notes += notes
-        self._take(coverage)
+        self._take(coverage, gateway)
 
 
 def _reason(error: object) -> str:

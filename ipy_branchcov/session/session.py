@@ -136,11 +136,12 @@ class Session:
         """Call once, when the first code that is measured is about to run. It must not raise."""
         self._sources.when_found = call
 
-    def add_source(self, spec: str) -> None:
-        """Measure a module (with its submodules) by name, or a folder or file by path. Raises UsageError."""
+    def add_source(self, spec: str) -> Places:
+        """Measure a module and its submodules by name, or a folder or file by path; return where. Raises UsageError."""
         places = resolve(spec)
         self._lasting |= places
         self._sources.set_scope(self.scope.places | places, self.scope.omit, self.scope.include)
+        return places
 
     # --- runs
 
