@@ -154,11 +154,10 @@ def _rows(items: list[Item]) -> Iterator[int]:
     before: tuple[Item, int] | None = None
     start = end = 0
     for item in items:
-        row = item.row
-        if row is not before and (row is None or before is None or row != before):
+        if item.row is not before and item.row != before:
             if before is not None:
                 rows.append(Handler(start, end, before[0].offset, before[1]))
-            before, start = row, item.offset
+            before, start = item.row, item.offset
         end = item.offset + 2 * (item.size + item.caches)
     if before is not None:
         rows.append(Handler(start, end, before[0].offset, before[1]))
