@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ipy_branchcov.errors import DataError
+from ipy_branchcov.errors import DataError, NoSuchFileError
 from ipy_branchcov.model.coverage import Coverage
 
 #: Bytes of a data file that is read; a thousand outcomes have about 200,000.
@@ -32,10 +32,12 @@ def load(path: Path) -> Coverage:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NoSuchFileError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except ValueError:
-        raise DataError(f"{path}: cannot be read (no file has such a name); check the path") from None
+        raise NoSuchFileError(f"{path}: cannot be read (no file has such a name); check the path") from None
     if len(data) > LARGEST:
         raise DataError(f"{path}: not a data file of branchcov (larger than {LARGEST >> 20} MB)")
     try:
