@@ -24,6 +24,10 @@ class DataError(BranchcovError):
     """A data file, notebook or source that cannot be read as what it should be."""
 
 
+class NoSuchFileError(DataError, UsageError):
+    """A data file that was named and is not there: the command is wrong."""
+
+
 class TracerError(BranchcovError):
     """The interpreter's tracing facility is not to be had (held by another tool, or missing)."""
 

@@ -19,7 +19,7 @@ import pytest
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
-from ipy_branchcov.tracing.probes import marshalled, registry
+from ipy_branchcov.tracing.probes import marshalled, reachable, registry
 from ipy_branchcov.tracing.probes.readers import READING
 from tests.kernel import kernel
 
@@ -235,10 +235,21 @@ def test_suspended_generators_go_on(session: Session, path: Path, tracer: str, c
     assert list(begun) == [2] and names["f"].__code__ is own
 
 
+OVERLOADED = """
+import typing
+@typing.overload
+def many(x: int):
+    return 1 if x else 2
+def many(x):
+    return x
+"""
+
+
 @every_tracer
 @counting
-def test_functions_of_the_main_module_are_found_without_looking_at_everything(
-    session: Session, path: Path, tracer: str, counts: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("module", ["__main__", "module_that_gives_back"])
+def test_functions_of_modules_are_found_without_looking_at_everything(
+    session: Session, path: Path, tracer: str, counts: bool, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gc.collect()  # what earlier tests left in cycles refers to code objects, too
     from ipy_branchcov.tracing.probes import functions
@@ -250,11 +261,13 @@ def test_functions_of_the_main_module_are_found_without_looking_at_everything(
     waiting = names["generator"](1)
     next(waiting)
     session.stop()
-    main = type(sys)("__main__")
-    monkeypatch.setitem(sys.modules, "__main__", main)
+    main = type(sys)(module)
+    main.__file__ = str(path)
+    monkeypatch.setitem(sys.modules, module, main)
+    text = "\n" * 50 + PROGRAM.replace("listed", "#") + OVERLOADED
     searched = []
     session.start("second")
-    exec(session.instrument(compile("\n" * 50 + PROGRAM.replace("listed", "#"), str(path), "exec")), vars(main))
+    exec(session.instrument(compile(text, str(path), "exec")), vars(main))
     with monkeypatch.context() as patched:
         patched.setattr(functions, "objects", lambda *kinds: searched.append(kinds) or [])
         session.stop()
@@ -262,6 +275,20 @@ def test_functions_of_the_main_module_are_found_without_looking_at_everything(
     assert next(waiting, None) is None
     kept = {name: get for name, get in GET.items() if name != "listed"}
     assert all(registry.known(get(vars(main)).__code__) is None for get in kept.values())
+
+
+def test_a_module_leads_to_its_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = type(sys)("module_with_functions")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(PROGRAM + OVERLOADED, vars(module))
+    module.__dict__["plain"].__module__ = ["a name of a strange type"]
+    found = list(reachable.of_module(module.__name__, ["generator", "nothing"]))
+    assert found[0] is module.__dict__["generator"]
+    assert {id(each) for each in found}.issuperset(
+        id(get(vars(module))) for name, get in GET.items() if name != "listed"
+    )
+    assert [each.__name__ for each in found].count("many") == 2
+    assert list(reachable.of_module("no.such.module")) == []
 
 
 CELL = """\

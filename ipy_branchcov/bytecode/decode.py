@@ -23,8 +23,9 @@ ExitEdge = tuple[int, bool]
 #: The prefix of an instruction with a long argument.
 EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _CACHE = dis.opmap["CACHE"]
-_RELATIVE = frozenset(dis.hasjrel)
 _NAMES = dis.opname
+#: Of each instruction that jumps by its argument: 1, or -1 where it jumps backwards.
+_STEPS = {op: -1 if "BACKWARD" in _NAMES[op] else 1 for op in dis.hasjrel if _NAMES[op] != "END_ASYNC_FOR"}
 
 #: Instructions that never continue with the next one, and do not jump.
 FINAL = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
@@ -98,7 +99,11 @@ class Bytecode:
     @cached_property
     def at(self) -> dict[int, Instruction]:
         """By offset: its own, and those of its EXTENDED_ARGs."""
-        return {offset: instruction for instruction in self.instructions for offset in instruction.offsets}
+        found = {each.offset: each for each in self.instructions}
+        for each in self.instructions:
+            if each.first != each.offset:
+                found.update(dict.fromkeys(each.offsets, each))
+        return found
 
     def following(self, instruction: Instruction) -> Instruction | None:
         """The instruction that it falls through to."""
@@ -140,27 +145,29 @@ def _decode(code: CodeType) -> list[Instruction]:
     positions = list(code.co_positions())
     positions += [(None,) * 4] * (len(raw) // 2 - len(positions))  # a line table that the compiler did not write
     instructions: list[Instruction] = []
+    jumps: list[tuple[Instruction, int]] = []
     last: Instruction | None = None
     extended, first = 0, -1
     for offset, op, low, position in zip(range(0, len(raw), 2), raw[::2], raw[1::2], positions, strict=False):
         if op == _CACHE:
-            if last is not None:
-                last.next = offset + 2
+            continue
+        if op == EXTENDED_ARG:
+            extended = (extended | low) << 8
+            first = offset if first < 0 else first
             continue
         if first < 0:
             first = offset
-        arg = extended | low
-        if op == EXTENDED_ARG:
-            extended = arg << 8
-            continue
-        last = Instruction(len(instructions), _NAMES[op], arg, first, offset, position)
+        if last is not None:
+            last.next = first
+        last = Instruction(len(instructions), _NAMES[op], extended | low, first, offset, position)
         instructions.append(last)
         extended, first = 0, -1
-        if op in _RELATIVE and last.name != "END_ASYNC_FOR":
-            last.target = -arg if "BACKWARD" in last.name else arg
-    for instruction in instructions:
-        if instruction.target is not None:
-            instruction.target = instruction.next + 2 * instruction.target
+        if op in _STEPS:
+            jumps.append((last, _STEPS[op]))
+    if last is not None:
+        last.next = len(raw)
+    for instruction, step in jumps:
+        instruction.target = instruction.next + 2 * step * instruction.arg
     return instructions
 
 

@@ -56,40 +56,50 @@ class Item:
 
 def disassemble(bytecode: Bytecode) -> list[Item]:
     """The instructions of a code object as items, in order."""
-    items = []
+    items: list[Item] = []
+    at: dict[int, Item] = {}
     for instruction in bytecode.instructions:
         item = Item(instruction.name, instruction.arg, instruction.position)
         item.origin = instruction
         item.caches = (instruction.next - instruction.offset) // 2 - 1
         items.append(item)
-    at = {instruction.first: item for instruction, item in zip(bytecode.instructions, items, strict=True)}
-    at |= {instruction.offset: item for instruction, item in zip(bytecode.instructions, items, strict=True)}
+        at[instruction.first] = at[instruction.offset] = item
     for instruction, item in zip(bytecode.instructions, items, strict=True):
         if instruction.target is not None:
             item.target = at[instruction.target]
         elif instruction.name == "END_ASYNC_FOR" and instruction.arg:
             item.target = at[instruction.next - 2 * instruction.arg]
-    handlers = iter(bytecode.handlers())
-    handler = next(handlers, None)
-    for instruction, item in zip(bytecode.instructions, items, strict=True):
-        while handler is not None and instruction.offset >= handler.end:
-            handler = next(handlers, None)
-        if handler is not None and handler.start <= instruction.first:
-            item.row = (at[handler.target], handler.state)
+    _protect(bytecode, items, at)
     return items
+
+
+def _protect(bytecode: Bytecode, items: list[Item], at: dict[int, Item]) -> None:
+    """Give items their rows of the exception table. ``at``: the items by offset."""
+    handlers = iter(bytecode.handlers())
+    if (handler := next(handlers, None)) is None:
+        return
+    row = (at[handler.target], handler.state)
+    for instruction, item in zip(bytecode.instructions, items, strict=True):
+        while instruction.offset >= handler.end:
+            if (following := next(handlers, None)) is None:
+                return
+            handler, row = following, (at[following.target], following.state)
+        if handler.start <= instruction.first:
+            item.row = row
 
 
 def assemble(code: CodeType, items: list[Item], constants: tuple[object, ...] | None = None) -> CodeType:
     """The code object with other instructions. Raises Unencodable if a jump has the wrong direction."""
     _lay_out(items)
     raw, opcodes = bytearray(), dis.opmap
+    add = raw.append
     for item in items:
         arg = item.arg
         if item.size > 1:
             for shift in range(8 * (item.size - 1), 0, -8):
                 raw += bytes((EXTENDED_ARG, arg >> shift & 255))
-        raw.append(opcodes[item.name])
-        raw.append(arg & 255)
+        add(opcodes[item.name])
+        add(arg & 255)
         if item.caches:
             raw += bytes(2 * item.caches)
     return code.replace(
@@ -117,7 +127,7 @@ def with_tables(code: CodeType, tables: Sequence[object], constants: tuple[objec
 def _lay_out(items: list[Item]) -> None:
     """Give each item its offset and each jump its argument; items grow by the EXTENDED_ARGs they need."""
     for item in items:
-        item.size = _size(item.arg) if item.target is None else 1
+        item.size = 1 if item.target is not None or item.arg < 256 else _size(item.arg)
     growing = True
     while growing:
         offset = 0
@@ -141,15 +151,16 @@ def _size(arg: int) -> int:
 def _rows(items: list[Item]) -> Iterator[int]:
     """The exception table."""
     rows: list[Handler] = []
+    before: tuple[Item, int] | None = None
+    start = end = 0
     for item in items:
-        if item.row is not None:
-            handler, state = item.row
-            end = item.offset + 2 * (item.size + item.caches)
-            last = rows[-1] if rows else None
-            if last is not None and (last.end, last.target, last.state) == (item.offset, handler.offset, state):
-                rows[-1] = last._replace(end=end)
-            else:
-                rows.append(Handler(item.offset, end, handler.offset, state))
+        if item.row is not before and item.row != before:
+            if before is not None:
+                rows.append(Handler(start, end, before[0].offset, before[1]))
+            before, start = item.row, item.offset
+        end = item.offset + 2 * (item.size + item.caches)
+    if before is not None:
+        rows.append(Handler(start, end, before[0].offset, before[1]))
     for row in rows:
         first = True
         for number in (row.start // 2, (row.end - row.start) // 2, row.target // 2, row.state):

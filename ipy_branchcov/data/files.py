@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from ipy_branchcov.errors import DataError
+from ipy_branchcov.errors import DataError, NoSuchFileError
 from ipy_branchcov.model.coverage import Coverage
 
 #: Bytes of a data file that is read; a thousand outcomes have about 200,000.
@@ -38,12 +38,14 @@ def load(path: Path) -> Coverage:
     try:
         with path.open("rb") as file:
             return json_form.read(_pieces(file, path), str(path))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NoSuchFileError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a data file of branchcov (not text)") from None
     except ValueError:
-        raise DataError(f"{path}: cannot be read (no file has such a name); check the path") from None
+        raise NoSuchFileError(f"{path}: cannot be read (no file has such a name); check the path") from None
 
 
 def _pieces(file: BinaryIO, path: Path) -> Callable[[], str]:

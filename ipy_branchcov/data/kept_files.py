@@ -45,14 +45,18 @@ def load(path: str, key: str) -> Any:
         return None
 
 
-def save(path: str, key: str, plain: Any) -> None:
-    """Keep plain values of the source at a path. Does nothing where the interpreter would write no byte code."""
+def packed(plain: Any) -> bytes | None:
+    """Plain values as :func:`save` takes them. None: an integer or a nesting is too large for that."""
+    try:
+        return dumps(plain)
+    except ValueError:
+        return None
+
+
+def save(path: str, key: str, payload: bytes) -> None:
+    """Keep packed values of the source at a path. Does nothing where the interpreter would write no byte code."""
     place = None if sys.dont_write_bytecode else _place(path)
     if place is None:
-        return
-    try:
-        payload = dumps(plain)
-    except ValueError:  # an integer or a nesting that is too large for it
         return
     # Other processes may write the same file now: each writes one of its own, and the last one to be renamed stays.
     new = f"{place}.{os.getpid()}-{threading.get_ident()}"

@@ -291,6 +291,7 @@ class MeasuredRun:
             self._failures.append(str(error))
         if self._failures and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.session.reset()  # pytest collects garbage at its end, and what is known of sources is many objects
 
     def _appended(self, coverage: Coverage) -> Coverage:
         """The sum with what was measured before, where that was asked for; it is kept. Raises DataError."""

@@ -6,9 +6,8 @@ import sys
 import threading
 from collections import deque
 from dataclasses import replace
-from marshal import dumps, loads  # as they are outside of runs, in which ``marshal`` searches values for code
+from marshal import loads  # as it is outside of runs, in which ``marshal`` searches values for code
 from types import CodeType
-from typing import Any
 
 from ipy_branchcov.analysis import kept
 from ipy_branchcov.analysis.branches import Analysis, find_branches
@@ -29,8 +28,9 @@ __builtins__ = BUILTINS
 _RUNS = 4
 #: From 3.14 on edges are known by the instruction that proves them; before, by an instruction and the next one.
 _STEPS = sys.version_info >= (3, 14)
-#: So many sources at most have their syntax trees in memory. Before 3.14 a module is mapped when it is imported; later,
-#: each function when it first runs, and where decisions are followed it takes the tree.
+#: So many sources at most have their syntax trees in memory. Before 3.14 a module is mapped when it is imported, and
+#: those whose functions were found have few; later, each function when it first runs, and where decisions are followed
+#: it takes the tree.
 _TREES, _TREES_IN_USE = 4, 64
 
 
@@ -48,6 +48,8 @@ class Analyses:
         self.follow = False
         #: The sources whose syntax trees are in memory, the oldest first.
         self._trees: deque[SourceKey] = deque()
+        #: Settled analyses, which no file has yet.
+        self._settled: dict[SourceKey, bytes] = {}
         self._lock = threading.RLock()
 
     def set_policy(self, policy: Policy) -> bool:
@@ -64,6 +66,8 @@ class Analyses:
 
     def forget(self) -> None:
         self._known.clear()
+        self._trees.clear()
+        self._settled.clear()
         self.notes.clear()
 
     def run_ended(self) -> None:
@@ -86,7 +90,7 @@ class Analyses:
             known = self._known.get(source.key)
             if known is None:
                 try:
-                    known = (self._read(source) or find_branches(source, (), self._policy),)
+                    known = (self._again(source) or find_branches(source, (), self._policy),)
                 except (SyntaxError, ValueError, RecursionError) as error:
                     known = (None,)
                     self.notes[source.key] = f"its text is not what ran ({type(error).__name__}): cannot be measured"
@@ -96,6 +100,16 @@ class Analyses:
                     if len(self._trees) > (_TREES_IN_USE if _STEPS or self.follow else _TREES):
                         self._settle(self._trees.popleft())
             return known[0]
+
+    def instrumented(self) -> None:
+        """A module was instrumented: what was found out is needed again when the report is made.
+
+        What was made for that goes at once: no collection of the program's looks at it then.
+        """
+        if not (_STEPS or self.follow):
+            with self._lock:
+                while self._trees:
+                    self._settle(self._trees.popleft())
 
     def _settle(self, key: SourceKey) -> None:
         """Map all code objects of a source, and let go of its syntax tree: many modules are imported by large runs."""
@@ -107,24 +121,22 @@ class Analyses:
         for code in analysis.whole.codes:
             if (code.co_qualname, code.co_firstlineno) not in mapped:
                 analysis.of(code)
-        source, plain = analysis.source, kept.to_plain(analysis)
-        del analysis
-        self._replace(source, plain, kept_in_file=False)
+        self._replace(analysis)
 
-    def _replace(self, source: Source, plain: dict[str, Any], *, kept_in_file: bool) -> None:
-        """Let go of an analysis, then make it again of plain values.
+    def _replace(self, analysis: Analysis) -> None:
+        """Let go of an analysis; it is made again of plain values when it is asked for.
 
         Between the objects of a tree, those that stay would keep nearly all of its memory in use.
         """
-        try:
-            payload = dumps(plain)
-        except ValueError:  # an integer or a nesting that is too large for it
-            return
-        plain.clear()
-        self._known.pop(source.key)
-        made = kept.from_plain(source, self._policy, loads(payload))
-        made.kept = kept_in_file
-        self._known[source.key] = (made,)
+        payload = kept_files.packed(kept.to_plain(analysis))
+        if payload is not None:
+            self._settled[analysis.source.key] = payload
+            self._known.pop(analysis.source.key)
+
+    def _again(self, source: Source) -> Analysis | None:
+        """The analysis that was settled, or that an earlier run has kept; None where there is none."""
+        payload = self._settled.get(source.key)
+        return self._read(source) if payload is None else kept.from_plain(source, self._policy, loads(payload))
 
     # --- what is kept from run to run
 
@@ -141,23 +153,29 @@ class Analyses:
     def keep(self, source: Source) -> None:
         """Keep what is known of a source for later runs, if that is more than before."""
         (analysis,) = self._known.get(source.key) or (None,)
-        if analysis is None or source.kind != "file" or source.path is None or not kept.is_news(analysis):
+        payload = self._settled.pop(source.key, None)
+        if analysis is None or source.kind != "file" or source.path is None:
             return
-        kept_files.save(source.path, kept.key_of(source, self._policy), kept.to_plain(analysis))
+        if kept.is_news(analysis):
+            payload = kept_files.packed(kept.to_plain(analysis))
+        if payload is not None:
+            kept_files.save(source.path, kept.key_of(source, self._policy), payload)
 
     def keep_unrun(self, source: Source) -> None:
         """The same for a source of which nothing ran, whose syntax tree is not needed any more."""
         analysis = self.of(source)
-        if analysis is None or analysis.kept or source.path is None:
+        if analysis is None or source.path is None:
             return
-        plain = kept.to_plain(analysis)
+        if not analysis.kept:
+            self._replace(analysis)
         del analysis
-        kept_files.save(source.path, kept.key_of(source, self._policy), plain)
-        self._replace(source, plain, kept_in_file=True)
+        if (payload := self._settled.get(source.key)) is not None:
+            kept_files.save(source.path, kept.key_of(source, self._policy), payload)
 
     def drop(self, source: Source) -> None:
         """Let go of an analysis that is not needed again."""
         self._known.pop(source.key)
+        self._settled.pop(source.key, None)
         if source.key in self._trees:
             self._trees.remove(source.key)
 

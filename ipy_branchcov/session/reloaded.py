@@ -15,7 +15,8 @@ from types import CodeType, ModuleType
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.session.scope import Scope
-from ipy_branchcov.tracing.probes import functions, registry
+from ipy_branchcov.tracing.probes import registry
+from ipy_branchcov.tracing.probes.reachable import of_module
 
 __builtins__ = BUILTINS
 
@@ -31,12 +32,12 @@ def added(scope: Scope) -> Iterator[tuple[CodeType, str]]:
     """The code that was added to measured modules in this process, with the path of the module. Runs no user's code."""
     if _RELOADER not in sys.modules or not scope.places:
         return
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
         names = module.__dict__ if type(module) is ModuleType else {}  # another type can have a __getattribute__
         file = names.get("__file__")
         if type(file) is not str or not file.endswith(".py") or not scope.covers(path := _real(file)):
             continue
-        for function in functions.of_module(names, str(names.get("__name__"))):
+        for function in of_module(name):
             code = function.__code__
             if code.co_filename == _NAME and function.__globals__.get("__file__") == file:
                 known = registry.known(code)

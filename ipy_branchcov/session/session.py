@@ -305,7 +305,9 @@ class Session:
                 if self._running is None:
                     return code
                 READING.arrived(code)
-                return self._running.tracer.instrument(code)
+                new = self._running.tracer.instrument(code)
+                self._analyses.instrumented()
+                return new
         except Exception:  # this stands in the user's import; the code is then measured as it is
             return code
 

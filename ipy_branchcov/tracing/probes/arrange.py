@@ -25,7 +25,7 @@ class Arrangement:
     def __init__(self, items: list[Item]):
         self.items = items
         self._originals = list(items)
-        self._index = {item: i for i, item in enumerate(self._originals)}
+        self._index = dict(zip(items, range(len(items)), strict=True))
         self._places = self._index
         #: Items to insert before or after others, and at the end.
         self._before: dict[Item, list[list[Item]]] = {}
@@ -99,12 +99,18 @@ class Arrangement:
             self.items, self._places = self._originals, self._index
             return
         self.items = []
-        for item in (*self._originals, *self._end):
+        start = 0
+        for i in sorted(self._index[item] for item in moved if item in self._index):
+            self.items += self._originals[start:i]  # most stand as they stood
+            self._append(self._originals[i])
+            start = i + 1
+        self.items += self._originals[start:]
+        for item in self._end:
             if item in moved:
                 self._append(item)
             else:
                 self.items.append(item)
-        self._places = {item: i for i, item in enumerate(self.items)}
+        self._places = dict(zip(self.items, range(len(self.items)), strict=True))
         for i, item in enumerate(self.items):
             if item.target is not None and (item.origin is None or _TWO_EXITS.match(item.name)):
                 _turn(item, forward=self._places[item.target] > i)

@@ -6,7 +6,6 @@ and the references to originals after the last run.
 
 from __future__ import annotations
 
-import functools
 import gc
 import sys
 import threading
@@ -19,7 +18,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Functi
 from typing import Any, NamedTuple
 
 from ipy_branchcov.own_builtins import BUILTINS
-from ipy_branchcov.tracing.probes import registry, swapped
+from ipy_branchcov.tracing.probes import reachable, registry, swapped
 from ipy_branchcov.tracing.probes.swapped import swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
@@ -92,52 +91,6 @@ def running_elsewhere() -> list[CodeType]:
     return list(found.values())
 
 
-def of_main(first: Iterable[str] = ()) -> Iterator[FunctionType]:
-    """The functions reachable from the main module's names, as cells define them. Runs none of the user's code.
-
-    ``first``: names to begin with.
-    """
-    main = sys.modules.get("__main__")
-    return of_module(vars(main) if isinstance(main, ModuleType) else {}, "__main__", first)
-
-
-def of_module(names: dict[str, Any], module: str, first: Iterable[str] = ()) -> Iterator[FunctionType]:
-    """The same for another module of this name, with its global ``names``."""
-    stack = [*names.values(), *(names[name] for name in first if name in names)]
-    seen: set[int] = set()
-    while stack:
-        value = stack.pop()
-        kind = type(value)
-        if kind is FunctionType:
-            if id(value) not in seen:
-                seen.add(id(value))
-                yield value
-                stack += [cell.cell_contents for cell in value.__closure__ or () if _filled(cell)]
-        elif kind is staticmethod or kind is classmethod:
-            stack.append(value.__func__)
-        elif kind is property:
-            stack += [value.fget, value.fset, value.fdel]
-        elif kind is _CACHED:
-            stack.append(value.__wrapped__)
-        elif issubclass(kind, type) and id(value) not in seen:
-            seen.add(id(value))
-            members: Any = _MEMBERS(value)
-            if members.get("__module__") == module:
-                stack += list(members.values())
-
-
-#: Reads the dictionary of a class; a metaclass cannot change the result.
-_MEMBERS = type.__dict__["__dict__"].__get__
-_CACHED = type(functools.lru_cache(len))
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
 # --- runs
 
 
@@ -187,7 +140,7 @@ def swap_named(code: CodeType, names: dict[str, Any], instrument: Callable[[Code
     members: Any = names if type(names) is dict else {}
     for part in code.co_qualname.split("."):
         found = members.get(part)
-        members = _MEMBERS(found) if issubclass(type(found), type) else {}
+        members = reachable.MEMBERS(found) if issubclass(type(found), type) else {}
     if type(found) in (staticmethod, classmethod):
         found = found.__func__
     if type(found) is not FunctionType or found.__code__ is not code:
@@ -217,11 +170,13 @@ def give_back() -> None:
     if missing:
         missing = _without_frames(missing)
     if missing:
-        _restore_in_main(missing)
+        _restore_in_modules(missing)
     if missing:
+        instrumented = registry.numbers()
         for each in objects(FunctionType, *SUSPENDED):
             if type(each) is FunctionType:
-                _restore(each)
+                if id(each.__code__) in instrumented:
+                    _restore(each)
             elif (code := suspended_code(each)) is not None and registry.known(code) is not None:
                 _WAITING.add(each)  # it explains references the next time
     _spare = _references_to_inner()
@@ -248,19 +203,28 @@ def _restore(function: FunctionType) -> None:
         swapped.remember(function, known.original, code, _label)
 
 
-def _restore_in_main(missing: dict[int, int]) -> None:
-    """Give back to functions of the main module; ``missing``: references, by the id of the code, of which some stay."""
-    codes = map(registry.code_of, missing)
-    names = {code.co_qualname.partition(".")[0] for code in codes if code is not None}
-    for function in of_main(names):
-        key = id(function.__code__)
-        if key in missing:
-            _restore(function)
-            missing[key] -= 1
-            if not missing[key]:
-                del missing[key]
-            if not missing:
-                return
+def _restore_in_modules(missing: dict[int, int]) -> None:
+    """Give back to functions that modules name, the main module first.
+
+    ``missing``: references, by the id of the code, of which some stay.
+    """
+    names: dict[str, set[str]] = {}
+    for code in map(registry.code_of, missing):
+        if code is not None:
+            names.setdefault(code.co_filename, set()).add(code.co_qualname.partition(".")[0])
+    # A module of another type can have a __getattribute__ of its own.
+    files = {name: vars(each).get("__file__") for name, each in sys.modules.copy().items() if type(each) is ModuleType}
+    imported = [(name, names[file]) for name, file in files.items() if type(file) is str and file in names]
+    for module, first in [("__main__", set().union(*names.values())), *imported]:
+        for function in reachable.of_module(module, first):
+            key = id(function.__code__)
+            if key in missing:
+                _restore(function)
+                missing[key] -= 1
+                if not missing[key]:
+                    del missing[key]
+                if not missing:
+                    return
 
 
 def references(codes: list[CodeType]) -> list[int]:

@@ -115,6 +115,11 @@ def code_of(number: int) -> CodeType | None:
     return _BY_INSTRUMENTED[number]() if number in _BY_INSTRUMENTED else None
 
 
+def numbers() -> frozenset[int]:
+    """The ids of the instrumented code objects."""
+    return frozenset(_BY_INSTRUMENTED.copy())
+
+
 def of_functions() -> tuple[list[int], list[CodeType]]:
     """The instrumented code objects that functions can have, with their ids."""
     found = _OF_FUNCTIONS.copy()

@@ -16,7 +16,7 @@ from typing import Any
 from ipy_branchcov.bytecode.decode import code_objects
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.failures import Failures
-from ipy_branchcov.tracing.probes import functions, registry, swapped
+from ipy_branchcov.tracing.probes import functions, reachable, registry, swapped
 from ipy_branchcov.tracing.probes.swapped import is_swapping
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism
 
@@ -136,7 +136,7 @@ def _holders(codes: list[CodeType], wanted: CodeFilter) -> tuple[list[FunctionTy
     missing = {id(code): count - 1 for code, count in zip(codes, functions.references(codes), strict=True) if count > 1}
     missing = {id(code): missing[id(code)] for code in codes if id(code) in missing and wanted(code)}
     found = []
-    for function in functions.of_main() if missing else ():
+    for function in reachable.of_module("__main__") if missing else ():
         key = id(function.__code__)
         if key in missing:
             found.append(function)

@@ -8,6 +8,7 @@ exception handler around each piece records where it was raised; handlers cost n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises
@@ -25,8 +26,10 @@ _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_
 _NO_LINE = frozenset({"RESUME", "COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL"})
 #: Instructions of which some are such.
 _SOME = frozenset({"COPY", "POP_EXCEPT", "RERAISE", "YIELD_VALUE", "POP_TOP", "RETURN_GENERATOR"})
+_WITHOUT = _NO_LINE | _SOME
 #: Instructions at which a frame can stop and never resume, without an exception.
 _PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
+_NAME = attrgetter("name")
 
 
 class Passage(NamedTuple):
@@ -81,8 +84,7 @@ class LineProbePlacer(VanishingProbePlacer):
 
     def _probe_lines(self) -> None:
         """Probe each line, unless a probe on every path to it proves it."""
-        lines_of = ((item, self._line(item)) for item in self.items)
-        self._line_of = {item: line for item, line in lines_of if line is not None}
+        self._line_of = self._lines_to_probe()
         for probe, items in zip(self.probes, self._placed, strict=True):
             self._sure[items[0]] = sure = self._certain(self._places[items[-1]] + 1)
             probe.lines |= _lines(sure)
@@ -90,7 +92,7 @@ class LineProbePlacer(VanishingProbePlacer):
         known: list[int | None] = [None] * len(blocks)
         known[0] = 0
         pauses = [-1] * len(blocks)
-        if any(item.name in _PAUSES for item in self.items):
+        if not _PAUSES.isdisjoint(map(_NAME, self.items)):
             pauses = [
                 max((n for n, item in enumerate(block) if item.name in _PAUSES), default=-1) for block, _ in blocks
             ]
@@ -174,22 +176,23 @@ class LineProbePlacer(VanishingProbePlacer):
     def _bits(self, items: Iterable[Item]) -> int:
         """The lines of some items as bits."""
         bits = 0
-        for line in {self._line_of[item] for item in items if item in self._line_of}:
-            bits |= 1 << line
+        for line in set(map(self._line_of.get, items)):
+            if line is not None:
+                bits |= 1 << line
         return bits
 
-    def _line(self, item: Item) -> int | None:
-        """The line of an item, counted from the first line; None if it need not be probed."""
-        line = item.position[0]
-        if (
-            item.origin is None
-            or line is None
-            or item.name in _NO_LINE
-            or (item.name in _SOME and self._passed_by(item))
-        ):
-            return None
-        line -= self.bytecode.code.co_firstlineno
-        return line if line > 0 else 0
+    def _lines_to_probe(self) -> dict[Item, int]:
+        """The line of each item, counted from the first line; without those that need not be probed."""
+        found: dict[Item, int] = {}
+        first = self.bytecode.code.co_firstlineno
+        for item in self.items:
+            line = item.position[0]
+            if item.origin is None or line is None:
+                continue
+            if item.name in _WITHOUT and (item.name in _NO_LINE or self._passed_by(item)):
+                continue
+            found[item] = line - first if line > first else 0
+        return found
 
     def _passed_by(self, item: Item) -> bool:
         """Whether one of these instructions does not show that its line began."""
@@ -205,10 +208,11 @@ class LineProbePlacer(VanishingProbePlacer):
     def _probe_block(self, block: list[Item], known: int) -> None:
         """Probe the lines of a block that are not ``known`` (bits) to be proved, in stretches between pauses."""
         fresh: list[tuple[int, list[Item]]] = []
+        sure_of, line_of = self._sure, self._line_of
         for i, item in enumerate(block):
-            if item in self._sure:
-                known |= self._bits(self._sure[item])
-            line = self._line_of.get(item)
+            if item in sure_of:
+                known |= self._bits(sure_of[item])
+            line = line_of.get(item)
             if line is not None and not known >> line & 1:
                 sure = self._certain(self._places[item])
                 known |= self._bits(sure)
@@ -230,8 +234,12 @@ class LineProbePlacer(VanishingProbePlacer):
             self._prefixes[block[end]] = self._probe(Probe(None, _lines(sure)), block[end])
         for i, sure in fresh:
             self._passages.append((_lines(sure), tuple(proofs), block[i], block[end - 1]))
+        row: tuple[Item, int] | None = None
+        guard: tuple[Item, int] | None = None
         for item in block[fresh[0][0] : end] if fresh else ():
-            item.row = self._guarded(item.row)
+            if guard is None or item.row is not row:  # most have that of the item before
+                row, guard = item.row, self._guarded(item.row)
+            item.row = guard
 
     def _guarded(self, row: tuple[Item, int] | None) -> tuple[Item, int]:
         """A handler that records where an exception was raised, and raises it again into the handler of ``row``."""
