@@ -109,7 +109,7 @@ def _command(
     coverage = with_texts(appended(former, coverage))  # a kernel does not send the texts of files
     if report.data:
         save(coverage, report.data, values=report.values)
-    gate = show(coverage, options, report, stdout)
+    gate = show(coverage, options, report, stdout, run=[path.resolve() for path in paths])
     return status or gate
 
 

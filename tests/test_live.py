@@ -110,11 +110,30 @@ def test_exits_interrupts_and_syntax_errors_are_the_users(live: Kernel) -> None:
     assert live.run("%%branchcov\n1 if [1] else 2").text.startswith("branchcov: 1 of 2")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_a_loss_is_said_once(shared: Kernel) -> None:
+    shown = shared.run(
+        "%%branchcov\nimport os\ndef lost(x):\n    return 1 if x else 2\n"
+        "if not os.fork():\n    lost(1)\n    os.kill(os.getpid(), 9)\nos.wait();"
+    )
+    assert shown.stderr.count("lost: a process was killed") == 1, shown.stderr
+
+
 @pytest.mark.parametrize("other", ["%%time", "%%capture captured", "%%timeit -n1 -r1"])
 def test_other_cell_magics_below_and_above(shared: Kernel, other: str) -> None:
     for cell in (f"%%branchcov\n{other}\nx = 1 if [2] else 0", f"{other}\n%%branchcov\nx = 1 if [2] else 0"):
         assert shared.run(cell).status == "ok", cell
     assert shared.run("%%branchcov\n%%time\nx = 1 if [2] else 0").text.startswith("branchcov: 1 of 2 outcomes")
+
+
+def test_a_source_of_which_nothing_ran_is_named(shared: Kernel) -> None:
+    """What ran has no branches; what was named has."""
+    note = "branchcov: nothing of bisect ran\n"
+    shown = shared.run("%%branchcov -s bisect -s heapq\nx = 1")
+    assert shown.text == "branchcov: no branches in what ran"
+    assert shown.stderr == note + note.replace("bisect", "heapq")
+    assert shared.run("%%branchcov -s heapq\nimport heapq\nheapq.merge()\nlist(heapq.merge([1], [2]))").stderr == ""
+    assert shared.run("%%branchcov -s bisect\nx = 1 if [1] else 2").stderr == ""
 
 
 def test_a_cell_without_python_was_measured_all_the_same(shared: Kernel) -> None:

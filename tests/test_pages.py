@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ipy_branchcov import __version__
+from ipy_branchcov.model import selection
 from ipy_branchcov.model.branch import Branch, FirstHit, Outcome
 from ipy_branchcov.model.coverage import Coverage, merge
 from ipy_branchcov.model.source import Source, Span
@@ -136,6 +137,18 @@ def test_a_foreign_data_file_shows_nothing_of_a_notebook_that_was_not_measured(n
     assert "Private" not in text and SECRET not in text and "cell a · if x: y = " in text
 
 
+def test_a_notebook_elsewhere_that_this_process_has_run_has_its_cells_in_order(tmp_path: Path) -> None:
+    """``branchcov run ../nb.ipynb --html r``: nothing that is foreign names the file."""
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "nb.ipynb"
+    notebook(path, *FILE)
+    cells = [replace(each, source=replace(each.source, name=f"../{each.source.name}")) for each in CELLS]
+    options = PageOptions(tmp_path / "here", run=frozenset({path}))
+    page = pages.render(merge([Coverage(tuple(cells))]), "t", options)["nb.ipynb.html"]
+    titles = [text for _, _, text in headings(page)]
+    assert titles[:4] == ["The first part", "Deeper", "cell 1 · if x: y = 1", "The first part"]
+
+
 def test_cells_of_a_session_share_a_page_in_their_order() -> None:
     cells = [cell(f"In [{number}]", f"if x: y = {number}\n", YES, NO) for number in (10, 9, 2)]
     twice = cell("In [2]", "if x: other = 2\n", YES, NO)
@@ -181,6 +194,86 @@ def coverage(tmp_path: Path) -> Coverage:
 def test_functions_have_their_own_outcomes(coverage: Coverage) -> None:
     found = [(each.name, each.line, each.totals.missed, each.never_ran) for each in functions(coverage.sources[0])]
     assert found == [("Shape.area", 3, 6, False), ("Shape.never", 8, 2, True), ("outer.inner", 13, 1, False)]
+
+
+def measured(path: Path, text: str) -> Coverage:
+    """What a module covers that is run."""
+    path.write_text(text, "utf-8")
+    session = Session(RunOptions(source=(str(path),)), root=path.parent)
+    with session.measuring("a test") as run:
+        exec(session.instrument(compile(text, str(path), "exec", dont_inherit=True)), {"__name__": "program"})
+    return run.coverage
+
+
+SAME_NAMES = """\
+class P:
+    @property
+    def x(self):
+        return 1 if self else 2
+
+    @x.setter
+    def x(self, value):
+        if value:
+            pass
+
+
+P().x
+"""
+
+
+def test_functions_of_one_name_have_each_their_own_outcomes(tmp_path: Path) -> None:
+    coverage = measured(tmp_path / "p.py", SAME_NAMES)
+    found = [(each.name, each.line, each.totals.outcomes, each.never_ran) for each in functions(coverage.sources[0])]
+    assert found == [("P.x", 4, 2, False), ("P.x", 8, 2, True)]
+
+
+LONG_HEADS = """\
+class C:
+    def f(
+        self,
+        x,
+    ):
+        '''A text
+at the margin.'''
+# and a comment there
+        return 1 if x else 2
+
+
+C().f(1)
+"""
+
+
+def test_definitions_stay_above_a_line_whatever_stands_at_their_margin(tmp_path: Path) -> None:
+    page = pages.render(measured(tmp_path / "p.py", LONG_HEADS), "t")["p.py.html"]
+    assert re.findall('<div class="line[^"]* above-missed[^"]*" id="L(.*?)"', page) == ["1", "2"]
+
+
+def test_names_from_right_to_left_keep_the_order_of_the_code(tmp_path: Path) -> None:
+    text = "א = 1\nif א == 'ב ג' or א:  # ד ה\n    א = 2\n"
+    page = pages.render(measured(tmp_path / "p.py", text), "t")["p.py.html"]
+    assert page.count("<bdi>א</bdi>") == 4
+    assert "ב ג" in page and "ד ה" in page and "<bdi>ב" not in page
+
+
+def test_the_functions_of_tests_are_looked_for_once_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With contexts a page has thousands of links to tests, and to walk a syntax tree takes milliseconds."""
+    walked: list[str] = []
+
+    def bodies(source: Source) -> list[tuple[Span, str]]:
+        walked.append(source.name)
+        return selection.bodies(source)
+
+    monkeypatch.setattr(contents, "bodies", bodies)
+    names = [f"test_a.py::test_{number}" for number in range(9)]
+    text = "".join(f"def test_{number}(): assert 1\n" for number in range(9))
+    tests = SourceCoverage(Source("test_a.py", text, "file"), (Branch("assert", Span(1, 23, 1, 24), BOTH),))
+    hit = Outcome("true", 1, first=FirstHit(names[3]), contexts=frozenset(names))
+    lines = tuple(Branch("if", Span(line, 3, line, 4), (hit, hit)) for line in range(1, 40))
+    module = SourceCoverage(Source("m.py", "if y: pass\n" * 40, "file"), lines)
+    page = pages.render(merge([Coverage((module, tests))]), "t")["m.py.html"]
+    assert page.count('href="test_a.py.html#L4">test_a.py::test_3</a>, also by <a') == 78
+    assert "test_5</a> and 3 more" in page
+    assert walked == ["test_a.py"]
 
 
 def test_the_index_of_functions_leads_to_them(coverage: Coverage) -> None:

@@ -241,6 +241,89 @@ def test_search_finds_lines_and_rows(driver: webdriver.Chrome, site: Path) -> No
     assert len(rows) == 1 and rows[0].startswith("Shape.never program.py")
 
 
+def test_a_link_leads_to_its_line_whatever_is_filtered_and_the_walk_goes_on_there(
+    driver: webdriver.Chrome, site: Path
+) -> None:
+    show(driver, site, "program.py.html")
+    driver.find_element("id", "only-missed").click()
+    assert 3 not in lines(driver)
+    driver.get((site / "program.py.html").as_uri() + "#L3")
+    assert 3 in lines(driver)
+    driver.get((site / "program.py.html").as_uri() + "#L11")
+    press(driver, "n")
+    assert status(driver).startswith("3 of") and "line 11" in status(driver)
+    driver.execute_script("location.hash = 'L8'")
+    press(driver, "p")
+    assert status(driver).startswith("2 of") and "line 6" in status(driver)
+
+
+def test_search_counts_what_the_filter_leaves_in_sight(driver: webdriver.Chrome, site: Path) -> None:
+    show(driver, site, "program.py.html")
+    press(driver, "/")
+    press(driver, "import")
+    assert status(driver) == "1 found"
+    driver.find_element("id", "only-missed").click()
+    assert status(driver) == "0 found"
+
+
+def test_the_meaning_of_the_marks_is_one_link_away(driver: webdriver.Chrome, site: Path) -> None:
+    show(driver, site, "program.py.html")
+    assert seen(driver, "#marks") == 0
+    driver.find_element("css selector", 'nav [href="#marks"]').click()
+    assert seen(driver, "#marks") == 1
+
+
+def test_large_totals_of_a_line_are_whole_beside_its_code(driver: webdriver.Chrome, site: Path) -> None:
+    """A line clips what is wider than its own box, and the code leaves the place free."""
+    show(driver, site, "program.py.html")
+    free = """
+        const [line] = document.querySelectorAll('#L11'), summary = line.querySelector('summary');
+        summary.textContent = '119 of 240';
+        const words = document.createRange();
+        words.selectNodeContents(summary);
+        const box = words.getBoundingClientRect();
+        return [box.right <= line.getBoundingClientRect().right + 1,
+                box.left - 16 >= line.querySelector('code').getBoundingClientRect().right];
+    """
+    for width in (1200, 380):
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            assert driver.execute_script(free) == [True, True], width
+        finally:
+            driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("name", ["index.html", "functions.html"])
+def test_no_heading_of_a_table_is_broken_within_a_word(driver: webdriver.Chrome, site: Path, name: str) -> None:
+    size = {"width": 380, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    broken = """
+        const text = (each) => (each.querySelector('button') ?? each).firstChild;
+        const lines = (each) => { const range = document.createRange(); range.selectNode(text(each));
+            return new Set([...range.getClientRects()].map((each) => each.top)).size; };
+        const words = (each) => each.textContent.match(/\\S+/g).length;
+        return [...document.querySelectorAll('th, td.number')].filter((each) => each.checkVisibility())
+            .filter((each) => lines(each) > words(each)).map((each) => each.textContent);
+    """
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        show(driver, site, name)
+        assert driver.execute_script(broken) == []
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_paper_is_white(driver: webdriver.Chrome, site: Path) -> None:
+    scheme = {"name": "prefers-color-scheme", "value": "dark"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [scheme]})
+    try:
+        show(driver, site, "program.py.html")
+        back = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert back == "rgb(255, 255, 255)"
+    finally:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 def test_headings_of_a_table_sort_it(driver: webdriver.Chrome, site: Path) -> None:
     show(driver, site, "index.html")
     head = driver.find_element("css selector", "th button")

@@ -14,6 +14,7 @@ import ipy_branchcov
 from ipy_branchcov.cli import main
 from ipy_branchcov.model.branch import OUTCOMES
 from ipy_branchcov.selftest import program, run
+from ipy_branchcov.selftest.crash import CRASHED
 from ipy_branchcov.selftest.run import PROGRAM, Way
 from ipy_branchcov.tracing.choice import tracers
 
@@ -129,22 +130,56 @@ FAULTS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_a_copy_is_found(fault: str, tmp_path: Path) -> None:
-    module, old, new, said = FAULTS[fault]
-    shutil.copytree(PACKAGE, tmp_path / "ipy_branchcov", ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "ipy_branchcov" / module
+def of_a_copy(folder: Path, module: str, old: str, new: str) -> subprocess.CompletedProcess[str]:
+    """The test of a copy of the package in which a text is another."""
+    shutil.copytree(PACKAGE, folder / "ipy_branchcov", ignore=shutil.ignore_patterns("__pycache__"))
+    file = folder / "ipy_branchcov" / module
     text = file.read_text("utf-8")
     assert text.count(old) == 1
     file.write_text(text.replace(old, new), "utf-8")
     command = [sys.executable, "-m", "ipy_branchcov", "selftest"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_copy_is_found(fault: str, tmp_path: Path) -> None:
+    module, old, new, said = FAULTS[fault]
+    done = of_a_copy(tmp_path, module, old, new)
     assert (done.returncode, done.stderr) == (1, "")
     for each in said:
         assert each in done.stdout
     assert "not agree: do not trust what is measured here" in done.stdout.splitlines()[-1]
+
+
+#: What ends the process that runs the test, and its status.
+ENDS = {
+    "a crash": ("__import__('ctypes').string_at(0)", lambda status: status not in (0, 1)),
+    "an exit without cleaning up": ("__import__('os')._exit(0)", lambda status: status == 0),
+    "an error": ("raise MemoryError", lambda status: status == 1),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ENDS)
+def test_a_test_that_does_not_reach_its_end_has_a_verdict_too(end: str, tmp_path: Path) -> None:
+    statement, is_status = ENDS[end]
+    start = f"\n    def start(self):\n        {statement}\n"
+    done = of_a_copy(tmp_path, "tracing/choice.py", "\ndef tracer_names(", broken(start))
+    assert is_status(done.returncode), done
+    *lines, verdict = done.stdout.splitlines()
+    assert verdict == CRASHED
+    assert lines[-1].startswith("reference (settrace)") and lines[-1].endswith("and what is expected: agrees")
+
+
+@pytest.mark.slow
+def test_a_python_with_the_reference_alone_does_not_pass_for_one_with_a_tracer(tmp_path: Path) -> None:
+    only = "def tracers(known=tracers):\n    return {'settrace': known()['settrace']}\n\n\ndef tracer_names("
+    done = of_a_copy(tmp_path, "tracing/choice.py", "def tracer_names(", only)
+    assert (done.returncode, done.stderr) == (0, "")
+    verdict = done.stdout.splitlines()[-1]
+    assert "by settrace alone" in verdict and "agrees on this Python" not in done.stdout
 
 
 @pytest.mark.slow

@@ -127,6 +127,7 @@ TEXTS = {
     '{"schema": "ipy_branchcov/1", "\x1b": 1}': "not a complete data file",
     "9" * 5000: "data.json: ",
     "[1, 2": "not a complete data file",
+    "def f(x):\n    return x\n": "data.json: not a data file of branchcov (no JSON)",
     "": "not a complete data file",
     "\ufeff{}": "not a complete data file",
     '"ipy_branchcov/1"': "not a data file of branchcov",

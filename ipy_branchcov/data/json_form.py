@@ -32,6 +32,8 @@ from ipy_branchcov.model.source_coverage import SourceCoverage, ranges
 from ipy_branchcov.model.totals import Totals
 
 SCHEMA = "ipy_branchcov/1"
+#: Of JSON and what is left of it; a byte order mark is another program's.
+_BEGINNINGS = frozenset('{["\ufeff-0123456789')
 PUBLISHED = Path(__file__).with_name("branchcov-1.schema.json")
 
 
@@ -81,6 +83,8 @@ def read(more: Callable[[], str], name: str) -> Coverage:
     except UnicodeDecodeError:
         raise
     except ValueError as error:
+        if text.strip() and text.strip()[0] not in _BEGINNINGS:
+            raise DataError(f"{name}: not a data file of branchcov (no JSON)") from None
         raise DataError(f"{name}: not a complete data file ({error}); measure again to write a new one") from None
     schema = data.get("schema")
     if not isinstance(schema, str) or not schema.startswith("ipy_branchcov/"):

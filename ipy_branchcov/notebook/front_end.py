@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_branchcov.errors import BelowThreshold, BranchcovError, UsageError
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.selection import is_below
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.notebook.arguments import Request
@@ -28,6 +30,17 @@ def stopped_by(error: BaseException, line: int | None = None) -> str:
     """What ended a run before its end: ``stopped by KeyboardInterrupt``."""
     name = printable(str(type.__dict__["__name__"].__get__(type(error))))  # its metaclass is not asked
     return f"stopped in line {line} by {name}" if line else f"stopped by {name}"
+
+
+def _nothing_of(coverage: Coverage, sources: Iterable[str]) -> list[str]:
+    """Where no branches ran, a line for each of the sources named of which nothing did."""
+    if coverage.totals.outcomes:
+        return []
+    notes = []
+    for spec in sources:
+        if not any(is_below(each.source, spec) for each in coverage):
+            notes.append(f"nothing of {spec} ran")
+    return notes
 
 
 def _that_ran(coverage: Coverage, cell: str | None) -> Coverage:
@@ -95,11 +108,10 @@ class FrontEnd:
                     finder=self.finder,
                 )
             self._show_instructions(request, counted=coverage.counted)
-            for line in sorted(coverage.lost):
-                print(f"branchcov: lost: {line}", file=sys.stderr)
         except BranchcovError as error:
             print(f"branchcov: {error}", file=sys.stderr)
-        for line in (*(f"lost: {each}" for each in sorted(lost)), *sorted(coverage.lost - lost), *self._notes()):
+        notes = [f"lost: {each}" for each in sorted(lost)] + sorted(coverage.lost - lost) + self._notes()
+        for line in notes + _nothing_of(coverage, options.source):
             print(f"branchcov: {line}", file=sys.stderr)
         lines = failures(_that_ran(coverage, first), options.fail_under, mcdc=options.fail_under_mcdc)
         return BelowThreshold("; ".join(lines)) if lines else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,17 +35,18 @@ def write_reports(
     github: bool = False,
     changed: ChangedLines | None = None,
     root: str | Path = "",
+    run: Collection[Path] = (),
 ) -> Written:
     """Write the reports whose place is given. Raises DataError.
 
     ``places``, by kind: html, json, lcov, cobertura, markdown, sonar. HTML goes into a folder, or into one file where
     the name ends with ``.html``. ``values``: those of first hits, too, in JSON and HTML. ``github``: return
     annotations, those of ``changed`` lines first; HTML marks these lines.
-    ``root``: where the names of sources start.
+    ``root``: where the names of sources start. ``run``: notebooks that this process has run, by absolute path.
     """
     by_line = {kind for kind, place in places.items() if place} & _BY_LINE or github
     cells = place_cells(coverage, Path(root)) if by_line or changed else UNPLACED
-    drawn = PageOptions(Path(root), values, changed or {}, cells)
+    drawn = PageOptions(Path(root), values, changed or {}, cells, run=frozenset(run))
     texts: dict[Path, str] = {}
     former: list[Path] = []
     for kind, place in places.items():

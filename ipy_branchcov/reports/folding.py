@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -37,14 +37,24 @@ def fold(code: Text, notes: Sequence[Note], room: int | None) -> Iterator[tuple[
         hang = _hang(plain, room) if number and room else 0
         yield ("more" if number else "code"), Text(" " * hang) + code[first:last]
         behind = last + (last == len(plain))
-        for note in notes:
-            stop = max(note.end, note.start + 1)
-            if note.start >= behind or stop <= first:
-                continue
-            start = max(note.start, first)
-            before, under = hang + cell_len(plain[first:start]), cell_len(plain[start : min(stop, last)].rstrip())
+        here = [each for each in notes if each.start < behind and max(each.end, each.start + 1) > first]
+        columns = _columns(plain, first, (max(each.start, first) for each in here))
+        for note in here:
+            start, stop = max(note.start, first), max(note.end, note.start + 1)
+            under = cell_len(plain[start : min(stop, last)].rstrip())
             words = note.words if stop <= behind else ""
-            yield from (("under", Text(row, note.style)) for row in _under(before, max(1, under), words, room))
+            found = _under(hang + columns[start], max(1, under), words, room)
+            yield from (("under", Text(row, note.style)) for row in found)
+
+
+def _columns(text: str, first: int, places: Iterable[int]) -> dict[int, int]:
+    """How many cells from ``first`` on lie before each place: in one pass, for a line of data has thousands of them."""
+    found: dict[int, int] = {}
+    at, cells = first, 0
+    for place in sorted(set(places)):
+        cells, at = cells + cell_len(text[at:place]), place
+        found[place] = cells
+    return found
 
 
 def _hang(text: str, room: int) -> int:

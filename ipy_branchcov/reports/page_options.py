@@ -15,6 +15,7 @@ from ipy_branchcov.reports.patch import ChangedLines
 class PageOptions:
     """``root``: where names of sources start; notebooks are read from there. ``values``: show those of first hits.
 
+    ``run``: notebooks that this process has run, by absolute path: these are read wherever they lie.
     ``changed``: the lines of files that a patch has, ``cells`` places cells in files. ``made``: when (None: now).
     """
 
@@ -23,6 +24,7 @@ class PageOptions:
     changed: ChangedLines = field(default_factory=dict)
     cells: Cells = UNPLACED
     made: datetime | None = None
+    run: frozenset[Path] = frozenset()
 
 
 def time_of_report() -> datetime:

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
 
@@ -22,23 +23,38 @@ from ipy_branchcov.session.options import ReportOptions, RunOptions
 
 
 def show(
-    coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool = True
+    coverage: Coverage,
+    options: RunOptions,
+    report: ReportOptions,
+    stdout: TextIO | None,
+    *,
+    named: bool = True,
+    run: Collection[Path] = (),
 ) -> int:
     """Write the reports asked for, or the text; return the exit status: that of the gates first.
 
     The last line says what was measured. Without ``stdout`` there is nobody to read it. Files are about all that was
-    measured; of a patch, the text and the gates are about that alone.
+    measured; of a patch, the text and the gates are about that alone. ``run``: notebooks that this process has run, by
+    absolute path.
     """
     with decimals(options.precision):
-        return _show(coverage, options, report, stdout, named=named)
+        return _show(coverage, options, report, stdout, named=named, run=run)
 
 
-def _show(coverage: Coverage, options: RunOptions, report: ReportOptions, stdout: TextIO | None, *, named: bool) -> int:
+def _show(
+    coverage: Coverage,
+    options: RunOptions,
+    report: ReportOptions,
+    stdout: TextIO | None,
+    *,
+    named: bool,
+    run: Collection[Path],
+) -> int:
     places, root = report.places, Path()  # the program may have deleted the current folder
     changed = changed_lines(report.patch, root) if report.patch else {}
     part = select(coverage, changed, place_cells(coverage, root)) if report.patch else coverage
     coverage, part = (asked_for(each, follow=options.follow) for each in (coverage, part))
-    written = write_reports(coverage, places, values=report.values, github=report.github, changed=changed)
+    written = write_reports(coverage, places, values=report.values, github=report.github, changed=changed, run=run)
     texts = [written.annotations.rstrip("\n")]
     files_only = bool(places or report.github)
     if not files_only and stdout is not None and (part.sources or not report.patch):

@@ -26,6 +26,7 @@ from ipy_branchcov.model.branch import Branch
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.processes.block import BlockProcesses
+from ipy_branchcov.selftest.crash import watched
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -66,25 +67,35 @@ class Found:
 
 
 def selftest(stdout: TextIO) -> int:
-    """Print whether every way to measure agrees here; return 0 where all do, else 1."""
-    for line in _about():
-        print(line, file=stdout)
-    with TemporaryDirectory(prefix="branchcov-selftest-") as folder:
+    """Print whether every way to measure agrees here; return 0 where all do, else 1. The last line is the verdict."""
+    with watched(stdout), TemporaryDirectory(prefix="branchcov-selftest-") as folder:
+        for line in _about():
+            _print(line, stdout)
         path = Path(folder).resolve() / "selftest_program.py"  # a copy: nothing is known of it from earlier runs
         path.write_bytes(PROGRAM.read_bytes())
         disagreeing = 0
         for name, problems in _checks(path):
             disagreeing += bool(problems)
-            print(f"{name}: {'DOES NOT AGREE' if problems else 'agrees'}", file=stdout)
+            _print(f"{name}: {'DOES NOT AGREE' if problems else 'agrees'}", stdout)
             for problem in problems[:_MOST]:
-                print(f"    {problem}", file=stdout)
+                _print(f"    {problem}", stdout)
             if len(problems) > _MOST:
-                print(f"    and {len(problems) - _MOST} more", file=stdout)
-    print(_verdict(disagreeing), file=stdout)
+                _print(f"    and {len(problems) - _MOST} more", stdout)
+        _print(_verdict(disagreeing), stdout)
     return 1 if disagreeing else 0
 
 
+def _print(line: str, stdout: TextIO) -> None:
+    """Print a line now: the next check may end this process."""
+    print(line, file=stdout, flush=True)
+
+
 def _verdict(disagreeing: int) -> str:
+    if not disagreeing and set(tracers()) == {_REFERENCE}:
+        return (
+            f"branchcov: every outcome is what is expected, by {_REFERENCE} alone: right, and slow, for no faster "
+            "tracer of this version knows this Python"
+        )
     if not disagreeing:
         return "branchcov: every outcome agrees on this Python, beside these tools"
     checks = "1 check does" if disagreeing == 1 else f"{disagreeing} checks do"

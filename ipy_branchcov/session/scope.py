@@ -190,7 +190,7 @@ def resolve(spec: str) -> Places:
     if origin and origin.endswith(".py"):
         return Places((), frozenset({str(Path(origin).resolve())}))
     if origin and origin.endswith(_EXTENSIONS):
-        raise UsageError(f"compiled: {spec} is a {Path(origin).suffix}; name a module that is written in Python")
+        raise UsageError(f"{spec}: compiled (a {Path(origin).suffix}); name a module that is written in Python")
     raise UsageError(f"{spec}: not written in Python ({origin or 'built in'}), nothing to measure")
 
 

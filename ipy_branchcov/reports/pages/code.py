@@ -11,6 +11,7 @@ from html import escape
 
 from ipy_branchcov.model import words
 from ipy_branchcov.model.branch import Branch, Outcome, natural
+from ipy_branchcov.model.selection import scopes
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports.pages.contents import Part
 from ipy_branchcov.reports.syntax import Colours, colours
@@ -30,7 +31,9 @@ _TOKENS = {
 }
 #: So many tests and cells that covered an outcome are named.
 _CONTEXTS = 5
-_DEFINITION = re.compile(r"\s*(?:async\s+def|def|class)\b")
+#: Names that are written from right to left: each of them alone, for of two with signs between them the second one
+#: would stand first.
+_TO_THE_LEFT = re.compile("\\w*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]\\w*")
 #: What lines can be filtered by: the class of such a line, and of the definitions above it.
 FILTERS = {"missed": "with misses", "never": "never ran", "other": "optional or excluded", "changed": "changed"}
 
@@ -77,16 +80,9 @@ class Listing:
     def _definitions_above(self) -> dict[int, set[str]]:
         """For each line with ``def`` or ``class`` the filters that show a line below and further in."""
         found: dict[int, set[str]] = {}
-        open_: list[tuple[int, int]] = []  # (indent, line)
-        for number, text in enumerate(self._marked.lines, 1):
-            if not text.strip():
-                continue
-            indent = len(text) - len(text.lstrip())
-            open_ = [each for each in open_ if each[0] < indent]
-            for _, line in open_:
-                found.setdefault(line, set()).update(self._kinds[number])
-            if _DEFINITION.match(text):
-                open_.append((indent, number))
+        for first, last in scopes(self._marked.coverage.source):
+            below = (self._kinds.get(number, set()) for number in range(first + 1, last + 1))
+            found[first] = set().union(*below)
         return found
 
     def _line(self, number: int) -> str:
@@ -106,7 +102,7 @@ class Listing:
 
     def _segment(self, piece: Segment, line: int) -> str:
         text = "".join(
-            f'<i class="{kind}">{escape(part)}</i>' if kind else escape(part)
+            f'<i class="{kind}">{_isolated(part, kind)}</i>' if kind else _isolated(part, kind)
             for part, kind in self._tokens(line, piece)
         )
         shown = piece.mark
@@ -163,13 +159,20 @@ class Listing:
             if self._values and first.values:
                 known = ", ".join(f"{name}={value}" for name, value in first.values.items())
                 said[-1] += f" with <code>{escape(printable(known))}</code>"
-        if outcome.contexts:
-            names = sorted(outcome.contexts, key=natural)
+        names = sorted(outcome.contexts - {first.by if first is not None else ""}, key=natural)
+        if names:
             more = f" and {len(names) - _CONTEXTS} more" if len(names) > _CONTEXTS else ""
-            said.append(f"by {', '.join(map(self._link, names[:_CONTEXTS]))}{more}")
+            said.append(f"also by {', '.join(map(self._link, names[:_CONTEXTS]))}{more}")
         if outcome.excluded or not outcome.required:
             said.append(escape(printable(words.duty(outcome))))
         return ", ".join(said)
+
+
+def _isolated(text: str, kind: str) -> str:
+    """The HTML of a piece of code in which signs between names have the order that they have in the text."""
+    shown = escape(text)
+    # Words of a string or comment are one text, which the style sheet keeps apart.
+    return shown if kind in ("s", "c") else _TO_THE_LEFT.sub(r"<bdi>\g<0></bdi>", shown)
 
 
 def _label(state: str, text: str) -> str:

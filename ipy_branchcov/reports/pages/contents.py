@@ -7,14 +7,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from ipy_branchcov.model.branch import natural
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.selection import bodies
 from ipy_branchcov.model.source import UNPARSABLE, Source, shortened
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.reports.by_line import Cells
+from ipy_branchcov.reports.page_options import PageOptions
 from ipy_branchcov.reports.pages.notebooks import CodeCell, Heading, outline
 from ipy_branchcov.reports.patch import ChangedLines
 from ipy_branchcov.reports.view import MarkedSource, mark
@@ -46,6 +47,11 @@ class Part:
     def lines(self) -> range:
         """The numbers of its lines; none where its text is not known."""
         return range(1, len(self.marked.lines) + 1)
+
+    @cached_property
+    def functions(self) -> dict[str, int]:
+        """The line on which the body of each function and class begins, by its qualified name; the first of a name."""
+        return {name: span.line for span, name in reversed(bodies(self.marked.coverage.source))}
 
     @property
     def complete(self) -> bool:
@@ -95,12 +101,8 @@ class _Group:
         return self.name, self.sources[0].source.digest
 
 
-def contents(coverage: Coverage, root: Path, changed: ChangedLines, cells: Cells) -> list[Page]:
-    """The pages without names of files, most missed outcomes first; what says nothing is left out.
-
-    ``root``: where names of sources start. ``changed``: the lines of files that a patch has; ``cells`` places cells
-    in their files.
-    """
+def contents(coverage: Coverage, options: PageOptions) -> list[Page]:
+    """The pages without names of files, most missed outcomes first; what says nothing is left out."""
     pages = []
     for group in _groups(coverage):
         if group.sources[0].source.kind == "file":
@@ -108,8 +110,8 @@ def contents(coverage: Coverage, root: Path, changed: ChangedLines, cells: Cells
         elif group.name == CELLS:
             items = [_cell(each, each.source.name, number) for number, each in enumerate(group.sources, 1)]
         else:
-            items = _notebook(group, outline(root, group.name))
-        items = [_with_changes(each, changed, cells) for each in items]
+            items = _notebook(group, outline(options, group.name))
+        items = [_with_changes(each, options.changed, options.cells) for each in items]
         pages.append(Page(group.name, "", tuple(items)))
     pages.sort(key=lambda page: -page.totals.missed)
     return pages

@@ -24,7 +24,7 @@ _LONGEST_STEM = 200
 def render(coverage: Coverage, title: str, options: PageOptions | None = None) -> dict[str, str]:
     """A report folder: the texts of its files by name. ``index.html`` leads to all pages."""
     options = options or PageOptions()
-    pages = _named(contents(coverage, options.root, options.changed, options.cells))
+    pages = _named(contents(coverage, options))
     frame = shell.Frame(title, _made(coverage, options))
     draft = source_page.Draft(targets(pages), options.values, coverage.counted)
     files = {shell.STYLES: shell.static("report.css"), shell.SCRIPT: shell.static("report.js")}
@@ -38,7 +38,7 @@ def document(coverage: Coverage, title: str, options: PageOptions | None = None)
     """A report in one file: all pages below each other, each as a fold, the first one open; no scripts."""
     options = options or PageOptions()
     pages = []
-    for number, page in enumerate(contents(coverage, options.root, options.changed, options.cells)):
+    for number, page in enumerate(contents(coverage, options)):
         pages.append(Page(page.name, "", tuple(_with_prefix(each, f"s{number}") for each in page.items)))
     draft = source_page.Draft(targets(pages), options.values, coverage.counted)
     out = [f'<div class="total">{shell.bar(coverage.totals)} {escape(coverage.summary)}</div>']

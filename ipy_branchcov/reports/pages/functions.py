@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ipy_branchcov.model.selection import bodies
@@ -30,16 +30,26 @@ class Function:
 
 def functions(coverage: SourceCoverage) -> Iterator[Function]:
     """In source order; those without outcomes that count are left out, unless they never ran."""
-    totals: dict[str, Totals] = {}
+    defined = sorted(bodies(coverage.source), key=lambda each: each[0].start)
+    named: dict[str, list[Span]] = {}
+    for span, name in defined:
+        named.setdefault(name, []).append(span)
+    totals: dict[Span, Totals] = {}
     for branch in coverage.branches:
-        name = branch.function.replace("<locals>.", "")
-        totals[name] = totals.get(name, Totals()) + branch.totals
+        body = _around(branch.span, named.get(branch.function.replace("<locals>.", ""), ()))
+        if body is not None:
+            totals[body] = totals.get(body, Totals()) + branch.totals
     hits = coverage.line_hits
-    for span, name in sorted(bodies(coverage.source), key=lambda each: each[0].start):
+    for span, name in defined:
         never_ran = coverage.never_ran(span) or _missed(span, hits)
-        mine = totals.pop(name, Totals())  # of two definitions with one name, the first stands for both
+        mine = totals.get(span, Totals())
         if never_ran or mine.outcomes:
             yield Function(name, span.line, mine, never_ran)
+
+
+def _around(place: Span, spans: Sequence[Span]) -> Span | None:
+    """Which of the bodies of one name, as of a property and its setter, has a place; None where there are none."""
+    return next((each for each in spans if each.start <= place.start < each.end), next(iter(spans), None))
 
 
 def _missed(span: Span, hits: dict[int, int]) -> bool:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -14,6 +13,7 @@ from markdown_it import MarkdownIt
 from ipy_branchcov.data.source_files import read_regular
 from ipy_branchcov.model.source import Source, cell_text
 from ipy_branchcov.printable import printable
+from ipy_branchcov.reports.page_options import PageOptions
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ class CodeCell:
     digest: str
 
 
-def outline(root: Path, notebook: str) -> list[Heading | CodeCell]:
+def outline(options: PageOptions, notebook: str) -> list[Heading | CodeCell]:
     """The headings and code cells of a notebook, by its name from the root.
 
-    Empty where the file cannot be read as a notebook, or lies elsewhere.
+    Empty where the file cannot be read as a notebook, or lies elsewhere and was not run by this process: data are
+    foreign, and name any file.
     """
-    path = root / notebook
+    path = options.root / notebook
     try:
-        if not path.resolve().is_relative_to(root.resolve()):
+        real = path.resolve()
+        if not (real.is_relative_to(options.root.resolve()) or real in options.run):
             return []
         cells = json.loads((read_regular(str(path)) or b"").decode("utf-8-sig"))["cells"]
         return list(_parts(cells, notebook))

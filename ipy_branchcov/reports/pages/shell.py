@@ -29,6 +29,7 @@ _KEYS = (
 _MARKS = (
     ("missed", "x &gt; 0", "a condition that was never true, or never false: the words beside it say which"),
     ("never-ran", "y()", "code that never ran, though its line did"),
+    ("whole", "return z", "lines that never ran: what is on them is not marked once more"),
     ("covered", "z", "a condition of which all outcomes were covered"),
     ("excluded", "w", "optional or excluded: shown, not counted"),
 )
@@ -63,12 +64,13 @@ def document(frame: Frame, name: str, body: str, *, links: str = "", single: boo
 
 
 def navigation(*links: tuple[str, str, str]) -> str:
-    """Links as (address, text, ``rel`` or ""); one without an address is left out."""
+    """Links as (address, text, ``rel`` or ""); one without an address is left out. The last one opens the help."""
     shown = []
     for address, text, rel in links:
         if address:
             rel_ = f' rel="{rel}"' if rel else ""
             shown.append(f'<a href="{escape(address)}"{rel_}>{escape(text)}</a>')
+    shown.append('<a href="#marks">what the marks mean</a>')
     return f'<nav aria-label="pages">{" ".join(shown)}</nav>'
 
 
@@ -81,8 +83,9 @@ def _help() -> str:
         f'<dt><code><span class="{state}">{text}</span></code></dt><dd>{what}</dd>' for state, text, what in _MARKS
     )
     return (
-        f'<details class="help"><summary>What the marks mean<span hidden>, and keys</span></summary><dl>{marks}</dl>'
-        f'<dl hidden>{keys}</dl><label hidden><input type="checkbox" id="keys" checked> single keys do this</label>'
+        '<details class="help"><summary>What the marks mean<span hidden>, and keys</span></summary>'
+        f'<dl id="marks">{marks}</dl><dl hidden>{keys}</dl>'
+        '<label hidden><input type="checkbox" id="keys" checked> single keys do this</label>'
         "</details>"
     )
 

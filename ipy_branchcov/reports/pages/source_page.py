@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from html import escape
 
 from ipy_branchcov.model.decisions import FORM
-from ipy_branchcov.model.selection import bodies
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.words import NEVER_RAN, line_range
 from ipy_branchcov.printable import printable
@@ -20,7 +19,7 @@ from ipy_branchcov.reports.pages.functions import functions
 from ipy_branchcov.reports.pages.notebooks import Heading
 
 #: Ids of lines, cells, and what stands on all pages.
-_OWN_ID = re.compile(r"(s\d+)?(c\d+)?(L\d+)?|code|search|next|previous|keys|misses|only-\w+|hide-complete")
+_OWN_ID = re.compile(r"(s\d+)?(c\d+)?(L\d+)?|code|search|next|previous|keys|misses|marks|only-\w+|hide-complete")
 
 
 @dataclass(frozen=True)
@@ -179,13 +178,8 @@ def _linker(page: Page, draft: Draft) -> Callable[[str], str]:
         words = part.title.partition(" · ")[0] or name
         if part.title and not here and there.name != words:
             words = f"{there.name}, {words}"
-        anchor = f"{part.prefix}L{_line_of(part, test)}" if test else part.anchor
+        line = part.functions.get(test.partition("[")[0].replace("::", "."), 1)
+        anchor = f"{part.prefix}L{line}" if test else part.anchor
         return f'<a href="{"" if here else escape(there.file)}#{anchor}">{escape(printable(words))}</a>'
 
     return link
-
-
-def _line_of(part: Part, test: str) -> int:
-    """The line on which a test's function begins."""
-    name = test.partition("[")[0].replace("::", ".")
-    return next((span.line for span, each in bodies(part.marked.coverage.source) if each == name), 1)

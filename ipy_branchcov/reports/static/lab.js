@@ -1068,12 +1068,17 @@
     }
 
     /**
-     * How many outcomes of all cells were covered, and how many there are: an edited cell counts as it was measured.
-     * @returns {[number, number]}
+     * How many outcomes of all cells were covered, and how many there are: an edited cell, or what is left of one that
+     * was split, counts as it was measured. And whether there is such a cell.
+     * @returns {{covered: number, outcomes: number, edited: boolean}}
      */
     totals() {
-      const every = [...this.counting().keys()];
-      return [every.reduce((sum, marks) => sum + covered(marks), 0), every.reduce((sum, marks) => sum + marks.outcomes, 0)];
+      const every = [...this.counting()];
+      return {
+        covered: every.reduce((sum, [marks]) => sum + covered(marks), 0),
+        outcomes: every.reduce((sum, [marks]) => sum + marks.outcomes, 0),
+        edited: every.some(([, cell]) => !this.marks(cell)),
+      };
     }
 
     /**
@@ -1245,9 +1250,9 @@
     made.title = "Branch coverage of the cells of this notebook: to the next miss";
     made.addEventListener("click", () => app.commands.execute(COMMANDS.next));
     desk.changed = () => {
-      const [covered, outcomes] = current()?.totals() ?? [0, 0];
-      const words = `${covered} of ${outcomes} outcomes`;
-      made.textContent = outcomes > covered ? `${words} · ${outcomes - covered} missed` : words;
+      const { covered, outcomes, edited } = current()?.totals() ?? { covered: 0, outcomes: 0, edited: false };
+      const missed = outcomes > covered ? ` · ${outcomes - covered} missed` : "";
+      made.textContent = `${covered} of ${outcomes} outcomes${missed}${edited ? " · before edits" : ""}`;
       made.hidden = !outcomes || !desk.shown;
     };
     return made;

@@ -51,7 +51,10 @@ for (const name of ["hide-complete", "keys"]) {
 const remembered = byId(`only-${recall("filter") ?? "all"}`, HTMLInputElement);
 if (remembered) remembered.checked = true;
 for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[name=filter]"))) {
-  radio.onchange = () => keep("filter", radio.id.replace("only-", ""));
+  radio.onchange = () => {
+    keep("filter", radio.id.replace("only-", ""));
+    if (search?.value) find(search.value);
+  };
 }
 for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".scripted, .help [hidden]"))) part.hidden = false;
 
@@ -104,7 +107,7 @@ function find(text) {
     const inside = (code.textContent ?? "").toLowerCase();
     const found = words.every((word) => inside.includes(word));
     place.classList.toggle("unfound", !found);
-    count += Number(found);
+    count += Number(found && place.checkVisibility());
   }
   say(words.length ? `${count} found` : "");
 }
@@ -127,6 +130,10 @@ function misses() {
 /** @param {number} step 1: the next one, -1: the one before. Behind the last one the next page with misses begins. */
 function walk(step) {
   const found = misses();
+  const target = at < 0 ? document.querySelector(".line:target") : null;
+  // From a line to which a link has led the walk goes on from there.
+  const before = (/** @type {HTMLElement} */ label) => target && target.compareDocumentPosition(label) & Node.DOCUMENT_POSITION_PRECEDING;
+  if (target) at = found.filter(before).length - (step > 0 ? 1 : 0);
   at = Math.min(at + step, found.length);
   if (at < 0) at = 0;
   if (at >= found.length) {
@@ -148,6 +155,9 @@ function walk(step) {
 byId("next", HTMLButtonElement)?.addEventListener("click", () => walk(1));
 byId("previous", HTMLButtonElement)?.addEventListener("click", () => walk(-1));
 
+window.addEventListener("hashchange", () => {
+  at = -1;
+});
 // From the page before: its walk goes on here.
 if (location.hash === "#misses") walk(1);
 
