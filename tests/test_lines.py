@@ -532,16 +532,21 @@ def f(a):
                 continue
             else:
                 b = 1
+            if a:
+                b = 2
+            else:
+                a()
         except ValueError:
             if a:
                 1
             else:
+                b: int
                 a()
         finally:
             b: int
 f([1])
 """,
-        [10, 11, 14],
+        [13, 14, 15, 19],
     ),
     "code that cannot be reached": (
         """\
