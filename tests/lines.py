@@ -15,6 +15,8 @@ from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.tracing.choice import tracers
 from tests import oracle_command
 from tests.agreement import Plain, ways
+from tests.excluded import with_pragmas
+from tests.excluded_line_oracle import excluded_lines
 from tests.line_oracle import Lines, instrument, spread, with_lines
 from tests.part_oracle import joined
 from tests.programs import program
@@ -49,8 +51,8 @@ def watched(plain: Plain) -> tuple[Lines, list[str]]:
 
 
 def wrong_lines(where: str, text: str, lines: Lines, source: SourceCoverage) -> Iterator[str]:
-    """The lines that ran by one and never ran by the other."""
-    expected, found = lines.missed(), set(source.missed_lines) - lines.unknown
+    """The lines that ran by one and never ran by the other. What is excluded is a miss by neither."""
+    expected, found = lines.missed() - excluded_lines(text), set(source.missed_lines) - lines.unknown
     for line in sorted(expected ^ found):
         which = "ran by the line oracle" if line in found else "missed by the line oracle"
         yield f"{where}:{line}: {which}: {text.splitlines()[line - 1].strip()}"
@@ -64,8 +66,12 @@ def wrong_hits(where: str, source: SourceCoverage) -> Iterator[str]:
 
 
 def random_text(seed: int) -> str:
-    """A program of which half the suites stand on the lines of their heads, with line breaks anywhere."""
-    return spread(joined(program(seed), seed) if seed % 2 else program(seed), seed)
+    """A program of which half the suites stand on the lines of their heads, with line breaks anywhere.
+
+    Every fourth has pragmas.
+    """
+    text = spread(joined(program(seed), seed) if seed % 2 else program(seed), seed)
+    return with_pragmas(text, seed) if seed % 4 > 2 else text
 
 
 def random_programs(seeds: Iterable[int]) -> Iterable[Result]:

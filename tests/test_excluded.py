@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -11,11 +13,13 @@ import pytest
 from ipy_branchcov.analysis.decisions import decide
 from ipy_branchcov.analysis.excluded import LEADS, UNREACHABLE
 from ipy_branchcov.analysis.leads import implied
-from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.analysis.pragmas import Policy, exclusions
 from ipy_branchcov.model.branch import BranchMap
 from ipy_branchcov.model.source import Source
+from tests import lines
 from tests.agreement import Plain, watched
 from tests.excluded import compare, compare_asserts, with_pragmas
+from tests.excluded_line_oracle import excluded_lines
 from tests.programs import program
 
 NO = "  # pragma: no cover"
@@ -25,6 +29,17 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def found(text: str, policy: Policy | None = None) -> BranchMap:
     return decide(Source("a.py", dedent(text), "file"), policy).map
+
+
+@pytest.mark.parametrize("seed", [3, 28])
+def test_the_oracle_excludes_the_same_lines(seed: int) -> None:
+    """Each line that has a token, in a program with breaks in its lines and suites on the lines of their heads."""
+    text = lines.random_text(seed) if seed % 4 > 2 else with_pragmas(lines.random_text(seed), seed)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = {each.start[0] for each in tokens if each.type in (tokenize.NAME, tokenize.NUMBER)}
+    found = exclusions(Source("a.py", text, "file"), ast.parse(text), Policy()).lines & code
+    assert len(found) > 100
+    assert found == excluded_lines(text) & code
 
 
 # Seed 6 makes a condition of so many operands that the oracle, which tries every combination, takes half a minute.

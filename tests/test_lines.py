@@ -479,6 +479,75 @@ for each in f, g, h: each([1], 0)
 """,
         [25, 26],
     ),
+    "statements without code of their own behind a branch that ends a finally": (
+        """\
+def f(a, b):
+    try:
+        a.x
+    finally:
+        if b:
+            a = 1
+        if 0:
+            a = 2
+def g(a, b):
+    try:
+        a.x
+    finally:
+        for each in b:
+            a = 1
+        while 0:
+            a = 2
+        else:
+            pass
+def h(a, b):
+    try:
+        a.x
+    finally:
+        if a:
+            for each in b: a = 2
+        elif b == [3]:
+            for each in b: a = 1
+            if __debug__:
+                pass
+def i(a, b):
+    try:
+        a.x
+    finally:
+        if __debug__: pass
+for b in [], [1]:
+    for each in f, g, h, i:
+        try: each(1, b)
+        except AttributeError: pass
+""",
+        [25, 26, 27, 28],
+    ),
+    "a function that ends with the clean-up of a handler that no exception reached": (
+        """\
+def f(a):
+    try:
+        len(a)
+    finally:
+        try:
+            for each in a:
+                continue
+            else:
+                b = 1
+            if a:
+                b = 2
+            else:
+                a()
+        except ValueError:
+            if a:
+                1
+            else:
+                b: int
+                a()
+        finally:
+            b: int
+f([1])
+""",
+        [13, 14, 15, 19],
+    ),
     "code that cannot be reached": (
         """\
 def f(a):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from ipy_branchcov.data.notebook_files import read_cells
 from ipy_branchcov.errors import DataError
 from ipy_branchcov.model.branch import Branch, Outcome
+from ipy_branchcov.model.continued import joined
 from ipy_branchcov.model.coverage import Coverage, merge
-from ipy_branchcov.model.source import Source, Span, cell_text
+from ipy_branchcov.model.source import Source, Span, cell_text, split_lines
 from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.notebook import cells as cells_of_kernel
+from ipy_branchcov.notebook.timed import line_statements
 from ipy_branchcov.reports import github, lcov
 from ipy_branchcov.reports.by_line import UNPLACED, files, place_cells
 from ipy_branchcov.reports.files import write_reports
@@ -207,6 +212,33 @@ def test_the_statement_of_a_line_magic_is_reported_on_its_line_of_the_notebook()
         properties = dict(each.split("=") for each in command.partition("::warning ")[2].partition(":")[0].split(","))
         line, column, end = (int(properties[key]) for key in ("line", "col", "endColumn"))
         assert text[line - 1][column - 1 : end - 1] in ("x", "y"), command
+
+
+def test_a_line_magic_that_goes_on_behind_a_backslash_is_reported_on_its_lines() -> None:
+    typed = (
+        "%timeit -n1 f(a) and \\\n    (g if h else i)\n!echo \\\n x\nb = 2 if j else 3\nc = %time d or \\\n  k\nd = l"
+    )
+    compiled = TransformerManager().transform_cell(typed)
+    text = joined(typed)
+    assert len(text.places) == len(split_lines(compiled.rstrip("\n")))
+    sources = {"": cells_of_kernel._source("nb.ipynb#one", typed, compiled)}
+    for each in line_statements(compiled):
+        if each.text.startswith(("f(a)", "d or")):
+            name = f"nb.ipynb#one, %{each.magic} in line {text.typed_line(each.line)}"
+            sources[each.magic] = Source(name, each.text)
+    coverage = Coverage(tuple(SourceCoverage(each) for each in sources.values()))
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(typed, id="one")]), "nb.ipynb")
+    written = Path("nb.ipynb").read_text("utf-8").split("\n")
+    cells = place_cells(coverage, Path())
+    assert cells.notes == ()
+    for magic, names in {"": "jl", "timeit": "ahi", "time": "dk"}.items():
+        source = sources[magic]
+        for name in names:
+            found = re.search(rf"\b{name}\b", source.text)
+            assert found is not None
+            above = source.text[: found.start()].split("\n")
+            line, column = cells.places[source.name].place(len(above), len(above[-1]))
+            assert re.match(rf"{name}\b", written[line - 1][column:]), (magic, name, line, column)
 
 
 def test_what_no_line_of_the_notebook_has_is_a_file_of_its_own() -> None:

@@ -310,3 +310,12 @@ def test_blocks_inside_clauses() -> None:
     for before in ("try:\n    x\nfinally:\n", "if b:\n    x\nelse:\n", "try:\n    x\nexcept A:\n"):
         assert excluded(before + block).lines == {4, 5, 6}
     assert excluded("match x:\n  case 1:\n" + block).lines == {3, 4, 5}
+
+
+def test_the_keyword_of_a_case_can_stand_above_its_pattern() -> None:
+    text = "match x:\n  case (\n      1 | 2\n  ):\n    x\n  case [\n    a\n  ] if (\n    a\n  ):\n    y\n"
+    for line in (2, 3, 4):
+        assert excluded(with_pragma(text, line, NO_COVER)).lines == {2, 3, 4, 5}
+        assert excluded(with_pragma(text, line, NO_BRANCH)).branch_lines == {2, 3, 4}
+    for line in (6, 8, 10):
+        assert excluded(with_pragma(text, line, NO_COVER)).lines == {6, 7, 8, 9, 10, 11}

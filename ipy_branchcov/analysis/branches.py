@@ -24,6 +24,7 @@ from ipy_branchcov.own_builtins import BUILTINS
 if TYPE_CHECKING:
     from ipy_branchcov.analysis.histories import Followed, Histories
     from ipy_branchcov.analysis.positions import Asserts, Positions
+    from ipy_branchcov.analysis.shared_ends import SharedEnd
     from ipy_branchcov.analysis.sites import Decisions
     from ipy_branchcov.analysis.staleness import CompiledSource
     from ipy_branchcov.analysis.value_exits import ValueNodes
@@ -145,6 +146,13 @@ class Analysis:
 
         tree = self.decisions.tree
         return [*tries(tree, self.decisions.live), *passes(tree, self.decisions.live)]
+
+    @cached_property
+    def shared_ends(self) -> list[SharedEnd]:
+        """Statements of which 3.11 may leave no code of their own at the end of a ``finally``."""
+        from ipy_branchcov.analysis.shared_ends import shared_ends
+
+        return shared_ends(self.decisions.live)
 
     @cached_property
     def asserted(self) -> list[Span]:

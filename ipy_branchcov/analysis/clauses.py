@@ -32,9 +32,13 @@ class Clause(NamedTuple):
 def clauses(source: Source, tree: ast.Module) -> Iterator[Clause]:
     """Every clause of a source, those without code included."""
     text = _Text(source)
+    cases = {
+        case: line for node in statements(tree) if isinstance(node, ast.Match) for case, line in _cases(text, node)
+    }
     for head in heads(tree, without_code=True):
         if opens_block(head.node):
-            yield Clause(head.first, text.colon(*_before_colon(text, head.node, head.start)), head.end, head.node)
+            first = cases.get(head.node, head.first)
+            yield Clause(first, text.colon(*_before_colon(text, head.node, head.start)), head.end, head.node)
         else:
             yield Clause(head.first, head.last, head.end, head.node)
     for node in statements(tree):
@@ -69,6 +73,10 @@ class _Text:
         line, column = self._find(r"\b[a-z]+", line, column)
         return None if self.lines[line - 1].startswith("elif", column) else (line, column)
 
+    def keyword_line(self, keyword: str, line: int, column: int) -> int:
+        """The line of a keyword from a place on."""
+        return self._find(rf"\b{keyword}\b", line, column)[0]
+
     def _find(self, regex: str, line: int, column: int) -> tuple[int, int]:
         for number in range(line, len(self.lines) + 1):
             code = self.lines[number - 1].partition("#")[0] if number > line else self._from(line, column)
@@ -79,6 +87,14 @@ class _Text:
     def _from(self, line: int, column: int) -> str:
         """A line from a column on, without its comment; as many spaces before it."""
         return " " * column + self.lines[line - 1][column:].partition("#")[0]
+
+
+def _cases(text: _Text, node: ast.Match) -> Iterator[tuple[ast.AST, int]]:
+    """The line of the keyword of each case: its pattern may begin further down, in brackets."""
+    before: Any = node.subject
+    for case in node.cases:
+        yield case, text.keyword_line("case", *text.end(before))
+        before = case.body[-1]
 
 
 def _before_colon(text: _Text, node: ast.AST, keyword: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from ipy_branchcov.analysis.functions import Callee, callee
 from ipy_branchcov.analysis.kept_codes import code_to, fingerprint
 from ipy_branchcov.analysis.lines import HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.analysis.shared_ends import SharedEnd
 from ipy_branchcov.model.branch import Branch, BranchMap, Outcome
 from ipy_branchcov.model.regions import Region
 from ipy_branchcov.model.source import Source
@@ -45,6 +46,7 @@ def to_plain(analysis: Analysis) -> dict[str, Any]:
         "regions": _regions_to(analysis.regions),
         "heads": [(each.first, each.last, _below_to(each.below), each.annotated_suite) for each in analysis.heads],
         "tries": analysis.tries,
+        "shared_ends": [tuple(each) for each in analysis.shared_ends],
         "beginnings": [(*_key_to(key), outcome, line) for (key, outcome), line in analysis.beginnings],
         "asserted": [_span_to(each) for each in analysis.asserted],
         "coded_lines": None if analysis.coded_lines is None else sorted(analysis.coded_lines),
@@ -112,6 +114,7 @@ def from_plain(source: Source, policy: Policy, plain: dict[str, Any]) -> Analysi
         regions=_regions_from(plain["regions"]),
         heads=[HeadLines(first, last, _below_from(below), suite) for first, last, below, suite in plain["heads"]],
         tries=plain["tries"],
+        shared_ends=[SharedEnd(*each) for each in plain["shared_ends"]],
         beginnings=[(((Span(*span), kind), outcome), line) for span, kind, outcome, line in plain["beginnings"]],
         asserted=[Span(*each) for each in plain["asserted"]],
         coded_lines=None if lines is None else frozenset(lines),

@@ -192,11 +192,12 @@ def _varints(table: bytes) -> Iterator[int]:
 
 _RERAISE = dis.opmap["RERAISE"]
 _PUSH_NULL = dis.opmap["PUSH_NULL"]
+_RETURNS_NONE = (dis.opmap["LOAD_CONST"], dis.opmap["RETURN_VALUE"])
 #: Whether it comes before what is called, and has the line of that, which an exception may keep from running: of a
 #: lambda that is called where it stands, with defaults on lines of their own.
 _NULL_COMES_FIRST = sys.version_info < (3, 13)
-#: Whether several ways to the end of a ``finally`` share it.
-_SHARED_ENDS = sys.version_info < (3, 12)
+#: Whether several ways to the end of a ``finally`` share it: see :mod:`ipy_branchcov.analysis.shared_ends`.
+SHARED_ENDS = sys.version_info < (3, 12)
 
 #: An exception leaves a handler or a ``finally`` by another one.
 _CLEAN_UP = bytes((dis.opmap["COPY"], 3, dis.opmap["POP_EXCEPT"], 0, _RERAISE, 1))
@@ -215,15 +216,28 @@ def _stands_for_statement(lines: dict[int, int | None], raw: bytes, offset: int)
     """Whether an instruction that raises again, at the end of a ``finally``, is all that is left of a statement.
 
     The compiler has dropped what that was compiled to: ``if 0:`` as the last statement, or a ``break`` from its loop.
-    3.11 may have one such instruction for several ways that have not all passed the statement; later Pythons have one
-    for each.
+    On 3.11 not all ways to it may have passed the statement (:mod:`ipy_branchcov.analysis.shared_ends`).
     """
-    if _SHARED_ENDS or raw[offset] != _RERAISE or raw[offset + 1]:
+    if raw[offset] != _RERAISE or raw[offset + 1]:
         return False
     before = offset - 2
     while before > 0 and raw[before] == _CACHE:
         before -= 2
     return lines[offset] != lines.get(before)
+
+
+def _given_a_line(code: CodeType) -> list[int]:
+    """The offsets of ``return None`` without a place, at the end of a function, on 3.11.
+
+    Where it shares its end with a handler it has the handler's line, and no columns; all else that runs has columns.
+    """
+    if not SHARED_ENDS or not code.co_exceptiontable:
+        return []
+    places = list(code.co_positions())
+    if all(place[2] is None for place in places):
+        return []  # compiled without columns
+    found = (i for i, place in enumerate(places) if place[0] is not None and place[2] is None)
+    return [2 * i for i in found if code.co_code[2 * i] in _RETURNS_NONE]
 
 
 def lines_by_offset(code: CodeType) -> dict[int, int | None]:
@@ -235,6 +249,7 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
             offset for offset in lines if reraises(raw, offset) and not _stands_for_statement(lines, raw, offset)
         ]
         lines.update(dict.fromkeys(without))
+    lines.update(dict.fromkeys(_given_a_line(code)))
     if _NULL_COMES_FIRST and _PUSH_NULL in raw:
         lines.update((offset, None) for offset in lines if raw[offset] == _PUSH_NULL)
     return lines
@@ -243,7 +258,7 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
 def lines_at(code: CodeType, offsets: Set[int]) -> set[int]:
     """The lines of the instructions at some offsets."""
     raw = code.co_code
-    if _RERAISE in raw[::2]:
+    if _RERAISE in raw[::2] or _given_a_line(code):
         return {line for offset, line in lines_by_offset(code).items() if line and offset in offsets}
     if _NULL_COMES_FIRST and _PUSH_NULL in raw[::2]:
         offsets = {offset for offset in offsets if raw[offset] != _PUSH_NULL}

@@ -76,14 +76,18 @@ def read(more: Callable[[], str], name: str) -> Coverage:
     Sources are read one at a time, so that the form of them all is never in memory.
     """
     form = _form()
+    first = more()
+    pieces = [first]
+    beginning = first.lstrip()[:1]
+    del first
     try:
-        data = _read_members(Stream(more, _DECODER), form)
+        data = _read_members(Stream(lambda: pieces.pop() if pieces else more(), _DECODER), form)
     except RecursionError:
         raise DataError(f"{name}: not a data file of branchcov (lists in lists without end)") from None
     except UnicodeDecodeError:
         raise
     except ValueError as error:
-        if text.strip() and text.strip()[0] not in _BEGINNINGS:
+        if beginning and beginning not in _BEGINNINGS:
             raise DataError(f"{name}: not a data file of branchcov (no JSON)") from None
         raise DataError(f"{name}: not a complete data file ({error}); measure again to write a new one") from None
     schema = data.get("schema")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ipy_branchcov.data.source_files import read_regular
 from ipy_branchcov.errors import DataError
+from ipy_branchcov.model.continued import Joined, joined
 from ipy_branchcov.model.source import Source, cell_text
 from ipy_branchcov.model.span import Span
 
@@ -39,15 +40,25 @@ class CellInFile:
     pieces: tuple[_Piece, ...]
 
     @cached_property
+    def typed(self) -> str:
+        """Its text without the blank lines above."""
+        return cell_text("".join(self.texts))
+
+    @cached_property
     def source(self) -> Source:
-        """The cell as it is measured: without the blank lines above."""
-        return Source("", cell_text("".join(self.texts)))
+        """The cell as it is measured."""
+        return Source("", self.text.text)
+
+    @cached_property
+    def text(self) -> Joined:
+        """Its text, with magics that go on behind ``\\`` on one line."""
+        return joined(self.typed)
 
     @cached_property
     def _starts(self) -> list[int]:
-        """For each line of :attr:`source`, its offset in the whole text of the cell."""
-        above = "".join(self.texts).find(self.source.text)
-        lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", self.source.text)
+        """For each line of :attr:`typed`, its offset in the whole text of the cell."""
+        above = "".join(self.texts).find(self.typed)
+        lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", self.typed)
         return list(accumulate(map(len, lines[:-1]), initial=above))
 
     @cached_property
@@ -56,7 +67,8 @@ class CellInFile:
 
     def place(self, line: int, column: int) -> tuple[int, int]:
         """The line (from 1) and column (from 0) in the file of a place in :attr:`source`."""
-        offset = self._starts[line - 1] + column
+        begins, typed = next(each for each in reversed(self.text.places[line - 1]) if each[0] <= column)
+        offset = self._starts[typed - 1] + column - begins
         number = min(bisect_right(self._ends, offset), len(self.texts) - 1)
         piece, within = self.pieces[number], offset - (self._ends[number] - len(self.texts[number]))
         written = _CHARACTER.findall(piece.written)[:within]
@@ -65,7 +77,7 @@ class CellInFile:
     @cached_property
     def lines(self) -> list[int]:
         """The line in the file of each line of :attr:`source`."""
-        return [self.place(line, 0)[0] for line in range(1, len(self._starts) + 1)]
+        return [self.place(line, 0)[0] for line in range(1, len(self.text.places) + 1)]
 
 
 @dataclass(frozen=True)
@@ -97,11 +109,11 @@ class StatementInFile:
 
 
 def statement_in(cell: CellInFile, line: int, magic: str, text: str) -> StatementInFile | None:
-    """The statement of a line magic in its cell; None where the cell has none such in that line.
+    """The statement of a line magic in its cell; None where the cell has none such in that line, as it was typed.
 
     Some magics join the words of their line by single spaces.
     """
-    lines = cell.source.lines
+    lines, line = cell.source.lines, cell.text.line_of(line)
     words = r"\s+".join(f"({re.escape(word)})" for word in text.split())
     found = re.search(rf"%{re.escape(magic)}\s(?:.*\s)?{words}\s*$", lines[line - 1]) if line <= len(lines) else None
     if found is None or not text.strip():

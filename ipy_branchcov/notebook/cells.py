@@ -12,6 +12,7 @@ from itertools import dropwhile
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
+from ipy_branchcov.model.continued import joined
 from ipy_branchcov.model.source import UNPARSABLE, Source, cell_text, split_lines
 from ipy_branchcov.model.words import cell_name, cell_number
 from ipy_branchcov.notebook.timed import (
@@ -270,10 +271,11 @@ class Cells:
         """The statement behind a line magic of the running cell of which ``runs`` is true: a source of its own."""
         raw = cell_text(running.info.raw_cell)
         compiled = self._shell.transform_cell(_below_magics(raw) or raw)
-        above = len(split_lines(running.typed)) - len(split_lines(compiled.rstrip("\n")))
+        text = joined(running.typed)
+        above = len(text.places) - len(split_lines(compiled.rstrip("\n")))
         for each in line_statements(compiled):
             if runs(each):
-                name = f"{running.name}, %{each.magic} in line {above + each.line}"
+                name = f"{running.name}, %{each.magic} in line {text.typed_line(above + each.line)}"
                 return _source(name, each.text, self._shell.transform_cell(each.text))
         return None
 
@@ -326,10 +328,9 @@ def _part_of(part: _Part, typed: str, compiled: str) -> Source:
 def _source(label: str, typed: str | None, compiled: str) -> Source:
     """A cell with the text that was typed; with the compiled text where the two have different numbers of lines."""
     lines = len(split_lines(compiled.rstrip("\n")))
-    if typed is not None:
-        typed = cell_text(typed)
-        if len(split_lines(typed)) == lines:
-            return Source(label, typed, "cell", None, compiled=None if _parses(typed, compiled) else compiled)
+    for text in () if typed is None else (cell_text(typed), joined(cell_text(typed)).text):
+        if len(split_lines(text)) == lines:
+            return Source(label, text, "cell", None, compiled=None if _parses(text, compiled) else compiled)
     return Source(label, compiled.rstrip("\n"), "cell", None)
 
 

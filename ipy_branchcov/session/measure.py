@@ -65,7 +65,8 @@ def measure(
     parts = list(never_ran(analysis.regions, branches, taken.entered)) if taken.positions else []
     parts = [each for each in parts if not rewritten.contains(each.span)]
     coded = lines_with_code(taken.codes) if analysis.coded_lines is None else analysis.coded_lines
-    missed = _missed_lines(analysis, coded, taken.ran, parts) - _begun(analysis, branches)
+    missed = _missed_lines(analysis, coded, taken.ran - _not_passed(analysis, branches, taken.ran), parts)
+    missed -= _begun(analysis, branches)
     excluded = branch_map.excluded_lines
     judged = (branch_map.code_lines if lines is None else branch_map.code_lines & lines) - excluded
     spans = frozenset(widest(part.span for part in parts if part.span.line in judged - missed))
@@ -224,6 +225,20 @@ def _missed_lines(analysis: Analysis, coded: frozenset[int], ran: set[int], part
         if line not in ran:
             (missed.add if first in missed else missed.discard)(line)
     return missed - {head.last for head in analysis.heads if head.annotated_suite and not ran.isdisjoint(head.lines)}
+
+
+def _not_passed(analysis: Analysis, branches: Iterable[Branch], ran: set[int]) -> set[int]:
+    """The lines that the end of a ``finally`` seems to have run, and which another way to that end did not pass."""
+    if not analysis.shared_ends:
+        return set()
+    taken = {(branch.key, outcome.name): bool(outcome.hits) for branch in branches for outcome in branch.outcomes}
+    entered = {line: taken[after] for after, line in analysis.beginnings if after in taken}
+    found: set[int] = set()
+    for line, after, led in analysis.shared_ends:
+        passed = entered.get(after, True) if led else after in ran and after not in found
+        if not passed:
+            found.add(line)
+    return found
 
 
 def _begun(analysis: Analysis, branches: Iterable[Branch]) -> set[int]:

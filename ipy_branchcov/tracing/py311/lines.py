@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from ipy_branchcov.bytecode.decode import FINAL, Bytecode, reraises
+from ipy_branchcov.bytecode.decode import FINAL, Bytecode, lines_by_offset
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.place import Probe
@@ -25,7 +25,7 @@ _SAFE = frozenset({"STORE_FAST", "LOAD_CONST", "POP_TOP", "COPY", "SWAP", "PUSH_
 #: Instructions whose line need not have begun: they set the frame up, or come before what is called.
 _NO_LINE = frozenset({"RESUME", "COPY_FREE_VARS", "MAKE_CELL", "PUSH_NULL"})
 #: Instructions of which some are such.
-_SOME = frozenset({"COPY", "POP_EXCEPT", "RERAISE", "YIELD_VALUE", "POP_TOP", "RETURN_GENERATOR"})
+_SOME = frozenset({"YIELD_VALUE", "POP_TOP", "RETURN_GENERATOR"})
 _WITHOUT = _NO_LINE | _SOME
 #: Instructions at which a frame can stop and never resume, without an exception.
 _PAUSES = frozenset({"YIELD_VALUE", "SEND", "RETURN_GENERATOR", "ASYNC_GEN_WRAP"})
@@ -63,6 +63,8 @@ class LineProbePlacer(VanishingProbePlacer):
         self._line_of: dict[Item, int] = {}
         self._handlers: set[Item] = set()
         self._guards: dict[tuple[Item, int] | None, tuple[Item, int]] = {}
+        #: By offset, where some of what the compiler says of lines means nothing.
+        self._lines = lines_by_offset(bytecode.code) if bytecode.code.co_exceptiontable else None
         names = [each.name for each in bytecode.instructions[:64]]
         #: The index of RESUME, behind the instructions that set up a function.
         self._first = names.index("RESUME") if "RESUME" in names else 0
@@ -184,12 +186,12 @@ class LineProbePlacer(VanishingProbePlacer):
     def _lines_to_probe(self) -> dict[Item, int]:
         """The line of each item, counted from the first line; without those that need not be probed."""
         found: dict[Item, int] = {}
-        first = self.bytecode.code.co_firstlineno
+        first, lines = self.bytecode.code.co_firstlineno, self._lines
         for item in self.items:
-            line = item.position[0]
-            if item.origin is None or line is None:
+            if item.origin is None:
                 continue
-            if item.name in _WITHOUT and (item.name in _NO_LINE or self._passed_by(item)):
+            line = item.position[0] if lines is None else lines[item.origin.offset]
+            if line is None or (item.name in _WITHOUT and (item.name in _NO_LINE or self._passed_by(item))):
                 continue
             found[item] = line - first if line > first else 0
         return found
@@ -197,8 +199,6 @@ class LineProbePlacer(VanishingProbePlacer):
     def _passed_by(self, item: Item) -> bool:
         """Whether one of these instructions does not show that its line began."""
         match item.name:
-            case "COPY" | "POP_EXCEPT" | "RERAISE":
-                return item.origin is not None and reraises(self.bytecode.code.co_code, item.origin.offset)
             case "YIELD_VALUE":  # behind SEND it has its line; generator.throw() jumps by what is right before it
                 return (before := self._preceding(item)) is not None and before.name == "SEND"
             case "POP_TOP":
