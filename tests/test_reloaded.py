@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_branchcov.session.reloaded import added
 from ipy_branchcov.session.scope import Scope
+from ipy_branchcov.tracing.probes.reachable import of_module
 
 BEFORE = """\
 def first(n):
@@ -114,3 +115,13 @@ def test_only_what_was_added_to_a_measured_module(shell: Any, tmp_path: Path) ->
     found = {code.co_name: file for code, file in added(Scope(tmp_path, source=[str(path)]))}
     assert found.pop("new") == str(path) and set(found) <= {"<listcomp>"}
     assert not list(added(Scope(tmp_path)))
+
+
+def test_the_functions_that_a_module_leads_to(shell: Any, tmp_path: Path) -> None:
+    (tmp_path / "edited.py").write_text(
+        f"{BEFORE}print = len\nclass Other(Kind): pass\nOther.more = {{1: lambda: 0}}\n"
+    )
+    shell.run_cell("import edited")
+    found = {function.__qualname__ for function in of_module("edited")}
+    assert found == {"first", "Kind.method", "Kind.value", "wraps", "wraps.<locals>.<lambda>", "wrapped"}
+    assert list(of_module("edited_and_unknown")) == []
