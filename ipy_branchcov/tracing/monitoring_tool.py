@@ -19,6 +19,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from ipy_branchcov.bytecode.unseen import unseen
 from ipy_branchcov.errors import TracerError
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.gc_control import undisturbed
@@ -158,6 +159,7 @@ class Tool:
         register, see = self._register, self._see
 
         @functools.wraps(register)
+        @unseen  # a profiler that ends still has its own events
         def register_callback(tool_id: int, event: int, func: Any, /) -> Any:
             if func is not None and tool_id not in (self.id, self._second):
                 see(func)
