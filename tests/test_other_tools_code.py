@@ -83,7 +83,7 @@ import marshal, trace, types
 counted = trace.Trace(count=1, trace=0)
 counted.runfunc(work, 10)
 print(sorted((line, hits) for (file, line), hits in counted.results().counts.items() if file == __file__))
-print(sorted(trace._find_lines(work.__code__, {})), {work.__code__: 1}[work.__code__])
+print(sorted(map(str, trace._find_lines(work.__code__, {}))), {work.__code__: 1}[work.__code__])
 made = types.FunctionType(marshal.loads(marshal.dumps(work.__code__)), globals())
 print(made(9), made(0), marshal.loads(marshal.dumps(work.__code__)).co_code.hex())
 print(work(3), types.FunctionType(work.__code__.replace(co_name="other"), globals())(3))
@@ -121,6 +121,12 @@ sent = base64.b64encode(shipped).decode()
 print(subprocess.run([sys.executable, "-c", CHILD], input=sent, capture_output=True, text=True))
 local = pickle.loads(shipped)[0]
 print(local(9), local(0), len(shipped))
+# Code that the program reads itself is loaded where this package is not.
+BARE = "import sys, types; sys.modules['ipy_branchcov'] = None; sys.path.insert(0, '.'); import pickle\\n"
+BARE += f"code = pickle.loads({cloudpickle.dumps(work.__code__)!r})\\n"
+BARE += "made = types.FunctionType(code, {})\\nprint(made(7), made(0), {code: 1}[code])"
+ended = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True)
+print(ended.stdout, ended.stderr)
 """
 COPYREG = """\
 import copyreg, copy, pickle, types
@@ -237,6 +243,7 @@ def output(path: Path, *command: str) -> tuple[str, str]:
     ended = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, timeout=100, cwd=path.parent, check=False
     )
+    assert not ended.returncode, ended.stderr
     printed, mark, report = ended.stdout.partition("branchcov:")
     return printed + ended.stderr, mark + report
 

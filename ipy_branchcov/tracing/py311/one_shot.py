@@ -6,6 +6,7 @@ The jump is written into the code object in memory. Only added instructions and 
 from __future__ import annotations
 
 import _thread
+import operator
 import os
 import time
 from collections import deque
@@ -42,6 +43,16 @@ class Notes(set[int]):
     __hash__ = object.__hash__  # type: ignore[assignment]
     __eq__ = object.__eq__
     __ne__ = object.__ne__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return operator.call, (_Elsewhere(),)
+
+
+class _Elsewhere:
+    """What the type of :class:`Notes` is pickled as: where such code is loaded, this package need not be."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type, ("Notes", (set,), {"__hash__": object.__hash__, "__eq__": object.__eq__})
 
 
 class Once(Counted):
