@@ -128,6 +128,11 @@ class _Rewriter:
         self.lines.heads.append((number, range(first, last + 1)))
         if isinstance(node, ast.Assert):
             self.lines.unknown.add(node.test.lineno)  # here they put what fails
+            if node.msg is not None:  # no line is missed for it, but what is on its lines may have run
+                made = self.lines.new()
+                self.lines.others += [(made, line) for line in range(node.msg.lineno, (node.msg.end_lineno or 0) + 1)]
+                node.msg = ast.BoolOp(ast.Or(), [self.call("mark", made, node.msg), node.msg])
+                ast.copy_location(node.msg, node.msg.values[1])
         if last > first and type(node).__name__ != "TypeAlias":  # whose value is evaluated when somebody asks for it
             self.mark_parts(node, number, first)
             # The last line of the head of a function runs with it where an annotation stands there.
