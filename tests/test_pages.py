@@ -330,6 +330,14 @@ def test_pages_need_nothing_from_elsewhere_and_hold_no_style_or_script(coverage:
     assert "<script" not in alone and "stylesheet" not in alone and len(re.findall("<style", alone)) == 1
 
 
+def test_truth_tables_hold_no_style_either(tmp_path: Path) -> None:
+    text = "def f(a, b):\n    return 1 if a and b else 2\nf(1, 1), f(0, 1)\n"
+    coverage = measured(tmp_path / "p.py", text).with_decisions()
+    page = pages.render(coverage, "t")["p.py.html"]
+    assert "<table><thead><tr><th>row</th><th>a</th><th>b</th><th>outcome</th>" in page and "style=" not in page
+    assert "<li>show <code>b</code>: run with <code>a</code> and <code>not b</code></li>" in page
+
+
 def test_ids_are_unique_and_links_lead_to_them(coverage: Coverage, tmp_path: Path) -> None:
     notebook(tmp_path / "nb.ipynb", *FILE, ("markdown", "m3", "# c1\n# L1\n# misses\n# search\n# <b> & \"'\n# code"))
     every = merge([coverage, Coverage(CELLS)])

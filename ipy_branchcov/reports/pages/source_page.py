@@ -85,7 +85,8 @@ def _decisions(source: SourceCoverage) -> str:
     if not source.decisions:
         return ""
     words = escape(f"{source.mcdc} ({FORM})")
-    return f'<details open class="way"><summary>Decisions: {words}</summary>{decision_tables.html(source)}</details>'
+    tables = decision_tables.html(source, sheet=True)
+    return f'<details open class="decisions"><summary>Decisions: {words}</summary>{tables}</details>'
 
 
 def _tools(page: Page) -> str:
