@@ -227,6 +227,15 @@ def test_functions_of_one_name_have_each_their_own_outcomes(tmp_path: Path) -> N
     assert found == [("P.x", 4, 2, False), ("P.x", 8, 2, True)]
 
 
+def test_functions_and_the_top_level_sum_up_to_the_source(tmp_path: Path) -> None:
+    text = "import re\nif re:\n    x = [n for n in 'ab' if n]\n\n\ndef f(a=1 if re else 2):\n    return a or 1\n"
+    (source,) = measured(tmp_path / "p.py", text + "\n\nclass C:\n    y = 1 if f() else 2\n").sources
+    found = list(functions(source))
+    assert [(each.name, each.line, each.totals.outcomes) for each in found[:1]] == [("top level", 2, 8)]
+    assert [each.name for each in found[1:]] == ["f", "C"]
+    assert sum(each.totals.outcomes for each in found) == source.totals.outcomes
+
+
 LONG_HEADS = """\
 class C:
     def f(
