@@ -234,6 +234,9 @@ def test_functions_and_the_top_level_sum_up_to_the_source(tmp_path: Path) -> Non
     assert [(each.name, each.line, each.totals.outcomes) for each in found[:1]] == [("top level", 2, 8)]
     assert [each.name for each in found[1:]] == ["f", "C"]
     assert sum(each.totals.outcomes for each in found) == source.totals.outcomes
+    assert "top level</a>" in pages.render(merge([Coverage((source,))]), "t")["p.py.html"]
+    drawn = pages.render(merge([Coverage(CELLS)]), "t", PageOptions(tmp_path))
+    assert "top level</a>" in drawn[pages.FUNCTIONS] and "top level</a>" not in drawn["nb.ipynb.html"]
 
 
 LONG_HEADS = """\
