@@ -340,6 +340,7 @@ def test_pages_need_nothing_from_elsewhere_and_hold_no_style_or_script(coverage:
             assert {pages.STYLES, pages.SCRIPT} == set(re.findall(r'(?:href|src)="(branchcov-[^"]*)"', text))
     alone = pages.document(coverage, "t")
     assert "<script" not in alone and "stylesheet" not in alone and len(re.findall("<style", alone)) == 1
+    assert "What the marks mean" in alone and "<kbd>" not in alone
 
 
 def test_truth_tables_hold_no_style_either(tmp_path: Path) -> None:
