@@ -57,7 +57,7 @@ name and one meaning everywhere. For example, a gate of 90 %:
     %%branchcov --fail-under 90
     branchcov run --fail-under 90 notebook.ipynb
     pytest --branchcov=mypackage --branchcov-fail-under=90
-    [tool.branchcov] fail_under = 90
+    fail_under = 90                       # below [tool.branchcov] in pyproject.toml
     %config BranchCov.fail_under = 90
 
 *cell* is `%%branchcov` and `%branchcov`; *auto* `%branchcov_auto`; *report magic* `%branchcov_report`; *suggest magic*

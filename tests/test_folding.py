@@ -142,3 +142,11 @@ def test_rows_contain_the_whole_line() -> None:
         pieces = [(kind, row.plain) for kind, row in fold(Text(line), [], room)]
         hang = min(8, room // 2)
         assert "".join(text[hang if kind == "more" else 0 :] for kind, text in pieces) == line
+
+
+def test_each_of_several_notes_stands_below_its_own_column() -> None:
+    """Also behind wide characters, in whatever order the notes come."""
+    line = "x = '字字' or y and z"
+    notes = [Note(line.index(name), line.index(name) + 1, name, "") for name in ("z", "y", "x")]
+    rows = [text.plain for _, text in fold(Text(line), notes, None)]
+    assert rows == [line, " " * 20 + "^ z", " " * 14 + "^ y", "^ x"]

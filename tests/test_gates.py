@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -186,6 +187,27 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, monkeypatch: pyt
         )
         line = "branchcov: the report cannot be written: No space left on device\n"
         assert done.returncode == 1 and done.stderr.startswith(line)
+
+
+def test_a_module_of_byte_code_alone_that_was_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code ran, and nobody knows where its branches are: no gate passes on it."""
+    package = tmp_path / "bare"
+    package.mkdir()
+    (package / "__init__.py").write_text("x = 1 if 'a' else 2\n")
+    (package / "there.py").write_text("def f(x):\n    return 1 if x else 2\n")
+    py_compile.compile(str(package / "there.py"), str(package / "there.pyc"), doraise=True)
+    (package / "there.py").unlink()
+    monkeypatch.syspath_prepend(tmp_path)
+    session = Session(RunOptions(source=("bare",)), root=tmp_path)
+    with session.measuring("In [2]") as run:
+        importlib.import_module("bare.there").f(1)
+    note = "bare/there.py: not measured: only its byte code is there; install its source"
+    assert [each for source in run.coverage for each in source.notes] == [note]
+    assert any(line.startswith("bare/there.py: not measured") for line in failures(run.coverage, 0.0))
+    with pytest.raises(UsageError, match=r"^bare.there: only its byte code is there; install its source$"):
+        resolve("bare.there")
 
 
 def test_a_compiled_module_that_was_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

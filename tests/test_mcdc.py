@@ -347,7 +347,8 @@ def test_pages_and_record_have_the_table_without_values(tmp_path: Path) -> None:
     page = next(text for name, text in files.items() if name.endswith("m.py.html"))
     kept = record(coverage, first=coverage.sources[0].source.name)
     for text in (page, record(coverage, whole=True).html, kept.html, kept.text):
-        assert FORM in text and "show `y % 4 == 0`" in text and "y=2024" not in text
+        words = re.sub("</?code>", "`", text)
+        assert FORM in text and "show `y % 4 == 0`" in words and "y=2024" not in text
     assert FORM in files["index.html"]
     assert FORM in summary.render(coverage)
     assert "m.py:2: show `y % 4 == 0`" in summary.render(coverage, missing=True).replace(str(tmp_path) + "/", "")

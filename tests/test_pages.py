@@ -227,6 +227,18 @@ def test_functions_of_one_name_have_each_their_own_outcomes(tmp_path: Path) -> N
     assert found == [("P.x", 4, 2, False), ("P.x", 8, 2, True)]
 
 
+def test_functions_and_the_top_level_sum_up_to_the_source(tmp_path: Path) -> None:
+    text = "import re\nif re:\n    x = [n for n in 'ab' if n]\n\n\ndef f(a=1 if re else 2):\n    return a or 1\n"
+    (source,) = measured(tmp_path / "p.py", text + "\n\nclass C:\n    y = 1 if f() else 2\n").sources
+    found = list(functions(source))
+    assert [(each.name, each.line, each.totals.outcomes) for each in found[:1]] == [("top level", 2, 8)]
+    assert [each.name for each in found[1:]] == ["f", "C"]
+    assert sum(each.totals.outcomes for each in found) == source.totals.outcomes
+    assert "top level</a>" in pages.render(merge([Coverage((source,))]), "t")["p.py.html"]
+    drawn = pages.render(merge([Coverage(CELLS)]), "t", PageOptions(tmp_path))
+    assert "top level</a>" in drawn[pages.FUNCTIONS] and "top level</a>" not in drawn["nb.ipynb.html"]
+
+
 LONG_HEADS = """\
 class C:
     def f(
@@ -328,6 +340,15 @@ def test_pages_need_nothing_from_elsewhere_and_hold_no_style_or_script(coverage:
             assert {pages.STYLES, pages.SCRIPT} == set(re.findall(r'(?:href|src)="(branchcov-[^"]*)"', text))
     alone = pages.document(coverage, "t")
     assert "<script" not in alone and "stylesheet" not in alone and len(re.findall("<style", alone)) == 1
+    assert "What the marks mean" in alone and "<kbd>" not in alone
+
+
+def test_truth_tables_hold_no_style_either(tmp_path: Path) -> None:
+    text = "def f(a, b):\n    return 1 if a and b else 2\nf(1, 1), f(0, 1)\n"
+    coverage = measured(tmp_path / "p.py", text).with_decisions()
+    page = pages.render(coverage, "t")["p.py.html"]
+    assert "<table><thead><tr><th>row</th><th>a</th><th>b</th><th>outcome</th>" in page and "style=" not in page
+    assert "<li>show <code>b</code>: run with <code>a</code> and <code>not b</code></li>" in page
 
 
 def test_ids_are_unique_and_links_lead_to_them(coverage: Coverage, tmp_path: Path) -> None:

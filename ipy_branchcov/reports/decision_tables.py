@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
@@ -133,28 +134,41 @@ def _text(table: Table, static: bool) -> Iterator[str]:
 # --- as HTML
 
 
-def html(source: SourceCoverage, *, static: bool = False) -> str:
-    """The tables as HTML that needs no style sheet, without values. ``static``: without first hits."""
-    return "".join(_html(table, static) for table in tables(source))
+def html(source: SourceCoverage, *, static: bool = False, sheet: bool = False) -> str:
+    """The tables as HTML, without values. ``static``: without first hits.
+
+    ``sheet``: the page's style sheet draws them, for a server can forbid styles in elements; else they need none.
+    """
+    return "".join(_html(table, static, sheet) for table in tables(source))
 
 
 _CELL = "border:1px solid rgba(128,128,128,.6);padding:0 .5em;text-align:center"
 
 
-def _html(table: Table, static: bool) -> str:
+def _html(table: Table, static: bool, sheet: bool) -> str:
     columns = ("row", *table.columns, "outcome", _last_head(static))
-    heads = "".join(f'<th style="{_CELL}">{escape(each)}</th>' for each in columns)
-    body = "".join(_html_row(row, static) for row in table.rows)
+    heads = "".join(f"<th{_style(_CELL, sheet)}>{escape(each)}</th>" for each in columns)
+    body = "".join(_html_row(row, static, sheet) for row in table.rows)
     more = f"<p>... {table.more} more rows</p>" if table.more else ""
-    items = "".join(f"<li>{escape(each)}</li>" for each in table.sentences)
-    head = f"decision in {table.title}"
-    return (
-        f'<details{"" if table.complete else " open"}><summary style="cursor:pointer">{escape(head)}</summary>'
-        f'<table style="border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
-        f"{more}<ul>{items}</ul></details>"
-    )
+    items = "".join(f"<li>{_coded(escape(each))}</li>" for each in table.sentences)
+    head = f"<summary{_style('cursor:pointer', sheet)}>{escape(f'decision in {table.title}')}</summary>"
+    drawn = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
+    drawn = f"<table{_style('border-collapse:collapse', sheet)}>{drawn}</table>"
+    if sheet:
+        drawn = f'<div class="wide">{drawn}</div>'
+    return f"<details{'' if table.complete else ' open'}>{head}{drawn}{more}<ul>{items}</ul></details>"
 
 
-def _html_row(row: Row, static: bool) -> str:
+def _html_row(row: Row, static: bool, sheet: bool) -> str:
     cells = (row.number or "-", *row.letters, row.outcome, _last_cell(row, static))
-    return "<tr>" + "".join(f'<td style="{_CELL}">{escape(visible(str(cell)))}</td>' for cell in cells) + "</tr>"
+    style = _style(_CELL, sheet)
+    return "<tr>" + "".join(f"<td{style}>{escape(visible(str(cell)))}</td>" for cell in cells) + "</tr>"
+
+
+def _style(text: str, sheet: bool) -> str:
+    return "" if sheet else f' style="{text}"'
+
+
+def _coded(words: str) -> str:
+    """Code in words, which stands between backticks, as HTML."""
+    return re.sub("`(.*?)`", r"<code>\1</code>", words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -118,7 +119,10 @@ class Results:
     def _never_imported(self, path: str, options: RunOptions) -> SourceCoverage:
         source = self._scope.read(path)
         if source is None:
-            return self._unmeasured(path, UNREADABLE)
+            why = UNREADABLE
+            if os.path.isfile(f"{path}c") and not os.path.exists(path):  # noqa: PTH110, PTH113
+                why = "only its byte code is there; install its source"
+            return self._unmeasured(path, why)
         if (sentence := compiled(path)) is not None:
             return SourceCoverage(source, note=sentence)
         self._analyses.keep_unrun(source)

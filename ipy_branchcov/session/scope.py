@@ -30,6 +30,7 @@ _INSTALLED = sorted({os.path.realpath(sysconfig.get_path(name)) + os.sep for nam
 
 
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+_BYTECODE = ".pyc"
 #: Why code in an archive is not measured, and what to do.
 IN_ARCHIVE = "its code lies in an archive; unpack that, and name the folder"
 
@@ -119,15 +120,18 @@ class Scope:
                 yield path
 
     def compiled(self) -> Iterator[str]:
-        """The paths of measured files beside which a compiled module lies, which was imported in their place."""
+        """The paths of measured files in whose place something else was imported.
+
+        Beside them lies a compiled module, or they are not there, and their byte code is.
+        """
         if not self.places:
             return
         for module in list(sys.modules.values()):
             # A module of another type can have a __getattribute__ of its own.
             file = module.__dict__.get("__file__") if type(module) is ModuleType else None
-            if type(file) is str and file.endswith(_EXTENSIONS):
+            if type(file) is str and file.endswith((*_EXTENSIONS, _BYTECODE)):
                 path = _text_beside(file)
-                if self.covers(path) and os.path.isfile(path):  # noqa: PTH113
+                if self.covers(path) and os.path.isfile(path) != file.endswith(_BYTECODE):  # noqa: PTH113
                     yield path
 
     def _all_files(self, namespaces: Set[str]) -> Iterator[str]:
@@ -189,6 +193,8 @@ def resolve(spec: str) -> Places:
         raise UsageError(f"{spec}: {IN_ARCHIVE}")
     if origin and origin.endswith(".py"):
         return Places((), frozenset({str(Path(origin).resolve())}))
+    if origin and origin.endswith(_BYTECODE):
+        raise UsageError(f"{spec}: only its byte code is there; install its source")
     if origin and origin.endswith(_EXTENSIONS):
         raise UsageError(f"{spec}: compiled (a {Path(origin).suffix}); name a module that is written in Python")
     raise UsageError(f"{spec}: not written in Python ({origin or 'built in'}), nothing to measure")

@@ -81,11 +81,21 @@ PYTHONPATH=$PYTHONPATH:lib.zip branchcov run --source inside a.py
 python -m zipfile -e lib.zip lib
 PYTHONPATH=$PYTHONPATH:lib branchcov run --source lib -m inside
 
-#: message compiled: … is a …; name a module that is written in Python
+#: message …: compiled (a …); name a module that is written in Python
 echo 'x = 1' > a.py
 branchcov run --source yaml._yaml a.py || branchcov run --source _ctypes a.py
 #: cure
 branchcov run --source ctypes a.py
+
+#: message …: only its byte code is there; install its source
+echo 'x = 1' > bare.py
+python -m compileall -q -b bare.py
+mv bare.py source.txt
+echo 'import sys; sys.path.insert(0, ""); import bare' > a.py
+PYTHONPATH=$PYTHONPATH:. branchcov run --source bare a.py
+#: cure
+cp source.txt bare.py
+PYTHONPATH=$PYTHONPATH:. branchcov run --source bare a.py
 
 #: message compiled: … is a …
 mkdir pkg

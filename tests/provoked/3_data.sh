@@ -59,6 +59,13 @@ echo 'x = 1' > a.py
 branchcov run --data b.json a.py
 branchcov report b.json
 
+#: message …: not a data file of branchcov (no JSON)
+echo 'x = 1' > a.py
+branchcov report a.py
+#: cure
+branchcov run --data b.json a.py
+branchcov report b.json
+
 #: message …: not a data file of branchcov (lists in lists without end)
 python -c 'print("[" * 200000)' > a.json
 branchcov report a.json

@@ -55,6 +55,31 @@ branchcov run --source pkg a.py
 #: cure
 branchcov run --source pkg --omit pkg/data.py a.py
 
+#: message only its byte code is there; install its source
+mkdir pkg
+touch pkg/__init__.py
+echo 'x = 1 if len("a") else 2' > pkg/bare.py
+python -m compileall -q -b pkg/bare.py
+mv pkg/bare.py source.txt
+echo 'import pkg.bare' > a.py
+branchcov run --source pkg a.py
+#: cure
+branchcov run --source pkg --omit pkg/bare.py a.py
+cp source.txt pkg/bare.py
+branchcov run --source pkg a.py
+
+#: message nothing of … ran
+cells <<'C'
+%%branchcov --source heapq
+x = 1
+C
+#: cure
+cells <<'C'
+%%branchcov --source heapq
+import heapq
+list(heapq.merge([1], [2]))
+C
+
 #: message does not compile; omit it if it is no Python source
 mkdir pkg
 touch pkg/__init__.py

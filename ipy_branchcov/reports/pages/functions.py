@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipy_branchcov.model.selection import bodies
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.totals import Totals
+
+#: The name of what stands outside of all functions and classes.
+TOP = "top level"
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,25 @@ class Function:
 
 
 def functions(coverage: SourceCoverage) -> Iterator[Function]:
-    """In source order; those without outcomes that count are left out, unless they never ran."""
+    """In source order; those without outcomes that count are left out, unless they never ran.
+
+    The first one is what stands outside of all of them, so that the sum is that of the source.
+    """
     defined = sorted(bodies(coverage.source), key=lambda each: each[0].start)
     named: dict[str, list[Span]] = {}
     for span, name in defined:
         named.setdefault(name, []).append(span)
     totals: dict[Span, Totals] = {}
+    outside: Function | None = None
     for branch in coverage.branches:
         body = _around(branch.span, named.get(branch.function.replace("<locals>.", ""), ()))
         if body is not None:
             totals[body] = totals.get(body, Totals()) + branch.totals
+        elif branch.totals.outcomes:
+            outside = outside or Function(TOP, branch.span.line, Totals(), never_ran=False)
+            outside = replace(outside, totals=outside.totals + branch.totals)
+    if outside is not None:
+        yield outside
     hits = coverage.line_hits
     for span, name in defined:
         never_ran = coverage.never_ran(span) or _missed(span, hits)

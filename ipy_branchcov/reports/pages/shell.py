@@ -50,16 +50,15 @@ def document(frame: Frame, name: str, body: str, *, links: str = "", single: boo
     """
     title = frame.title if name == frame.title else f"{name} · {frame.title}"
     if single:
-        head, help_ = f"<style>\n{static('report.css')}</style>", ""
+        head = f"<style>\n{static('report.css')}</style>"
     else:
         head = f'{MARK}<link rel="stylesheet" href="{STYLES}"><script src="{SCRIPT}" defer></script>'
-        help_ = _help()
     return (
         f"{HEAD}{head}"
         f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)}</title></head>\n<body>"
         f"<header>{links}<h1>{escape(name)}</h1></header>\n<main>{body}</main>\n"
-        f"<footer>{help_}<p>{frame.made}</p></footer></body></html>\n"
+        f"<footer>{_help(keys=not single)}<p>{frame.made}</p></footer></body></html>\n"
     )
 
 
@@ -74,20 +73,25 @@ def navigation(*links: tuple[str, str, str]) -> str:
     return f'<nav aria-label="pages">{" ".join(shown)}</nav>'
 
 
-def _help() -> str:
-    keys = "".join(
-        f"<dt>{' '.join(f'<kbd>{each}</kbd>' for each in keys.split())}</dt><dd>{escape(what)}</dd>"
-        for keys, what in _KEYS
-    )
+def _help(*, keys: bool) -> str:
+    """What the marks mean; with scripts, the keys, too."""
     marks = "".join(
         f'<dt><code><span class="{state}">{text}</span></code></dt><dd>{what}</dd>' for state, text, what in _MARKS
     )
+    more = "<span hidden>, and keys</span>" if keys else ""
     return (
-        '<details class="help"><summary>What the marks mean<span hidden>, and keys</span></summary>'
-        f'<dl id="marks">{marks}</dl><dl hidden>{keys}</dl>'
-        '<label hidden><input type="checkbox" id="keys" checked> single keys do this</label>'
-        "</details>"
+        f'<details class="help"><summary>What the marks mean{more}</summary><dl id="marks">{marks}</dl>'
+        f"{_keys() if keys else ''}</details>"
     )
+
+
+def _keys() -> str:
+    items = "".join(
+        f"<dt>{' '.join(f'<kbd>{each}</kbd>' for each in keys.split())}</dt><dd>{escape(what)}</dd>"
+        for keys, what in _KEYS
+    )
+    box = '<label hidden><input type="checkbox" id="keys" checked> single keys do this</label>'
+    return f"<dl hidden>{items}</dl>{box}"
 
 
 def bar(totals: Totals) -> str:

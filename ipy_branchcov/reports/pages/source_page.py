@@ -15,7 +15,7 @@ from ipy_branchcov.reports import decision_tables
 from ipy_branchcov.reports.pages import shell
 from ipy_branchcov.reports.pages.code import FILTERS, Listing, kinds
 from ipy_branchcov.reports.pages.contents import Page, Part
-from ipy_branchcov.reports.pages.functions import functions
+from ipy_branchcov.reports.pages.functions import TOP, functions
 from ipy_branchcov.reports.pages.notebooks import Heading
 
 #: Ids of lines, cells, and what stands on all pages.
@@ -85,7 +85,8 @@ def _decisions(source: SourceCoverage) -> str:
     if not source.decisions:
         return ""
     words = escape(f"{source.mcdc} ({FORM})")
-    return f'<details open class="way"><summary>Decisions: {words}</summary>{decision_tables.html(source)}</details>'
+    tables = decision_tables.html(source, sheet=True)
+    return f'<details open class="decisions"><summary>Decisions: {words}</summary>{tables}</details>'
 
 
 def _tools(page: Page) -> str:
@@ -147,7 +148,10 @@ def _misses(part: Part) -> Iterator[str]:
 
 
 def _functions(part: Part) -> Iterator[str]:
+    """Links to the functions of a file; of a cell without its top level, for the cells themselves are listed above."""
     for each in functions(part.marked.coverage):
+        if part.title and each.name == TOP:
+            continue
         words = NEVER_RAN if each.never_ran else str(each.totals)
         kind = "complete" if each.complete else "incomplete"
         link = f'<a href="#{part.prefix}L{each.line}">{escape(each.name)}</a>'

@@ -100,16 +100,17 @@ function key(row, column) {
 /** @param {string} text */
 function find(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const places = document.querySelectorAll(".index tbody tr, .line");
-  let count = 0;
-  for (const place of places) {
+  const found = [];
+  for (const place of document.querySelectorAll(".index tbody tr, .line")) {
     const code = place.querySelector("code") ?? place;
     const inside = (code.textContent ?? "").toLowerCase();
-    const found = words.every((word) => inside.includes(word));
-    place.classList.toggle("unfound", !found);
-    count += Number(found && place.checkVisibility());
+    const has = words.every((word) => inside.includes(word));
+    place.classList.toggle("unfound", !has);
+    if (has) found.push(place);
   }
-  say(words.length ? `${count} found` : "");
+  if (!words.length) return say("");
+  // Behind all changes: what is asked between two of them computes the styles of the page anew, for each line.
+  say(`${found.filter((place) => place.checkVisibility()).length} found`);
 }
 if (search) search.oninput = () => find(search.value);
 
