@@ -13,7 +13,7 @@ from typing import Any
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.functions import Callee, callee
 from ipy_branchcov.analysis.kept_codes import code_to, fingerprint
-from ipy_branchcov.analysis.lines import HeadLines
+from ipy_branchcov.analysis.lines import NOTHING, HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.branch import Branch, BranchMap, Outcome
 from ipy_branchcov.model.regions import Region
@@ -88,8 +88,8 @@ def _key_to(key: tuple[Span, str]) -> tuple[Any, str]:
     return _span_to(key[0]), key[1]
 
 
-def _below_to(below: dict[int, tuple[Span, ...]]) -> dict[int, list[Any]]:
-    return {line: [_span_to(span) for span in spans] for line, spans in below.items()}
+def _below_to(below: dict[int, tuple[Span, ...]]) -> dict[int, list[Any]] | None:
+    return None if not below else {line: [_span_to(span) for span in spans] for line, spans in below.items()}
 
 
 # --- and back
@@ -141,5 +141,5 @@ def _regions_from(plain: Iterable[tuple[Any, ...]]) -> list[Region]:
     return found
 
 
-def _below_from(below: dict[int, list[Any]]) -> dict[int, tuple[Span, ...]]:
-    return {line: tuple(Span(*each) for each in spans) for line, spans in below.items()}
+def _below_from(below: dict[int, list[Any]] | None) -> dict[int, tuple[Span, ...]]:
+    return NOTHING if below is None else {line: tuple(Span(*each) for each in spans) for line, spans in below.items()}
