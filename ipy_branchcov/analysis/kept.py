@@ -7,12 +7,13 @@ read. What is missing there (another code object of the same text) is found by a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.functions import Callee, callee
-from ipy_branchcov.analysis.kept_codes import code_to, fingerprint
+from ipy_branchcov.analysis.kept_codes import fingerprint, packed
 from ipy_branchcov.analysis.lines import NOTHING, HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.model.branch import Branch, BranchMap, Outcome
@@ -57,12 +58,13 @@ def is_news(analysis: Analysis) -> bool:
     return not analysis.kept or any(code_map.news for _, code_map in analysis.codes.values())
 
 
-def _codes_to(analysis: Analysis) -> dict[bytes, Any]:
-    """The maps of code objects by fingerprint: those that were kept before, and the new ones."""
+def _codes_to(analysis: Analysis) -> dict[bytes, bytes]:
+    """The packed maps of code objects by fingerprint: those that were kept before, and the new ones."""
     found = dict(analysis.kept_codes)
     for code, code_map in analysis.codes.values():
         if code_map.news and analysis.placed(code) is code and (key := fingerprint(code)) is not None:
-            found[key] = code_to(code_map)
+            with suppress(ValueError):  # an integer that is too large to be packed: it is analysed each time
+                found[key] = packed(code_map)
     return found
 
 
