@@ -281,8 +281,9 @@ def _is_chosen(coverage: SourceCoverage, options: RunOptions) -> bool:
     """Whether a source is to be reported. A cell can be omitted by its notebook; as in a run, all others stay."""
     source = coverage.source
     name = source.name.rpartition("#")[0] if source.kind == "cell" else source.name
-    names = [name, source.path or os.path.abspath(name)]  # noqa: PTH100 no link is followed that data names
-    return is_chosen(names, options.omit, () if source.kind == "cell" else options.include)
+    # Globs start in the folder of their settings. Data may come from another one, where its files have other paths.
+    names = {name, os.path.abspath(name), source.path or name}  # noqa: PTH100 no link is followed that data names
+    return is_chosen(sorted(names), options.omit, () if source.kind == "cell" else options.include)
 
 
 # --- suggest

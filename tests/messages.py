@@ -24,7 +24,15 @@ import ipy_branchcov
 PACKAGE = Path(ipy_branchcov.__file__).parent
 PAGE = Path(__file__).parents[1] / "docs" / "messages.md"
 
-_ERRORS = {"UsageError", "DataError", "TracerError", "BranchcovError", "BelowThreshold", "IPythonUsageError"}
+_ERRORS = {
+    "UsageError",
+    "DataError",
+    "NoSuchFileError",
+    "TracerError",
+    "BranchcovError",
+    "BelowThreshold",
+    "IPythonUsageError",
+}
 #: ValueErrors and their like become messages where a room's errors are shown as they are.
 _VALUES = ("session/", "analysis/", "suggest/suggest.py")
 _CALLS = {"say", "_say", "warn", "_ended"}

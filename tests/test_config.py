@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from coverage.config import read_coverage_config
 
+from ipy_branchcov.cli import main
 from ipy_branchcov.data.files import load, save
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
@@ -87,6 +88,16 @@ def test_omit_and_include_are_the_same_in_a_run_and_its_report(words: str) -> No
     assert len(names("all.json")) == 5
     branchcov("report", "all.json", "--json", "c.json", *words.split())
     assert names() == OMITTED[words]
+
+
+@pytest.mark.parametrize("words", ["--include s[12].py", "--include ./s1.py --include *2.py", "--omit other*"])
+def test_data_of_another_folder_is_chosen_by_its_names(tmp_path: Path, words: str) -> None:
+    """Its files have the paths that they had there; globs start here."""
+    names = ("s1.py", "s2.py", "other.py")
+    source = [SourceCoverage(Source(name, "", "file", f"/elsewhere/{name}")) for name in names]
+    save(Coverage(tuple(source)), Path("d.json"))
+    assert main(["report", "d.json", *words.split(), "--json", "left.json"]) == 0
+    assert [each.source.name for each in load(Path("left.json"))] == ["s1.py", "s2.py"]
 
 
 @pytest.mark.slow

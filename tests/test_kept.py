@@ -151,6 +151,33 @@ def test_few_syntax_trees_stay_in_memory(tmp_path: Path, monkeypatch: pytest.Mon
     assert numbers == ((6, 6, 6) if follow or sys.version_info >= (3, 14) else (6, 2, 0))
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_what_is_known_of_many_sources_is_let_go(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: Path, written: bool
+) -> None:
+    """The next run makes it again, of plain values: nothing is parsed."""
+    first = run(path)
+    for file in files(folder):
+        file.unlink()
+    monkeypatch.setattr(sys, "dont_write_bytecode", not written)
+    monkeypatch.setattr(results, "_MANY", 0)
+    session = Session()
+    session.add_source(str(path))
+    names: dict[str, Any] = {}
+    with session.measuring("test") as found:
+        exec(session.instrument(compile(TEXT, str(path), "exec")), names)
+    assert list(found.coverage) == [first] and "lines" not in vars(found.coverage.sources[0].source)
+    assert not session._analyses._known.values() and not session._analyses._trees
+    assert len(files(folder)) == written
+    with session.measuring() as before:
+        names["f"](1)
+    no_analysis(monkeypatch)
+    with session.measuring() as again:
+        names["f"](1)
+    assert list(again.coverage) == list(before.coverage) and again.coverage.sources[0].branches
+    session.close()
+
+
 def test_other_code_of_the_same_text_is_analysed(folder: Path, path: Path) -> None:
     first = run(path)
     flags = compile(TEXT, str(path), "exec").co_flags | 0x100000  # from __future__ import barry_as_FLUFL

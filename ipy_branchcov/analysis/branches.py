@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.analysis.functions import Functions
@@ -48,7 +48,7 @@ class Analysis:
     #: The source as others compile it, by the flags that they add.
     with_flags: dict[int, CompiledSource | None] = field(default_factory=dict)
     kept: bool = False
-    kept_codes: dict[bytes, tuple[Any, ...]] = field(default_factory=dict)
+    kept_codes: dict[bytes, bytes] = field(default_factory=dict)
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -223,10 +223,10 @@ class Analysis:
         """The map of a code object that was kept from an earlier run."""
         if not self.kept_codes:
             return None
-        from ipy_branchcov.analysis.kept_codes import code_from, fingerprint
+        from ipy_branchcov.analysis.kept_codes import fingerprint, unpacked
 
-        plain = self.kept_codes.get(fingerprint(code) or b"")
-        return None if plain is None else code_from(code, plain)
+        data = self.kept_codes.get(fingerprint(code) or b"")
+        return None if data is None else unpacked(code, data)
 
 
 def find_branches(source: Source, codes: Iterable[CodeType] = (), policy: Policy | None = None) -> Analysis:

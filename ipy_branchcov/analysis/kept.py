@@ -7,13 +7,14 @@ read. What is missing there (another code object of the same text) is found by a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.analysis.functions import Callee, callee
-from ipy_branchcov.analysis.kept_codes import code_to, fingerprint
-from ipy_branchcov.analysis.lines import HeadLines
+from ipy_branchcov.analysis.kept_codes import fingerprint, packed
+from ipy_branchcov.analysis.lines import NOTHING, HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.shared_ends import SharedEnd
 from ipy_branchcov.model.branch import Branch, BranchMap, Outcome
@@ -59,12 +60,13 @@ def is_news(analysis: Analysis) -> bool:
     return not analysis.kept or any(code_map.news for _, code_map in analysis.codes.values())
 
 
-def _codes_to(analysis: Analysis) -> dict[bytes, Any]:
-    """The maps of code objects by fingerprint: those that were kept before, and the new ones."""
+def _codes_to(analysis: Analysis) -> dict[bytes, bytes]:
+    """The packed maps of code objects by fingerprint: those that were kept before, and the new ones."""
     found = dict(analysis.kept_codes)
     for code, code_map in analysis.codes.values():
         if code_map.news and analysis.placed(code) is code and (key := fingerprint(code)) is not None:
-            found[key] = code_to(code_map)
+            with suppress(ValueError):  # an integer that is too large to be packed: it is analysed each time
+                found[key] = packed(code_map)
     return found
 
 
@@ -90,8 +92,8 @@ def _key_to(key: tuple[Span, str]) -> tuple[Any, str]:
     return _span_to(key[0]), key[1]
 
 
-def _below_to(below: dict[int, tuple[Span, ...]]) -> dict[int, list[Any]]:
-    return {line: [_span_to(span) for span in spans] for line, spans in below.items()}
+def _below_to(below: dict[int, tuple[Span, ...]]) -> dict[int, list[Any]] | None:
+    return None if not below else {line: [_span_to(span) for span in spans] for line, spans in below.items()}
 
 
 # --- and back
@@ -144,5 +146,5 @@ def _regions_from(plain: Iterable[tuple[Any, ...]]) -> list[Region]:
     return found
 
 
-def _below_from(below: dict[int, list[Any]]) -> dict[int, tuple[Span, ...]]:
-    return {line: tuple(Span(*each) for each in spans) for line, spans in below.items()}
+def _below_from(below: dict[int, list[Any]] | None) -> dict[int, tuple[Span, ...]]:
+    return NOTHING if below is None else {line: tuple(Span(*each) for each in spans) for line, spans in below.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from marshal import dumps  # as it is outside of runs, in which ``marshal`` searches values for code
+from marshal import dumps, loads  # as they are outside of runs, in which ``marshal`` searches values for code
 from types import CodeType
 from typing import Any
 
@@ -43,10 +43,13 @@ def _known_again(constant: object) -> object:
     return kind.__name__ if kind is CodeType or kind is frozenset else constant
 
 
-def code_to(code_map: CodeMap) -> tuple[Any, ...]:
-    """The map of a code object, and what tracers made of it."""
+def packed(code_map: CodeMap) -> bytes:
+    """The map of a code object, and what tracers made of it. Raises ValueError for what cannot be packed.
+
+    Each map is packed by itself: of a large package, few code objects run, and a map is a dozen objects and more.
+    """
     code_map.complete()
-    return (
+    plain = (
         code_map.outcomes,
         code_map.shared_jumps,
         {exit_edge: tuple(value) for exit_edge, value in code_map.values.items()},
@@ -60,11 +63,12 @@ def code_to(code_map: CodeMap) -> tuple[Any, ...]:
         code_map.ways,
         code_map.made,
     )
+    return dumps(plain)
 
 
-def code_from(code: CodeType, plain: tuple[Any, ...]) -> CodeMap:
+def unpacked(code: CodeType, data: bytes) -> CodeMap:
     """The map of a code object of the same fingerprint."""
-    outcomes, shared_jumps, values, observed, ignored, unknown, steps, ends, shared, watched, ways, made = plain
+    outcomes, shared_jumps, values, observed, ignored, unknown, steps, ends, shared, watched, ways, made = loads(data)
     found = CodeMap(
         Bytecode(code),
         outcomes,

@@ -10,6 +10,9 @@ from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import Head
 
+#: What most heads have below: one object, for a large package has hundreds of thousands of heads.
+NOTHING: dict[int, tuple[Span, ...]] = {}
+
 
 class HeadLines(NamedTuple):
     """The lines of a statement's head. ``below``: of those behind the first, the ones that can be missed alone.
@@ -31,7 +34,7 @@ class HeadLines(NamedTuple):
 def head_lines(source: Source, heads: Iterable[Head]) -> Iterator[HeadLines]:
     """The lines of some heads."""
     for head in heads:
-        below = {}
+        below = NOTHING
         if head.last > head.first:
             own = head.own_lines().items()
             below = {line: tuple(_places(source, nodes)) for line, nodes in own if head.first < line <= head.last}

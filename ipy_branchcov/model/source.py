@@ -119,7 +119,12 @@ class Source:
 
     @cached_property
     def _code_lines(self) -> list[str]:
-        return split_lines(self.code)
+        return self.lines if self.code == self.text else split_lines(self.code)
+
+    def forget_lines(self) -> None:
+        """Let go of the text in lines, which are several times as large; they are made again when asked for."""
+        for name in ("lines", "_code_lines", "statement_lines"):
+            vars(self).pop(name, None)
 
     @cached_property
     def comments(self) -> dict[int, tuple[int, str]]:

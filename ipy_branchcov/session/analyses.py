@@ -48,8 +48,8 @@ class Analyses:
         self.follow = False
         #: The sources whose syntax trees are in memory, the oldest first.
         self._trees: deque[SourceKey] = deque()
-        #: Settled analyses, which no file has yet.
-        self._settled: dict[SourceKey, bytes] = {}
+        #: Settled analyses, each with whether it was kept.
+        self._settled: dict[SourceKey, tuple[bytes, bool]] = {}
         self._lock = threading.RLock()
 
     def set_policy(self, policy: Policy) -> bool:
@@ -130,13 +130,14 @@ class Analyses:
         """
         payload = kept_files.packed(kept.to_plain(analysis))
         if payload is not None:
-            self._settled[analysis.source.key] = payload
+            self._settled[analysis.source.key] = (payload, False)
             self._known.pop(analysis.source.key)
 
     def _again(self, source: Source) -> Analysis | None:
         """The analysis that was settled, or that an earlier run has kept; None where there is none."""
-        payload = self._settled.get(source.key)
-        return self._read(source) if payload is None else kept.from_plain(source, self._policy, loads(payload))
+        if (settled := self._settled.get(source.key)) is None:
+            return self._read(source)
+        return kept.from_plain(source, self._policy, loads(settled[0]))
 
     # --- what is kept from run to run
 
@@ -150,16 +151,23 @@ class Analyses:
         except (TypeError, KeyError, ValueError):  # another one's file
             return None
 
-    def keep(self, source: Source) -> None:
-        """Keep what is known of a source for later runs, if that is more than before."""
+    def keep(self, source: Source, *, let_go: bool) -> None:
+        """Keep what is known of a source for later runs, if that is more than before.
+
+        ``let_go``: many sources were measured, so that each is made again when it is asked for.
+        """
         (analysis,) = self._known.get(source.key) or (None,)
-        payload = self._settled.pop(source.key, None)
+        payload, is_kept = self._settled.pop(source.key, (None, True))
         if analysis is None or source.kind != "file" or source.path is None:
             return
         if kept.is_news(analysis):
-            payload = kept_files.packed(kept.to_plain(analysis))
-        if payload is not None:
+            payload, is_kept = kept_files.packed(kept.to_plain(analysis)), False
+        if payload is not None and not is_kept:
             kept_files.save(source.path, kept.key_of(source, self._policy), payload)
+        if let_go and (payload is not None or not kept.is_news(analysis)):
+            self.drop(source)
+            if payload is not None:
+                self._settled[source.key] = (payload, True)
 
     def keep_unrun(self, source: Source) -> None:
         """The same for a source of which nothing ran, whose syntax tree is not needed any more."""
@@ -169,7 +177,8 @@ class Analyses:
         if not analysis.kept:
             self._replace(analysis)
         del analysis
-        if (payload := self._settled.get(source.key)) is not None:
+        payload, is_kept = self._settled.get(source.key, (None, True))
+        if payload is not None and not is_kept:
             kept_files.save(source.path, kept.key_of(source, self._policy), payload)
 
     def drop(self, source: Source) -> None:

@@ -25,6 +25,9 @@ from ipy_branchcov.tracing.tracer import Recording
 if TYPE_CHECKING:
     from ipy_branchcov.session.disassembly import Disassembly
 
+#: Of so many sources that one run measured, what is known of each is let go.
+_MANY = 64
+
 
 @dataclass
 class Result:
@@ -58,7 +61,7 @@ class Results:
             coverage = partial(self._of_source, source, members, options, first_hits, note, result)
             if source.path not in former:
                 found.append(coverage())
-                self._analyses.keep(source)
+                self._analyses.keep(source, let_go=len(groups) > _MANY)
             elif source.path and newest[source.path] == source.key:
                 found.append(changed(coverage()))
         known = {source.path for source, _ in groups.values()}
@@ -98,6 +101,7 @@ class Results:
         notes = filter(None, (coverage.note, note, of_tracer))
         # All cells of one text share an analysis, also under different names.
         lines = filter(None, ("; ".join(notes), *_wrong(analysis, source)))
+        source.forget_lines()
         return replace(coverage, source=source, note="\n".join(lines)).placed()
 
     def all_missed(self, source: Source, options: RunOptions) -> SourceCoverage | None:
@@ -130,6 +134,7 @@ class Results:
         if coverage is None:
             return self._unmeasured(path, "does not compile; omit it if it is no Python source")
         self._analyses.drop(source)  # a package can have thousands of files of which a run imports a few
+        source.forget_lines()
         return coverage
 
     def _unmeasured(self, path: str, why: str) -> SourceCoverage:
