@@ -22,7 +22,8 @@ class SentFunctions:
         self._scope = scope
         #: The files of the scope, read when the first code is looked for; None: not yet.
         self._files: list[Source] | None = None
-        self._by_code: dict[CodeType, Source] = {}
+        #: None: none of the files has such code.
+        self._by_code: dict[CodeType, Source | None] = {}
         self._compiled: set[str] = set()
 
     def __call__(self, code: CodeType) -> Source | None:
@@ -31,7 +32,7 @@ class SentFunctions:
                 if file.name not in self._compiled and _may_define(file, code):
                     self._compiled.add(file.name)
                     self._compile(file)
-        return self._by_code.get(code)
+        return self._by_code.setdefault(code, None)
 
     def _all_files(self) -> list[Source]:
         if self._files is None:
