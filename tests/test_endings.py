@@ -306,6 +306,26 @@ def test_what_ends_a_process_is_given_back() -> None:
 
 
 @pytest.mark.slow
+def test_a_child_that_is_interrupted_and_its_fork_end_by_the_signal() -> None:
+    """What executes a string at the end makes the interpreter forget that a KeyboardInterrupt ends it."""
+    Path("work.py").write_text(PICK)
+    Path("child.py").write_text(
+        """\
+import os, work
+pid = os.fork()
+work.pick(pid)
+if pid:
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+raise KeyboardInterrupt
+"""
+    )
+    Path("x.py").write_text("import subprocess, sys\nprint(subprocess.run([sys.executable, 'child.py']).returncode)\n")
+    done = branchcov("run", "--source", "work.py", "--json", "x.json", "x.py")
+    assert done.stdout.splitlines()[:2] == ["-2", "-2"], done
+    assert covered() == [[1, 1]]
+
+
+@pytest.mark.slow
 def test_processes_that_a_script_starts_are_measured_and_nothing_else_is_lost() -> None:
     Path("x.py").write_text(
         """\

@@ -182,6 +182,25 @@ def test_the_place_of_a_source_says_whether_its_code_may_be_measured(tmp_path: P
     assert awaited.Places([str(Path(pytest.__file__).parent)]).covers(pytest.__file__)
 
 
+def test_code_is_known_through_links_to_its_file_and_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pkg" / "inner").mkdir(parents=True)
+    (tmp_path / "pkg" / "a.py").write_text("")
+    (tmp_path / "folder").symlink_to("pkg")
+    (tmp_path / "b.py").symlink_to("pkg/a.py")
+    (tmp_path / "pkg" / "out.py").symlink_to(__file__)
+    places = awaited.Places([str(tmp_path / "pkg")])
+    for name in ("folder/a.py", "folder/new.py", "b.py", "pkg/inner/../a.py", "folder/inner/../a.py"):
+        assert places.covers(f"{tmp_path}/{name}"), name
+    for name in ("a.py", "pkg/out.py", "folder/../a.py", "pkg/.."):
+        assert not places.covers(f"{tmp_path}/{name}"), name
+    monkeypatch.chdir(tmp_path / "folder")
+    assert places.covers("a.py")
+    monkeypatch.chdir(tmp_path)
+    assert not places.covers("a.py")
+
+
 def test_a_cell_is_known_by_the_name_of_its_file(folder: DataFolder) -> None:
     cells = awaited.Cells(str(folder.path))
     assert not cells.has("<cell 1>") and not cells.has(awaited.SENT)

@@ -48,6 +48,8 @@ class Places:
             path.startswith((library, ours)) and not path.startswith(installed) for path in everything
         ) or (ours.startswith(self._folders) and not ours.startswith(self._left_out or "\0"))
         self._known: dict[str, bool] = {}
+        #: Absolute folders without links: each is looked at once, not for each of its files.
+        self._real: dict[str, str] = {}
 
     def covers(self, filename: str) -> bool:
         """Whether code of a file may be measured."""
@@ -62,12 +64,23 @@ class Places:
         if not filename or filename.startswith("<"):
             return False
         try:
-            path = os.path.realpath(filename)
+            path = self._realpath(filename)
         except (OSError, ValueError):
             return False
         if path in self._files:
             return True
         return path.endswith(".py") and path.startswith(self._folders) and not path.startswith(self._left_out)
+
+    def _realpath(self, filename: str) -> str:
+        """The path of a file without links. Raises OSError, ValueError."""
+        folder, name = os.path.split(filename)
+        if os.name == "nt" or not filename.startswith("/") or name in ("", ".", ".."):
+            return os.path.realpath(filename)
+        real = self._real.get(folder)
+        if real is None:
+            real = self._real[folder] = os.path.realpath(folder)
+        path = f"{real.rstrip('/')}/{name}"
+        return os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
 
 
 class Cells:

@@ -40,6 +40,11 @@ class _Process:
     """
 
     def __init__(self, folder: Path, begun: Watch):
+        # What writes the data is imported now. At the end the program may have no files to open any more, and until
+        # 3.13 the interpreter forgets that a KeyboardInterrupt ends it where a string is executed then: its exit status
+        # would be another one. A dataclass is made by such strings.
+        from ipy_branchcov.data import json_form  # noqa: F401
+
         given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
         self.folder = folder
         self._member: Member | None = None

@@ -17,7 +17,7 @@ from _thread import RLock, get_ident
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.processes import wake
 from ipy_branchcov.processes.asked import CONTEXT, asked
-from ipy_branchcov.processes.awaited import STANDARD_LIBRARY, Cells, Places
+from ipy_branchcov.processes.awaited import SENT, STANDARD_LIBRARY, Cells, Places
 from ipy_branchcov.processes.endings import Endings
 
 TYPE_CHECKING = False
@@ -135,7 +135,8 @@ class Watch:
         """Code of a file is about to run; return whether we begin."""
         if not _waiting or type(filename) is not str:
             return False
-        if not self._places.covers(filename) and module not in _DOORS and not any(c.has(filename) for c in self._cells):
+        known = self._places.covers(filename) or filename == SENT or module in _DOORS
+        if not known and not any(each.has(filename) for each in self._cells):
             return False
         self.begin()
         return True

@@ -12,6 +12,7 @@ from ipy_branchcov.model.source import Source, SourceKey
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.session.marimo import AppCells
 from ipy_branchcov.session.scope import IN_ARCHIVE, Places, Scope, archive_of
+from ipy_branchcov.session.sent import SENT, SentFunctions
 from ipy_branchcov.tracing.tracer import CodeFilter
 
 __builtins__ = BUILTINS
@@ -43,6 +44,7 @@ class Sources:
         self._apps: dict[SourceKey, AppCells] = {}
         #: Code that does not name its file, with the path of that; by the id of the code.
         self._adopted: dict[int, tuple[CodeType, str]] = {}
+        self._sent = SentFunctions(scope)
         #: Names of files in which nothing is measured, from run to run.
         self._unmeasured: set[str] = set()
 
@@ -70,6 +72,7 @@ class Sources:
         self._by_file.clear()
         self._apps.clear()
         self._folders.clear()
+        self._sent = SentFunctions(self.scope)
         if not same:
             self._unmeasured.clear()
             self.filter = partial(Sources._wanted, self)
@@ -116,6 +119,8 @@ class Sources:
         for locate in self._locators:
             if (source := locate(code)) is not None:
                 return source
+        if filename == SENT:
+            return self._sent(code) if self.scope.places else None
         if not filename.startswith("<"):  # such a name can stand for many sources
             self._unmeasured.add(filename)
         return None
