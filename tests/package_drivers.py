@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import random
 import sys
@@ -300,8 +301,18 @@ def sympy() -> None:
         def shuffle(self, x: list[Any]) -> None:
             x.sort()  # so that what is asked next does not depend on how much was asked before
 
-    # From its import on, sympy asks for assumptions in an order that a generator of its own shuffles.
-    with mock.patch.object(random, "Random", Sorted):
+    build = builtins.__build_class__
+    domains = ("Domain", "RealField", "ComplexField", "FiniteField", "AlgebraicField")
+
+    def built(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
+        made = build(function, name, *bases, **keywords)
+        if made.__module__.startswith("sympy.polys.domains.") and name in domains:
+            made.__hash__ = lambda self: hash((type(self).__name__, self.rep))
+        return made
+
+    # From its import on, sympy asks for assumptions in an order that a generator of its own shuffles. And matrices are
+    # brought to one domain in the order of a set of domains, whose hash is made of that of a class: of an address.
+    with mock.patch.object(random, "Random", Sorted), mock.patch.object(builtins, "__build_class__", built):
         import sympy as sp
 
     x, y, n = sp.symbols("x y n")

@@ -37,8 +37,6 @@ PACKAGES = ("tomli", "mistune", "markdown", "jinja2", "sqlparse", "pyparsing", "
 #: Wheels of these have compiled modules, which nothing can measure.
 FROM_SOURCE = ("tomli",)
 SECONDS = 3600
-#: How often each way is run again, at most, where they differ.
-RUNS = 6
 
 
 def install(names: Iterable[str], folder: Path) -> None:
@@ -96,16 +94,7 @@ def compare(name: str, names: Sequence[str], folder: Path) -> Compared:
             if traced["note"]:
                 found.notes.append(f"{name} {tracer}: {traced['note']}")
             found_here = outcomes_of(traced)
-            differing, varying = expected ^ found_here, set()
-            # What differs between two runs of one way (an order that depends on addresses) shows nothing: sympy asks
-            # sets of types for their members.
-            for _ in range(RUNS):
-                if differing <= varying:
-                    break
-                varying |= expected ^ outcomes_of(process(name, "oracle", folder))
-                varying |= found_here ^ outcomes_of(process(name, tracer, folder))
-            found.differences += described(f"{name} {tracer}", expected, differing - varying)
-            found.notes += [f"{name} {tracer}: {len(varying)} outcomes differ between runs"] if varying else []
+            found.differences += described(f"{name} {tracer}", expected, expected ^ found_here)
     except (subprocess.SubprocessError, ValueError) as error:
         found.differences.append(f"{name}: {error}")
     return found

@@ -100,6 +100,13 @@ FUNCTIONS = {
     "callee": ("def g(n): return n == 4711\ndef f(n: int):\n    if g(n): return 1", "f", "f(1)"),
     "cache": ("import functools\n@functools.lru_cache\ndef f(n: int):\n    if n == 4711: return 1", "f", "f(1)"),
     "keyword alone": ("def f(a, *, strict: bool = False):\n    if strict: return 1", "f", "f(1)"),
+    "state": (
+        "def f(text: str):\n    section = None\n    for line in text.splitlines():\n"
+        "        if line[:1] == '[' and line[-1] == ']': section = line\n"
+        "        elif '=' in line:\n            if section is None: return 1",
+        "f",
+        "f('')",
+    ),
     "many": ("def f(*names: str):\n    if 'root' in names: return 1", "f", "f('a')"),
 }
 

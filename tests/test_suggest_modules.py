@@ -114,6 +114,8 @@ HERE["limit"] = 3
         (Items("set", ()), "set()"),
         (Items("frozenset", (2,)), "frozenset({2})"),
         (Items("dict", (pair("a", None),)), "{'a': None}"),
+        (Items("dict", (pair("a", 0.0), pair("b", 1), pair("a", 2))), "{'a': 2, 'b': 1}"),
+        (Items("set", (1, 2, 1)), "{1, 2}"),
         (Made("Point", (1,), (("y", 2),)), "Point(1, y=2)"),
         (Named("Colour.RED"), "Colour.RED"),
         (float("-inf"), 'float("-inf")'),
@@ -334,6 +336,12 @@ def test_a_part_becomes_what_it_was_compared_with() -> None:
     assert (5, "xy") in found and (5, "cc") in found
     changed = [mutate.mutated((5, "ab"), Pool(), [[], []], [], Random(seed)) for seed in range(20)]
     assert len(set(changed)) > 10 and changed[0] == mutate.mutated((5, "ab"), Pool(), [[], []], [], Random(0))
+
+
+def test_a_text_is_put_beside_another_one_that_covered_something() -> None:
+    others: list[tuple[Value, ...]] = [("a=b",)]
+    found = {mutate.mutated(("[s]",), Pool(), [[]], others, Random(seed))[0] for seed in range(600)}
+    assert {"a=b", "[s]\na=b"} <= found
 
 
 def test_texts_with_json_become_what_their_parts_were_compared_with() -> None:

@@ -15,6 +15,8 @@ from ipy_branchcov.suggest.values import Items, Made, Named, Omitted, Path, Valu
 
 Pair = tuple[str, Value, Value]
 _LONGEST = 400
+#: What may stand between two texts.
+_BETWEEN = ("\n", "\n", "", " ", ",")
 #: Steps by which a number is changed, in both directions.
 _STEPS = (
     *(1, 2, 3, 5, 7, 10, 16, 32, 60, 64, 100, 128, 256, 365),
@@ -248,7 +250,7 @@ def _changed(value: Value, pool: Pool, extra: list[Value], others: list[Argument
     if others and random.random() < 0.15:
         like = [each for _, _, each in leaves(random.choice(others)) if type(each) is type(value)]
         if like:
-            return random.choice(like)
+            return _beside(value, random.choice(like), random)
     same = pool.of(kind_of(value))
     if same and random.random() < 0.2:
         return random.choice(same)
@@ -266,6 +268,13 @@ def _changed(value: Value, pool: Pool, extra: list[Value], others: list[Argument
         case Omitted() | None | Named():
             return random.choice(extra or same or pool.all() or [value])
     return value
+
+
+def _beside(value: Value, other: Value, random: Random) -> Value:
+    """Another value, or where both are texts perhaps the two of them, on lines of their own: parsers keep a state."""
+    if isinstance(value, str) and isinstance(other, str) and random.random() < 0.3:
+        return (value + random.choice(_BETWEEN) + other)[:_LONGEST]
+    return other
 
 
 def _number(value: int | float, random: Random) -> Value:

@@ -93,9 +93,9 @@ def text(value: Value) -> str:
         case Items("tuple", items):
             return f"({_joined(items)},)" if len(items) == 1 else f"({_joined(items)})"
         case Items("set", items):
-            return f"{{{_joined(items)}}}" if items else "set()"
+            return f"{{{_once(items)}}}" if items else "set()"
         case Items(kind, items):
-            return f"{kind}({{{_joined(items)}}})" if items else f"{kind}()"
+            return f"{kind}({{{_once(items)}}})" if items else f"{kind}()"
         case Made(callee, args, keywords):
             return f"{callee}({', '.join((*map(text, args), *(f'{key}={text(of)}' for key, of in keywords)))})"
         case Named(expression):
@@ -109,10 +109,17 @@ def _joined(items: tuple[Value, ...]) -> str:
     return ", ".join(map(text, items))
 
 
+def _once(items: tuple[Value, ...]) -> str:
+    return ", ".join(dict.fromkeys(map(text, items)))
+
+
 def _pairs(items: tuple[Value, ...]) -> Iterator[tuple[Value, Value]]:
+    """Each key once, with its last value, as Python reads it."""
+    found: dict[str, tuple[Value, Value]] = {}
     for each in items:
         if isinstance(each, Items) and len(each.items) == 2:
-            yield each.items[0], each.items[1]
+            found[text(each.items[0])] = each.items[0], each.items[1]
+    yield from found.values()
 
 
 def cost(value: Value) -> float:

@@ -10,6 +10,7 @@ import dis
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.own_builtins import BUILTINS
+from ipy_branchcov.tracing.probes.arrange import same_line
 from ipy_branchcov.tracing.probes.place import Probe, ProbePlacer
 from ipy_branchcov.tracing.py311.one_shot import Write
 from ipy_branchcov.tracing.tracer import Edge, Plan
@@ -37,6 +38,8 @@ class VanishingProbePlacer(ProbePlacer):
         self._loads: list[Item] = []
         #: The instructions that add to the notes.
         self._adds: set[Item] = set()
+        #: The first instructions of probes.
+        self._sites: set[Item] = set()
         #: The jump that leads to a probe, by the probe's number; probes on a fall-through have none.
         self._jumps: dict[int, Item] = {}
 
@@ -44,7 +47,7 @@ class VanishingProbePlacer(ProbePlacer):
         """The changes of memory that make a probe vanish. Call it after the items are laid out."""
         site, last = self._placed[number][0], self._placed[number][-1]
         after = self.items[self._places[last] + 1]
-        leads = after.target if after.origin is None and after.name.startswith("JUMP_") else None
+        leads = self._led_on_to(after.target) if after.origin is None and after.name.startswith("JUMP_") else None
         found: list[Write] = []
         if leads is not None and (arg := _argument(site, leads, backward=after.backward)) is not None:
             found.append((site.offset // 2, dis.opmap[after.name], arg))
@@ -57,12 +60,24 @@ class VanishingProbePlacer(ProbePlacer):
                 found.append((jump.offset // 2, None, arg))
         return found
 
+    def _led_on_to(self, item: Item | None) -> Item | None:
+        """Where a jump to an item of ours ends that does nothing but to lead on, on the line of what it leads to."""
+        for _ in range(4):
+            if item is None or item.name not in ("NOP", "JUMP_FORWARD") or item in self._sites:
+                break
+            onward = self._following(item) if item.target is None else item.target
+            if onward is None or not (item.position[0] is None or same_line(onward, item)):
+                break
+            item = onward
+        return item
+
     def _probe(self, meaning: Probe, like: Item) -> list[Item]:
         items = super()._probe(meaning, like) if self._counting and meaning.edge else self._note(meaning, like)
         # The interpreter makes no pair of a NOP and the instruction before it.
         site = Item("NOP", position=like.position)
         site.row = like.row
         self._placed[-1] = items = [site, *items]
+        self._sites.add(site)
         return items
 
     def _note(self, meaning: Probe, like: Item) -> list[Item]:
