@@ -15,6 +15,7 @@ from ipy_branchcov.analysis.mapper import REWRITTEN, Mapper
 from ipy_branchcov.analysis.names import names
 from ipy_branchcov.analysis.patterns import Patterns
 from ipy_branchcov.analysis.positions import Positions
+from ipy_branchcov.analysis.shared_ends import SharedEnd, shared_ends
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.staleness import CompiledSource, asserts_rewritten
 from ipy_branchcov.analysis.unobservable import NO_CODE, unobservable
@@ -197,3 +198,11 @@ def test_jump_to_itself_behind_a_comparison() -> None:
     text = "def f(x):\n    if x == 1:\n        while True: pass\n    return 2\n"
     analysis = find_branches(Source("a.py", text, "file"), [compiled(text)])
     assert [branch.kind for branch in analysis.decisions.map.branches] == ["if"]
+
+
+def test_where_311_may_leave_no_code_at_the_end_of_a_finally() -> None:
+    inside = "    g()\n    if a:\n        h()\n        if 0:\n            i()\n    while 0:\n        j()\n"
+    text = f"try:\n    f()\nfinally:\n{inside}"
+    found = shared_ends(decide(Source("a.py", text, "file")).live)
+    on_311 = [SharedEnd(7, 6, False), SharedEnd(9, 5, False)]
+    assert found == (on_311 if sys.version_info < (3, 12) else [])
