@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import marshal
+import queue
 import sys
 import threading
 import time
@@ -15,7 +17,6 @@ import pytest
 from ipy_branchcov.analysis.codemap import CodeMap
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import Bytecode
-from ipy_branchcov.session.measure import NO_POSITIONS
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -88,8 +89,8 @@ def test_a_line_table_that_is_not_the_compilers(name: str, table: bytes, tmp_pat
         assert (function(1), function(0)) == (1, 2)
     (source,) = run.coverage.sources
     covered = [[outcome.hits for outcome in branch.outcomes] for branch in source.branches]
-    # Probes stand in the code and need no positions.
-    assert (source.note, covered) == (("", [[1, 1], [1, 0]]) if name == "probes" else (NO_POSITIONS, [[0, 0], [1, 0]]))
+    # It has the instructions of the text's own code, which has the positions.
+    assert (source.note, covered) == ("", [[1, 1], [1, 0]])
 
 
 @pytest.mark.parametrize("counts", [False, True])
@@ -259,3 +260,83 @@ def test_copies_of_code_count_once(name: str, counts: bool, tmp_path: Path) -> N
         (source,) = run.coverage.sources
         found = {each.span.line: [outcome.hits for outcome in each.outcomes] for each in source.branches}
         assert found == (COPIED if counts else {line: [int(hit > 0) for hit in hits] for line, hits in COPIED.items()})
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_functions_that_are_sent_to_threads_that_waited_for_them(counts: bool, tmp_path: Path) -> None:
+    """As to those of Dask or of a pool, which began before the run: code arrives, and a function of it is made."""
+    path = tmp_path / "program.py"
+    path.write_text("def f(x):\n    return 1 if x else 2\n")
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    traced = []
+
+    def work() -> None:
+        while (task := waiting.get()) is not None:
+            task()
+            traced.append(sys.gettrace())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        session = Session(RunOptions(counts=counts))
+        session.add_source(str(path))
+        for _ in range(2):
+            ended = threading.Event()
+            with session.measuring("test") as run:
+                code = marshal.loads(marshal.dumps(compile(path.read_text(), str(path), "exec").co_consts[0]))
+                sent = FunctionType(code, {})
+                waiting.put(lambda: ([sent(x) for x in (1, 0, 1)], ended.set()))  # noqa: B023 (it is done by then)
+                assert ended.wait(20)
+            waiting.put(lambda: None)
+            (branch,) = run.coverage.sources[0].branches
+            assert [outcome.hits for outcome in branch.outcomes] == ([2, 1] if counts else [1, 1])
+    finally:
+        waiting.put(None)
+        thread.join()
+    assert traced[-1] is None
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later Pythons have threading.settrace_all_threads")
+def test_trace_functions_of_other_threads() -> None:
+    from ipy_branchcov.tracing.py311.threads import trace_others, untrace_others
+
+    def trace(frame: Any, event: str, arg: object) -> None:
+        seen.append((threading.get_ident(), frame.f_code.co_name, event))
+
+    def work() -> None:
+        while (task := waiting.get()) is not None:
+            task()
+
+    def other(frame: Any, event: str, arg: object) -> None:
+        pass
+
+    seen: list[tuple[int, str, str]] = []
+    found: list[object] = []
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    thread = threading.Thread(target=work)
+    thread.start()
+    before = sys.gettrace()
+    try:
+        assert not trace_others(trace)  # it is not this thread's
+        sys.settrace(trace)
+        assert trace_others(trace)
+        sys.settrace(before)
+        waiting.put(lambda: found.append(sys.gettrace()))
+        while not found:
+            time.sleep(0.001)
+        assert found == [trace] and (thread.ident, "<lambda>", "call") in seen
+        untrace_others(trace)
+        waiting.put(lambda: sys.settrace(other))
+        waiting.put(lambda: found.append(sys.gettrace()))
+        while len(found) < 2:
+            time.sleep(0.001)
+        sys.settrace(trace)
+        assert trace_others(trace)  # one that has its own keeps it
+        sys.settrace(before)
+        waiting.put(lambda: found.append(sys.gettrace()))
+    finally:
+        sys.settrace(before)
+        waiting.put(None)
+        thread.join()
+        untrace_others(trace)
+    assert found == [trace, other, other]

@@ -24,6 +24,7 @@ from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
 from ipy_branchcov.tracing.py311.instrument import Probed, probe
 from ipy_branchcov.tracing.py311.one_shot import Sweeper
+from ipy_branchcov.tracing.py311.threads import trace_others, untrace_others
 from ipy_branchcov.tracing.py311.young import Moment
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
@@ -275,6 +276,12 @@ class _Fallback(SettraceTracer):
         ARRIVALS.unsettle()
         if self.paused or not self.tracing:
             self._trace()
+        if self._previous is None:
+            trace_others(self._traced)  # functions that are sent run in threads that waited for them
+
+    def pause(self) -> None:
+        untrace_others(self._traced)
+        super().pause()
 
     def _trace(self) -> None:
         """Begin, or go on, in this thread."""
