@@ -152,7 +152,7 @@ def test_the_command_line_reports(tmp_path: Path, capsys: pytest.CaptureFixture[
     text = io.StringIO()
     assert main(["report", str(tmp_path / "data.json")], text) == 0
     assert "1 of 2 outcomes" in text.getvalue()
-    assert main(["report", str(tmp_path / "none.json")], text) == 1
+    assert main(["report", str(tmp_path / "none.json")], text) == 2
     assert "none.json: cannot be read" in capsys.readouterr().err
 
 

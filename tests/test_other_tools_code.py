@@ -125,7 +125,7 @@ print(local(9), local(0), len(shipped))
 BARE = "import sys, types; sys.modules['ipy_branchcov'] = None; sys.path.insert(0, '.'); import pickle\\n"
 BARE += f"code = pickle.loads({cloudpickle.dumps(work.__code__)!r})\\n"
 BARE += "made = types.FunctionType(code, {})\\nprint(made(7), made(0), {code: 1}[code])"
-ended = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True)
+ended = subprocess.run([sys.executable, "-c", BARE], capture_output=True, text=True, env={})
 print(ended.stdout, ended.stderr)
 """
 COPYREG = """\

@@ -5,17 +5,19 @@ A test has the name of its function and fails where that function does nothing.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from ipy_branchcov.analysis import quirks
 from ipy_branchcov.analysis.branches import find_branches
 from ipy_branchcov.analysis.codemap import OutcomeNumber
-from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, code_objects
+from ipy_branchcov.bytecode.decode import Bytecode, ExitEdge, Instruction, code_objects
 from ipy_branchcov.model.source import Source
 
 ON_DEMAND = "an annotation, evaluated on demand"
@@ -140,6 +142,30 @@ def test_inlined_builtin() -> None:
     assert found.leads.keys() == {"comp-for v in x: body", "comp-for v in x: exhausted"}
     (branch,) = meanings("def f(x):\n    return all([v for v in x])\n").leads.keys() - {"comp-for v in x: body"}
     assert branch == "comp-for v in x: exhausted"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="all() is inlined from 3.14 on")
+def test_inlined_result() -> None:
+    """On which exits of jumps the loop of a call ends, with what the call then returns."""
+    for call, ends in {"all": {False, True}, "any": {True, False}, "tuple": set()}.items():
+        text = f"def f(x):\n    return {call}(v for v in x)\n"
+        program = compile(text, "a.py", "exec", dont_inherit=True)
+        analysis = find_branches(Source("a.py", text), [program])
+        code = next(each for each in code_objects(program) if each.co_name == "f")
+        bytecode, parents = Bytecode(code), analysis.decisions.parents
+
+        def node_of(instruction: Instruction | None, analysis: Any = analysis) -> ast.AST | None:
+            return None if instruction is None else analysis.positions.node(instruction.position)
+
+        jumps = [each for each in bytecode.instructions if each.conditional]
+        found = [
+            (jump.name, quirks.inlined_result(bytecode, (jump.offset, jumped), node_of, parents))
+            for jump in jumps
+            for jumped in (True, False)
+        ]
+        results = {name: ended[1] for name, ended in found if ended is not None}
+        assert set(results.values()) == ends
+        assert not ends or results["FOR_ITER"] is (call == "all")
 
 
 # --- chains of comparisons

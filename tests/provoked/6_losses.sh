@@ -200,3 +200,16 @@ python a.py
 #: cure
 sed -i '/worker = /d; /kill()/d' a.py
 python a.py
+
+#: message worker …: … has another text there, so it is left out; give it the same one
+#: shows LOST worker gw0: m.py has another text there, so it is left out; give it the same one
+#: needs xdist
+mkdir there
+printf 'def f(x):\n    return 1 if x else 2\n' > m.py
+printf 'from m import f\ndef test_it(): f(1)\n' > test_m.py
+cp m.py test_m.py there
+echo 'x = 1' >> there/m.py
+pytest --branchcov=m -d --tx popen//chdir=$PWD/there
+#: cure
+cp m.py there
+pytest --branchcov=m -d --tx popen//chdir=$PWD/there

@@ -162,7 +162,8 @@ class Listing:
         names = sorted(outcome.contexts - {first.by if first is not None else ""}, key=natural)
         if names:
             more = f" and {len(names) - _CONTEXTS} more" if len(names) > _CONTEXTS else ""
-            said.append(f"also by {', '.join(map(self._link, names[:_CONTEXTS]))}{more}")
+            also = "also by" if first is not None and first.by else "by"
+            said.append(f"{also} {', '.join(map(self._link, names[:_CONTEXTS]))}{more}")
         if outcome.excluded or not outcome.required:
             said.append(escape(printable(words.duty(outcome))))
         return ", ".join(said)
