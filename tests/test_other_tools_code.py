@@ -113,9 +113,9 @@ print(work(7), Kind().method(3), list(made(5)))  # they go on being measured
 CHILD = '''
 import base64, pickle, sys
 work, Kind, made = pickle.loads(base64.b64decode(sys.stdin.read()))
-print(work(7), work(0), Kind().method(3), list(made(5)))
-for each in (work, Kind.method, made):
+for each in (work, Kind.method, made):  # before they run: they are measured here, too
     print(each.__code__.co_code.hex(), len(each.__code__.co_consts))
+print(work(7), work(0), Kind().method(3), list(made(5)))
 '''
 sent = base64.b64encode(shipped).decode()
 print(subprocess.run([sys.executable, "-c", CHILD], input=sent, capture_output=True, text=True))
