@@ -412,6 +412,20 @@ except NameError: ran = 1
 """,
         [3, 4],
     ),
+    "a default that is not evaluated, on the line of a definition below its decorators": (
+        """\
+def same(made): return made
+@same
+def never(p=(len([])
+        if (lambda: 0)() else 1)):
+    return p
+@same
+class C(*[len([])
+        if (lambda: 0)() else object]):
+    x = 1
+""",
+        [5],
+    ),
     "a pattern that raises": (
         """\
 class Odd:

@@ -43,6 +43,8 @@ class Head(NamedTuple):
                 lines.setdefault(node.end_lineno or node.lineno, []).append(node)  # where its name stands
             elif isinstance(node, _BEGINS) and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
                 lines.setdefault(node.lineno, []).append(node)  # type: ignore[attr-defined]
+        if getattr(self.node, "decorator_list", ()) and (own := lines.get(self.node.lineno)) is not None:  # type: ignore[attr-defined]
+            own.append(self.node)  # below its decorators a definition begins, whether or not a default there ran
         return lines
 
     @property
