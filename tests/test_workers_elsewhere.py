@@ -72,26 +72,33 @@ def returned(worker: Elsewhere, path: Path) -> str | None:
 
 
 def test_paths_of_the_run_and_of_the_worker(tmp_path: Path) -> None:
-    """A folder can be copied alone and with one around it; what was not copied can be there under its own path."""
+    """A folder can be copied alone and with one around it; what was not copied can be there under its own path.
+
+    No other test imports a module of this name: one that can be imported is found by it, too.
+    """
     run, here = tmp_path / "run", tmp_path / "run" / "here"
-    for each in (here / "run" / "pkg", here / "pkg", run / "pkg", run / "other"):
+    for each in (here / "run" / "shipped", here / "shipped", run / "shipped", run / "other"):
         each.mkdir(parents=True)
-    sources = {"pkg": [f"{run / 'pkg'}/"], "../run/other": [f"{run / 'other'}/"], "gone": [f"{run / 'gone.py'}"]}
-    options: dict[str, object] = {"omit": [f"{run}/pkg/a*", "*/b.py"]}
-    worker = Elsewhere(str(run), [str(run), str(run / "pkg")], sources, options, str(here))
+    sources = {
+        "shipped": [f"{run / 'shipped'}/"],
+        "../run/other": [f"{run / 'other'}/"],
+        "gone": [f"{run / 'gone.py'}"],
+    }
+    options: dict[str, object] = {"omit": [f"{run}/shipped/a*", "*/b.py"]}
+    worker = Elsewhere(str(run), [str(run), str(run / "shipped")], sources, options, str(here))
     assert worker.root == here / "run"
-    assert worker.places("pkg") == [f"{here}/pkg/", f"{here}/run/pkg/", f"{run}/pkg/"]
+    assert worker.places("shipped") == [f"{here}/shipped/", f"{here}/run/shipped/", f"{run}/shipped/"]
     assert worker.places("../run/other") == [f"{run}/other/"]
     assert worker.places("gone") == ["gone"]
-    omit = [f"{run}/pkg/a*", f"{here}/pkg/a*", f"{here}/run/pkg/a*", "*/b.py"]
+    omit = [f"{run}/shipped/a*", f"{here}/shipped/a*", f"{here}/run/shipped/a*", "*/b.py"]
     assert sorted(worker.options().omit) == sorted(omit)
-    for path in (here / "pkg" / "a.py", here / "run" / "pkg" / "a.py", run / "pkg" / "a.py"):
-        assert returned(worker, path) == str(run / "pkg" / "a.py")
+    for path in (here / "shipped" / "a.py", here / "run" / "shipped" / "a.py", run / "shipped" / "a.py"):
+        assert returned(worker, path) == str(run / "shipped" / "a.py")
     assert returned(worker, run / "other" / "a.py") == str(run / "other" / "a.py")
     assert returned(worker, tmp_path / "a.py") == str(tmp_path / "a.py")
     around = Elsewhere(str(run), [], sources, {}, str(tmp_path))
-    for path in (run / "pkg" / "a.py", tmp_path / "pkg" / "a.py"):
-        assert returned(around, path) == str(run / "pkg" / "a.py")
+    for path in (run / "shipped" / "a.py", tmp_path / "shipped" / "a.py"):
+        assert returned(around, path) == str(run / "shipped" / "a.py")
 
 
 def test_a_module_that_is_installed_elsewhere(tmp_path: Path) -> None:
