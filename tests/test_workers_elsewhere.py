@@ -77,28 +77,28 @@ def test_paths_of_the_run_and_of_the_worker(tmp_path: Path) -> None:
     No other test imports a module of this name: one that can be imported is found by it, too.
     """
     run, here = tmp_path / "run", tmp_path / "run" / "here"
-    for each in (here / "run" / "shipped", here / "shipped", run / "shipped", run / "other"):
+    for each in (here / "run" / "moved", here / "moved", run / "moved", run / "other"):
         each.mkdir(parents=True)
     sources = {
-        "shipped": [f"{run / 'shipped'}/"],
+        "moved": [f"{run / 'moved'}/"],
         "../run/other": [f"{run / 'other'}/"],
         "gone": [f"{run / 'gone.py'}"],
     }
-    options: dict[str, object] = {"omit": [f"{run}/shipped/a*", "*/b.py"]}
-    worker = Elsewhere(str(run), [str(run), str(run / "shipped")], sources, options, str(here))
+    options: dict[str, object] = {"omit": [f"{run}/moved/a*", "*/b.py"]}
+    worker = Elsewhere(str(run), [str(run), str(run / "moved")], sources, options, str(here))
     assert worker.root == here / "run"
-    assert worker.places("shipped") == [f"{here}/shipped/", f"{here}/run/shipped/", f"{run}/shipped/"]
+    assert worker.places("moved") == [f"{here}/moved/", f"{here}/run/moved/", f"{run}/moved/"]
     assert worker.places("../run/other") == [f"{run}/other/"]
     assert worker.places("gone") == ["gone"]
-    omit = [f"{run}/shipped/a*", f"{here}/shipped/a*", f"{here}/run/shipped/a*", "*/b.py"]
+    omit = [f"{run}/moved/a*", f"{here}/moved/a*", f"{here}/run/moved/a*", "*/b.py"]
     assert sorted(worker.options().omit) == sorted(omit)
-    for path in (here / "shipped" / "a.py", here / "run" / "shipped" / "a.py", run / "shipped" / "a.py"):
-        assert returned(worker, path) == str(run / "shipped" / "a.py")
+    for path in (here / "moved" / "a.py", here / "run" / "moved" / "a.py", run / "moved" / "a.py"):
+        assert returned(worker, path) == str(run / "moved" / "a.py")
     assert returned(worker, run / "other" / "a.py") == str(run / "other" / "a.py")
     assert returned(worker, tmp_path / "a.py") == str(tmp_path / "a.py")
     around = Elsewhere(str(run), [], sources, {}, str(tmp_path))
-    for path in (run / "shipped" / "a.py", tmp_path / "shipped" / "a.py"):
-        assert returned(around, path) == str(run / "shipped" / "a.py")
+    for path in (run / "moved" / "a.py", tmp_path / "moved" / "a.py"):
+        assert returned(around, path) == str(run / "moved" / "a.py")
 
 
 def test_a_module_that_is_installed_elsewhere(tmp_path: Path) -> None:
