@@ -8,6 +8,7 @@ decorator to its colon has it. Shares nothing with ``ipy_branchcov``: it was wri
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -38,7 +39,8 @@ class _Logical:
         return max(each.stop for each in (self.head, *self.simple)) - 1
 
 
-def excluded_lines(text: str) -> set[int]:
+@functools.lru_cache(maxsize=2)  # each way of measuring a program asks again
+def excluded_lines(text: str) -> frozenset[int]:
     """The excluded lines; lines without code may be among them."""
     marked = {number for number, line in enumerate(text.split("\n"), 1) if _PRAGMA.search(line)}
     found, every = set(marked), list(_logical_lines(text))
@@ -56,7 +58,7 @@ def excluded_lines(text: str) -> set[int]:
         while end < len(every) and every[end].column > line.column:
             end += 1
         found.update(range(every[first].head.start, every[end - 1].last + 1))
-    return found | set(_without_pragma(ast.parse(text), text, found))
+    return frozenset(found).union(_without_pragma(ast.parse(text), text, found))
 
 
 def _logical_lines(text: str) -> Iterator[_Logical]:
@@ -118,8 +120,8 @@ def _without_pragma(tree: ast.Module, text: str, lines: set[int]) -> Iterator[in
             if not isinstance(block, list) or not block:
                 continue
             documents = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            shown = [ast.unparse(each) for each in block[bool(documents and ast.get_docstring(node) is not None) :]]  # type: ignore[arg-type]
-            if shown != ["..."]:
+            block = block[bool(documents and ast.get_docstring(node) is not None) :]  # type: ignore[arg-type]
+            if len(block) != 1 or ast.unparse(block[0]) != "...":
                 continue
             last = block[-1]
             dots.add(last)
