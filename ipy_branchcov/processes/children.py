@@ -15,9 +15,10 @@ from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.printable import printable
-from ipy_branchcov.processes import watch
+from ipy_branchcov.processes import ray_worker, watch
 from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
+
 from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.forks import hand_over as hand_over_fork
@@ -51,12 +52,16 @@ class _Process:
         self._fork_server = begun.is_fork_server
         self.session = Session(RunOptions().overridden(**given), root=Path(begun.root) if begun.root else None)
         self.session.add_locator(PublishedCells(folder))
+        self._by_tasks = False
         self._start(begun.context or _CONTEXT)
         self._forks = Forks(self.session, folder, watched=True)
         self._forks.begin()
+        self._by_tasks = ray_worker.is_worker()
+        if self._by_tasks:
+            ray_worker.around_tasks(self._task_begins, self._leave_what_there_is)
 
     def _start(self, context: str) -> None:
-        self.session.when_found(self._begun)
+        self.session.when_found(_nothing if self._by_tasks else self._begun)
         self.session.start(context)
         atexit.unregister(self.session.close)  # functions that the program has registered before are measured, too
 
@@ -76,6 +81,20 @@ class _Process:
             with suppress(OSError, BranchcovError):  # where the data should be, the run reports a loss
                 member.save(self.session.coverage())
 
+    def _task_begins(self) -> None:
+        """What a task covers is lost where the worker is killed in it."""
+        if self._member is None:
+            self._begun()
+
+    def _leave_what_there_is(self) -> None:
+        """Leave the data of what ran since the last time, and go on."""
+        if self._member is not None:
+            try:
+                self.leave_data()
+                self.go_on()
+            except Exception as error:
+                watch.lost(str(self.folder), error)
+
     def go_on(self) -> None:
         """Begin another measurement, whose data is added: an exec failed, or an engine's run has ended."""
         self._forks.child = False
@@ -92,6 +111,10 @@ class _Process:
         self.session.close()
         if self._member is not None:
             self._member.leave()
+
+
+def _nothing() -> None:
+    """Called in place of what marks that measured code runs."""
 
 
 class _Processes(Measured):
