@@ -18,7 +18,6 @@ from ipy_branchcov.printable import printable
 from ipy_branchcov.processes import ray_worker, watch
 from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
-
 from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.forks import hand_over as hand_over_fork

@@ -26,6 +26,14 @@ class Contexts:
                 total.edges[edge] = total.edges.get(edge, 0) + count
                 total.contexts.setdefault(edge, set()).add(context)
 
+    def copy(self) -> Contexts:
+        """The same until now, to which other things can be added."""
+        made = Contexts()
+        for key, each in self._sums.items():
+            contexts = {edge: names.copy() for edge, names in each.contexts.items()}
+            made._sums[key] = replace(each, edges=each.edges.copy(), lines=each.lines.copy(), contexts=contexts)
+        return made
+
     def recordings(self) -> list[Recording]:
         """The sums, with the contexts of each edge."""
         return list(self._sums.values())

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.errors import UsageError
@@ -19,6 +19,7 @@ from ipy_branchcov.session import reloaded
 from ipy_branchcov.session.analyses import Analyses
 from ipy_branchcov.session.compiled import with_compiled
 from ipy_branchcov.session.contexts import Contexts
+from ipy_branchcov.session.elsewhere import Companion, Others
 from ipy_branchcov.session.first_hits import FirstHits
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.results import Results
@@ -30,16 +31,13 @@ from ipy_branchcov.tracing.choice import choose_tracer
 from ipy_branchcov.tracing.imports import Imports
 from ipy_branchcov.tracing.probes import functions, swapped
 from ipy_branchcov.tracing.probes.readers import READING
-from ipy_branchcov.tracing.tracer import Mechanism, Tracer
+from ipy_branchcov.tracing.tracer import Mechanism, Recording, Tracer
 
 if TYPE_CHECKING:
     from ipy_branchcov.session.disassembly import Disassembly
 
 
 DEFAULTS = RunOptions()
-#: Begins to measure elsewhere when a run begins, by its options. What it returns ends that: it is called with the
-#: run's context, and returns the coverage. None: there is nothing to measure elsewhere. Neither raises anything.
-Companion = Callable[[RunOptions], Callable[[str], Coverage] | None]
 
 
 @dataclass
@@ -59,25 +57,6 @@ class _Running:
     #: Who covered each edge, where all are wanted.
     contexts: Contexts | None = None
     elsewhere: tuple[Callable[[str], Coverage], ...] = ()
-
-
-class Others(Protocol):
-    """Measures other processes during a session's runs."""
-
-    def begin(self, options: RunOptions) -> None:
-        """A run has begun. Raises nothing."""
-
-    def end(self) -> None:
-        """The run ends. Raises nothing."""
-
-    def take(self) -> Coverage:
-        """What processes have left since the last call. Raises nothing."""
-
-    def pending(self) -> list[str]:
-        """A line for people on what is still to come."""
-
-    def notes(self) -> list[str]:
-        """Lines for people on what is not measured; each once."""
 
 
 class Session:
@@ -229,18 +208,10 @@ class Session:
         compiled = READING.compiled()
         READING.end()
         run.first_hits.context = printable(context) or run.first_hits.context
-        recordings = run.tracer.stop()
-        if run.contexts is not None:
-            run.contexts.add(run.first_hits.context, recordings)
-            recordings = run.contexts.recordings()
-        self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
-        result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
-        self.disassemblies, coverage = result.disassemblies, with_compiled(result.coverage, compiled, self._sources.of)
-        noted = [run.tracer.note] if run.tracer.note and not recordings else []  # else it stands at each source
-        coverage = replace(coverage, lost=coverage.lost.union(noted, run.tracer.failures.lines(self._name_of)))
+        coverage = self._coverage_of(run, run.tracer.stop(), compiled)
         self._analyses.run_ended()
         elsewhere, by = run.elsewhere, run.first_hits.context
-        del recordings, run  # releasing counts what refers to code objects
+        del run  # releasing counts what refers to code objects
         self._hold(self.options, self._lasting)
         self._instrumented = True
         if not keep:
@@ -252,6 +223,32 @@ class Session:
             coverage = merge([coverage, *(end(by) for end in elsewhere)])
         self._found(coverage)
         return coverage
+
+    def so_far(self) -> Coverage:
+        """What the run has covered until now: it goes on. Raises nothing of the measured code's."""
+        run = self._running
+        if run is None:
+            return Coverage()
+        with gc_control.paused():
+            return self._coverage_of(run, run.tracer.recorded(), READING.compiled())
+
+    def noted(self) -> int:
+        """Return a number that is another one as soon as :meth:`so_far` has more. Costs much less than that."""
+        return 0 if self._running is None else self._running.tracer.noted()
+
+    def _coverage_of(
+        self, run: _Running, recordings: list[Recording], compiled: list[tuple[CodeType, str]]
+    ) -> Coverage:
+        """What the recordings of a run say."""
+        if run.contexts is not None:
+            contexts = run.contexts.copy()
+            contexts.add(run.first_hits.context, recordings)
+            recordings = contexts.recordings()
+        self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
+        result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
+        self.disassemblies, coverage = result.disassemblies, with_compiled(result.coverage, compiled, self._sources.of)
+        noted = [run.tracer.note] if run.tracer.note and not recordings else []  # else it stands at each source
+        return replace(coverage, lost=coverage.lost.union(noted, run.tracer.failures.lines(self._name_of)))
 
     def _name_of(self, code: CodeType) -> str:
         source = self._sources.of(code)

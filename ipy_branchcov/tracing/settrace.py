@@ -127,17 +127,23 @@ class SettraceTracer:
         if self._joined is not None:
             frame, previous = self._joined
             frame.f_trace, self._joined = previous, None
-        # On 3.11 a generator that never began is entered to be closed, and runs no instruction.
-        recordings = [
-            recording
-            for code, recording in self._known.values()
-            if recording is not None and (recording.edges or id(code) in self._ran)
-        ]
-        for recording in recordings:
-            ran = self._ran.get(id(recording.code), set()) | {edge.dst for edge in recording.edges}
-            recording.lines = lines_at(recording.code, ran)
+        recordings = self.recorded()
         self._known, self._stack_values, self._ran = {}, {}, {}
         return recordings
+
+    def recorded(self) -> list[Recording]:
+        found = []
+        for code, recording in list(self._known.values()):
+            # On 3.11 a generator that never began is entered to be closed, and runs no instruction.
+            if recording is not None and (recording.edges or id(code) in self._ran):
+                edges = recording.edges.copy()
+                ran = self._ran.get(id(code), set()) | {edge.dst for edge in edges}
+                found.append(replace(recording, edges=edges, lines=lines_at(code, ran)))
+        return found
+
+    def noted(self) -> int:
+        edges = sum(sum(each.edges.copy().values()) for _, each in list(self._known.values()) if each is not None)
+        return edges + sum(map(len, list(self._ran.values())))
 
     def _recording(self, code: CodeType) -> Recording | None:
         known = self._known.get(id(code))  # it keeps the code object alive, so that its id stays unique

@@ -189,6 +189,12 @@ class Tracer(Protocol):
         Lines are returned by :meth:`stop` alone.
         """
 
+    def recorded(self) -> list[Recording]:
+        """Return what :meth:`stop` would return now, and go on. Another call returns the same and more."""
+
+    def noted(self) -> int:
+        """Return a number that is another one as soon as :meth:`recorded` returns more. Costs less than that."""
+
     def stop(self) -> list[Recording]:
         """End, restore the facility, and return what ran since :meth:`start`; of edges, since the last turn."""
 

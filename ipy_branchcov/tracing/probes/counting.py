@@ -56,8 +56,12 @@ class CountingCode:
 
     def edges(self) -> Iterator[tuple[CodeType, CodeType, dict[Edge, int]]]:
         """Of each: the code, its original, and what was counted since the last turn."""
-        for code, counted, begun in self._ran.values():
+        for code, counted, begun in list(self._ran.values()):
             yield code, counted.original, counted.edges(begun)
+
+    def noted(self) -> int:
+        """The sum of all counts."""
+        return sum(sum(counted.counts().values()) for _, counted, _ in list(self._ran.values()))
 
     def clear(self) -> None:
         self._ran = {}

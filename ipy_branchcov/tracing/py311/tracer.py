@@ -182,11 +182,7 @@ class ProbeTracer:
         if self._sweeper.failed is not None:
             self._say(f"measured slowly: probes that were hit stayed: {self._sweeper.failed!r}")
         found = self._fallback.stop() if self._fallback.tracing else []
-        for place in places():
-            running = registry.known(place.code)
-            if isinstance(running, Probed) and running.kind is self._kind and running.passages:
-                running.notes.add(place.offset // 2)  # this is how far it ran
-        found += self._kept + self._recordings()
+        found += self._recorded()
         for outer in self._others():
             # Code of the other kind may run on, and functions return to the kind of the outer run.
             known = {id(code) for code, _ in outer._probed}
@@ -194,6 +190,24 @@ class ProbeTracer:
             outer._counted_inside |= self._kind.counting or self._counted_inside
             outer.swap_all()
         self._probed, self._kept, self._counted_inside = [], [], False
+        return found
+
+    def _recorded(self) -> list[Recording]:
+        """What ran with probes."""
+        for place in places():
+            running = registry.known(place.code)
+            if isinstance(running, Probed) and running.kind is self._kind and running.passages:
+                running.notes.add(place.offset // 2)  # this is how far it ran
+        return self._kept + self._recordings()
+
+    def recorded(self) -> list[Recording]:
+        return (self._fallback.recorded() if self._fallback.tracing else []) + self._recorded()
+
+    def noted(self) -> int:
+        entries = list(map(_PROBED, self._probed.copy()))
+        found = sum(map(len, map(_NOTES, entries))) + (self._fallback.noted() if self._fallback.tracing else 0)
+        if self._kind.counting or self._counted_inside:
+            found += sum(sum(each.counts().values()) for each in entries)
         return found
 
     def _others(self) -> list[ProbeTracer]:
@@ -307,8 +321,8 @@ class _Fallback(SettraceTracer):
     def turn(self) -> list[Recording]:
         return [each for each in super().turn() if not self._probes.counts_elsewhere(each.code)]
 
-    def stop(self) -> list[Recording]:
-        found = super().stop()
+    def recorded(self) -> list[Recording]:
+        found = super().recorded()
         for recording in found:
             if self._probes.counts_elsewhere(recording.code):
                 recording.edges = {}  # its lines are no counts

@@ -160,17 +160,26 @@ class InstructionTracer:
         self.note = self._tool.give_back() or self.note or self._unread
         if self._pairs is not None:
             self._pairs.ended(recording.code for recording in self._recordings.values())
-        recordings = [self._result(*split) for split in self._splits.values()]
-        for code, original, covered in self._counted.edges():
-            lines = lines_at(code, self._ran[id(code)] | self._ran_before.get(id(code), set()))
-            recordings.append(Recording(original, self._kind, Plan(), covered, lines))
+        recordings = self.recorded()
         self._counted.clear()
-        recordings += self._recordings.values()
         self._splits, self._recordings, self._lent, self._values = {}, {}, [], {}
         self._starts_left.clear()
         self._ran_before = {}
         functions.end(self)
-        return [recording for recording in recordings if recording.lines or recording.edges]
+        return recordings
+
+    def recorded(self) -> list[Recording]:
+        found = [self._result(*split) for split in list(self._splits.values())]
+        for code, original, covered in self._counted.edges():
+            lines = lines_at(code, self._ran[id(code)] | self._ran_before.get(id(code), set()))
+            found.append(Recording(original, self._kind, Plan(), covered, lines))
+        for each in list(self._recordings.values()):
+            found.append(replace(each, edges=each.edges.copy(), lines=each.lines.copy()))
+        return [each for each in found if each.lines or each.edges]
+
+    def noted(self) -> int:
+        rest = sum(sum(each.edges.copy().values()) + len(each.lines) for each in list(self._recordings.values()))
+        return sum(map(len, list(self._ran.values()))) + rest + self._counted.noted()
 
     def _result(self, code: CodeType, edges: dict[int, tuple[Any, ...]], original: CodeType) -> Recording:
         """What a split code object did, in the offsets of the original."""

@@ -180,20 +180,29 @@ class MonitoringTracer:
             self._tool.watch(code, events.INSTRUCTION | events.BRANCH_RIGHT | events.BRANCH_LEFT)
         self._tool.send_again(code, events.BRANCH_LEFT | events.BRANCH_RIGHT)
 
+    def recorded(self) -> list[Recording]:
+        found = []
+        counted = {id(code): (original, covered) for code, original, covered in self._counted.edges()}
+        for key, recording in list(self._recordings.items()):
+            ran, original, covered = self._ran[key], recording.code, recording.edges.copy()
+            if (split := self._splits.get(key)) is not None:
+                _, edges, original = split
+                covered = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
+            elif key in counted:
+                original, covered = counted[key]
+            if (lines := lines_at(recording.code, ran | self._ran_before.get(key, set()))) or covered:
+                found.append(replace(recording, code=original, edges=covered, lines=lines))
+        return found
+
+    def noted(self) -> int:
+        edges = sum(sum(each.edges.copy().values()) for each in list(self._recordings.values()))
+        return sum(map(len, list(self._ran.values()))) + edges + self._counted.noted()
+
     def stop(self) -> list[Recording]:
         self._callbacks.look()
         self._callbacks.follow()
         self.note = self._tool.give_back() or self.note or self._unread
-        for key, (_, edges, _) in self._splits.items():
-            ran = self._ran[key]
-            self._recordings[key].edges = {Edge(*edge): 1 for offset, edge in edges.items() if offset in ran}
-        for key, recording in self._recordings.items():
-            recording.lines = lines_at(recording.code, self._ran[key] | self._ran_before.get(key, set()))
-        for code, original, covered in self._counted.edges():
-            self._recordings[id(code)].edges, self._recordings[id(code)].code = covered, original
-        for key, (_, _, original) in self._splits.items():
-            self._recordings[key].code = original
-        recordings = [r for r in self._recordings.values() if r.lines or r.edges]
+        recordings = self.recorded()
         functions.end(self)
         self._counted.clear()
         self._splits, self._values, self._recordings = {}, {}, {}
