@@ -18,7 +18,7 @@ from ipy_branchcov.printable import printable
 from ipy_branchcov.processes import ray_worker, watch
 from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
-from ipy_branchcov.processes.folder import DataFolder, Member, read_settings
+from ipy_branchcov.processes.folder import DataFolder, Member, Part, read_settings
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.forks import hand_over as hand_over_fork
 from ipy_branchcov.processes.watch import Measured, Watch
@@ -48,20 +48,20 @@ class _Process:
         given = RunOptions.unpack(read_settings(folder), lambda row: f"the run that started this process: {row.name}")
         self.folder = folder
         self._member: Member | None = None
+        #: Where a worker of an engine leaves what it has until now, and how much that was.
+        self._until_now: Part | None = None
+        self._noted = 0
         self._fork_server = begun.is_fork_server
         self.session = Session(RunOptions().overridden(**given), root=Path(begun.root) if begun.root else None)
         self.session.add_locator(PublishedCells(folder))
-        self._by_tasks = False
         self._start(begun.context or _CONTEXT)
         self._forks = Forks(self.session, folder, watched=True)
         self._forks.begin()
-        self._by_tasks = ray_worker.is_worker()
-        if self._by_tasks:
-            ray_worker.around_tasks(self._task_begins, self._leave_what_there_is)
 
     def _start(self, context: str) -> None:
-        self.session.when_found(_nothing if self._by_tasks else self._begun)
+        self.session.when_found(self._begun)
         self.session.start(context)
+        self._noted = self.session.noted()
         atexit.unregister(self.session.close)  # functions that the program has registered before are measured, too
 
     def _begun(self) -> None:
@@ -69,30 +69,45 @@ class _Process:
             with suppress(OSError, BranchcovError):
                 self._member = Member(self.folder, printable(watch.command()))
 
+    def task_begins(self, description: str) -> None:
+        """What a task covers is lost where the worker is killed in it."""
+        self._reset_if_taken()
+        if self._member is None:
+            with suppress(OSError, BranchcovError):
+                self._member = Member(self.folder, description)
+
+    def task_ended(self, idle: bool) -> None:
+        """Leave what there is until now. ``idle``: no task goes on, so nothing can get lost."""
+        self._reset_if_taken()
+        noted = self.session.noted()
+        if noted != self._noted:
+            if self._until_now is None:
+                self._until_now = Part(self.folder)
+            self._until_now.save(self.session.so_far())
+            self._noted = noted
+        if idle and self._member is not None:
+            self._member.leave()
+            self._member = None
+
+    def _reset_if_taken(self) -> None:
+        """The run has taken what was left, so that is not left again."""
+        if self._until_now is not None and self._until_now.taken():
+            self._until_now = None
+            self.go_on()
+
     def leave_data(self) -> None:
         """What was covered until now. Only the first call counts."""
         if self._forks.child:
             self._forks.save()
             return
+        if self._until_now is not None:
+            with suppress(OSError, BranchcovError):  # what has begun stays, so the run reports a loss
+                self.task_ended(idle=True)
         self.session.stop()
         member, self._member = self._member, None
         if member is not None:
             with suppress(OSError, BranchcovError):  # where the data should be, the run reports a loss
                 member.save(self.session.coverage())
-
-    def _task_begins(self) -> None:
-        """What a task covers is lost where the worker is killed in it."""
-        if self._member is None:
-            self._begun()
-
-    def _leave_what_there_is(self) -> None:
-        """Leave the data of what ran since the last time, and go on."""
-        if self._member is not None:
-            try:
-                self.leave_data()
-                self.go_on()
-            except Exception as error:
-                watch.lost(str(self.folder), error)
 
     def go_on(self) -> None:
         """Begin another measurement, whose data is added: an exec failed, or an engine's run has ended."""
@@ -110,10 +125,6 @@ class _Process:
         self.session.close()
         if self._member is not None:
             self._member.leave()
-
-
-def _nothing() -> None:
-    """Called in place of what marks that measured code runs."""
 
 
 class _Processes(Measured):
@@ -138,6 +149,8 @@ class _Processes(Measured):
 _this: list[_Process] = []
 #: Whether forks of this fork server ask again.
 _serving: list[bool] = []
+#: Whether the tasks of this process are watched.
+_by_tasks: list[bool] = []
 
 
 def measure(begun: Watch) -> Measured:
@@ -147,10 +160,34 @@ def measure(begun: Watch) -> Measured:
             _this.append(_Process(Path(folder), begun))
         except Exception as error:
             watch.lost(folder, error)
+    if not _by_tasks and ray_worker.worker() is not None:
+        _by_tasks.append(True)
+        ray_worker.Tasks(_task_begins, _task_ended).watch()
     if begun.is_fork_server and not _serving:
         _serving.append(True)
         os.register_at_fork(after_in_child=_served)
     return _Processes()
+
+
+def _task_begins(title: str) -> None:
+    """A task begins in this process, which is a worker of Ray. Other runs may be on now than at the last one."""
+    each = watch.watching()
+    if each is None or asked() != each.asked:
+        leave()
+        watch.watch(measure, late=True)
+    _for_all(lambda process: process.task_begins(f"Ray's worker {os.getpid()} in {title}"))
+
+
+def _task_ended(idle: bool) -> None:
+    _for_all(lambda process: process.task_ended(idle))
+
+
+def _for_all(call: Callable[[_Process], None]) -> None:
+    for each in _this:
+        try:
+            call(each)
+        except Exception as error:  # the task goes on
+            watch.lost(str(each.folder), error)
 
 
 def _served() -> None:

@@ -58,6 +58,21 @@ class Member:
             self._begun.unlink(missing_ok=True)
 
 
+class Part:
+    """What this process has covered until now, in the folder of a run: data that is written again with more."""
+
+    def __init__(self, folder: Path):
+        self._data = folder / f"{os.getpid()}-{uuid4().hex[:8]}.json"
+
+    def save(self, coverage: Coverage) -> None:
+        """Raises DataError."""
+        save(coverage, self._data, texts=True, values=True)
+
+    def taken(self) -> bool:
+        """Whether the run has taken it."""
+        return not self._data.exists()
+
+
 class DataFolder:
     """A folder, and what processes left in it. ``path``: one that another process made and will remove."""
 

@@ -1,53 +1,118 @@
-"""Workers of Ray leave their data after each task: they end without a chance to.
+"""Workers of Ray leave their data after each task: they are killed, or leave by themselves before Python ends.
 
-When a cluster is shut down, its workers are killed or leave by themselves, before Python ends. What a task returns is
-serialised by the worker before anyone can see it, so what the task covered is written then.
+What a task covered is written before anyone can see what it returned. A worker that dies in a task is reported.
 """
 
 from __future__ import annotations
 
-import functools
+import os
 import sys
 import threading
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from ipy_branchcov.own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 
-#: What serialises in a worker, and what says that this process is one (Ray 2).
-_SERIALIZATION, _WORKER = "ray._private.serialization", "ray._private.worker"
-_LOCK = threading.Lock()
+#: What runs tasks in a worker, and what serialises their results (Ray 2).
+_WORKER, _SERIALIZATION = "ray._private.worker", "ray._private.serialization"
 
 
-def is_worker() -> bool:
-    """Whether this process runs tasks of Ray."""
+def worker() -> Any:
+    """Ray's worker if this process is one that runs tasks, else None."""
     module = sys.modules.get(_WORKER)
-    worker = getattr(module, "global_worker", None)
-    return worker is not None and getattr(worker, "mode", None) == getattr(module, "WORKER_MODE", 1)
+    found = getattr(module, "global_worker", None)
+    return found if found is not None and found.mode == getattr(module, "WORKER_MODE", None) else None
 
 
-def around_tasks(begins: Callable[[], None], leave: Callable[[], None]) -> None:
-    """Call ``begins`` when a task begins, and ``leave`` whenever something is serialised. They must not raise."""
-    worker, kind = sys.modules[_WORKER], getattr(sys.modules.get(_SERIALIZATION), "SerializationContext", None)
-    titled, serialize = getattr(worker, "_changeproctitle", None), getattr(kind, "serialize", None)
-    if kind is None or titled is None or serialize is None:
-        return
+class Tasks:
+    """Tells of the tasks that run in this process. What it calls must not raise.
 
-    @functools.wraps(titled)
-    def titled_task(*arguments: Any, **options: Any) -> Any:
-        begins()
-        return titled(*arguments, **options)
+    ``begins``: called with the title of a task before it runs. ``ended``: called after what may have run code of the
+    user; its argument says that no task is left that goes on.
+    """
 
-    @functools.wraps(serialize)
-    def serialize_after(context: Any, value: Any) -> Any:
-        if _LOCK.acquire(blocking=False):
-            try:
-                leave()
-            finally:
-                _LOCK.release()
-        return serialize(context, value)
+    def __init__(self, begins: Callable[[str], None], ended: Callable[[bool], None]):
+        self._begins = begins
+        self._ended = ended
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        #: Tasks whose code runs; and those whose code has ended and which are not over yet.
+        self._running = self._ending = 0
 
-    worker._changeproctitle = titled_task  # type: ignore[attr-defined]
-    kind.serialize = serialize_after
+    def watch(self) -> bool:
+        """Watch all tasks from the next one on. Returns whether this Ray has what that needs."""
+        module, kind = sys.modules[_WORKER], getattr(sys.modules.get(_SERIALIZATION), "SerializationContext", None)
+        titled = getattr(module, "_changeproctitle", None)
+        logged = getattr(getattr(module, "Worker", None), "record_task_log_end", None)
+        serialized = getattr(kind, "serialize", None)
+        if not (isinstance(logged, FunctionType) and isinstance(serialized, FunctionType) and callable(titled)):
+            return False
+        # Ray calls these: around a task, when its code has ended, and for each thing that it returns.
+        module._changeproctitle = lambda title, *more: _Titled(self, titled(title, *more), title)  # type: ignore[attr-defined]
+        module.Worker.record_task_log_end = _followed(logged, self.code_ended)
+        kind.serialize = _followed(serialized, self.returned)  # type: ignore[union-attr]
+        return True
+
+    def begin(self, title: str) -> None:
+        """A task begins."""
+        if os.getpid() == self._process:
+            with self._lock:
+                self._running += 1
+                self._begins(title)
+
+    def code_ended(self) -> None:
+        """The code of a task has ended; what it returned is serialised next, which can run code of the user, too."""
+        with self._lock:
+            if self._running:  # else it began before we looked
+                self._running -= 1
+                self._ending += 1
+
+    def returned(self) -> None:
+        """Something that a task returns was serialised."""
+        if os.getpid() == self._process:
+            with self._lock:
+                self._ended(not self._running)
+
+    def over(self) -> None:
+        """A task is over, also one that Ray ended in another way."""
+        with self._lock:
+            if self._ending:
+                self._ending -= 1
+            elif self._running:
+                self._running -= 1
+        self.returned()
+
+
+class _Titled:
+    """Ray's context manager around a task, in which we see its beginning and end."""
+
+    def __init__(self, tasks: Tasks, inner: Any, title: str):
+        self._tasks, self._inner, self._title = tasks, inner, title
+
+    def __enter__(self) -> Any:
+        self._tasks.begin(self._title)
+        return self._inner.__enter__()
+
+    def __exit__(self, *raised: Any) -> Any:
+        try:
+            return self._inner.__exit__(*raised)
+        finally:
+            self._tasks.over()
+
+
+def _followed(function: FunctionType, after: Callable[[], None]) -> FunctionType:
+    """The same method, with a call after it that stands in no traceback but as the method itself."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        finally:
+            after()
+
+    code, known = call.__code__, function.__code__
+    call.__code__ = code.replace(co_filename=known.co_filename, co_name=known.co_name, co_qualname=known.co_qualname)
+    call.__name__, call.__qualname__, call.__doc__ = function.__name__, function.__qualname__, function.__doc__
+    return call  # type: ignore[return-value]
