@@ -52,6 +52,7 @@ WITHOUT = {
     "…: not all that it did was measured: branchcov failed: …": _FAULT,
     "another tool of sys.monitoring came unseen: lines whose events it switched off were not measured": _RARE,
     "engine: its workers could not be measured (…)": _RARE,
+    "engines: the workers of Ray … cannot be measured; install Ray 2.60": _RARE,
     "interrupted before everything was written": _RARE,
     "it joined after the run had begun, so what it ran is not measured": _RARE,
     "its answer is none of branchcov; install the version that is here": _RARE,

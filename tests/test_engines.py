@@ -197,7 +197,7 @@ def test_a_worker_in_the_client_s_own_process_is_measured_once(folder: Path) -> 
 
 @pytest.mark.parametrize("client", [3, "name", sys, object()])
 def test_what_is_no_client_is_refused_before_anything_runs(client: Any) -> None:
-    with pytest.raises(UsageError, match="is no client of Dask or ipyparallel, and no branchcov Engine"):
+    with pytest.raises(UsageError, match="is no client of Dask or ipyparallel, not Ray, and no branchcov Engine"):
         known.engine_of(client)
     with pytest.raises(UsageError):
         branchcov.measure("json", engines=client)

@@ -7,12 +7,19 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ipy_branchcov.errors import UsageError
+from tests.kernel import Kernel, kernel
+
 pytest.importorskip("ray")
+import ray
+
+from ipy_branchcov.processes.engines.ray import engine
 
 pytestmark = pytest.mark.slow
 
@@ -195,3 +202,124 @@ def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
     assert hits(report) == {"dies false": 1, "size false": 1}
     (lost,) = report["lost"]
     assert re.fullmatch(r"a process was killed, or has not ended: Ray's worker \d+ in ray::dies\(?\)?", lost), lost
+
+
+BLOCKS = """\
+import ray
+import ray_work
+import ipy_branchcov as branchcov
+
+
+@ray.remote
+def task(n):
+    return ray_work.size(n)
+
+
+def show(run):
+    (source,) = run.coverage.sources
+    print([(o.name, o.hits) for o in source.branches[0].outcomes], sorted(run.coverage.lost))
+
+
+with branchcov.measure("ray_work", counts=True) as run:
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    ray.get([task.remote(n) for n in (1, 2, 30)])
+show(run)
+ray.get([task.remote(n) for n in (1, 2, 30)])
+for n in (3, 30):
+    with branchcov.measure("ray_work", counts=True) as run:
+        ray.get(task.remote(n))
+    show(run)
+"""
+
+
+def test_each_block_has_what_ran_in_it(folder: Path) -> None:
+    """The workers began in the first block, and outlive it."""
+    (folder / "ray_blocks.py").write_text(BLOCKS)
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(folder)}
+    command = [sys.executable, "ray_blocks.py"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.splitlines() == [
+        "[('true', 1), ('false', 2)] []",
+        "[('true', 0), ('false', 1)] []",
+        "[('true', 1), ('false', 0)] []",
+    ], done.stderr
+
+
+# --- as an engine, in a notebook
+
+
+@pytest.fixture(scope="module")
+def notebook(folder: Path) -> Iterator[Kernel]:
+    """A notebook whose cluster was started before anything was measured."""
+    with kernel() as running:
+        made = running.run(
+            f"import os\nos.environ.update(PYTHONPATH={str(folder)!r}, RAY_USAGE_STATS_ENABLED='0')\n"
+            f"%cd -q {folder}\n%load_ext ipy_branchcov\nimport ray\n"
+            "hook = {'worker_process_setup_hook': 'ipy_branchcov.engines.ray_worker'}\n"
+            "ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=hook);"
+        )
+        assert made.status == "ok", made.traceback
+        started = running.run(
+            "import ray_work\n"
+            "def clip(x, lo, hi):\n    return lo if x < lo else hi if x > hi else x\n"
+            "clipped = ray.remote(clip)\n"
+            "@ray.remote\nclass Adder:\n"
+            "    def __init__(self):\n        self.sum = 0\n"
+            "    def add(self, n):\n        self.sum += n\n        return ray_work.size(self.sum)\n"
+            "adder = Adder.remote()\n"
+            "ray.get([adder.add.remote(99), clipped.remote(5, 0, 3)])"
+        )
+        assert started.value == "['big', 3]", started.traceback
+        yield running
+        running.run("ray.shutdown()")
+
+
+def test_a_cell_shows_what_the_workers_covered(notebook: Kernel) -> None:
+    shown = notebook.run(
+        "%%branchcov --engines ray --source ray_work --counts -o found\n"
+        "ray.get([clipped.remote(-5, 0, 3), clipped.remote(1, 0, 3), adder.add.remote(-98), adder.add.remote(1)])"
+    )
+    assert (shown.status, shown.stderr, shown.value) == ("ok", "", "[0, 1, 'small', 'small']")
+    counts = notebook.ask(
+        "sorted((b.function, o.name, b.span.column, o.hits) for s in found for b in s.branches "
+        "for o in b.outcomes if o.hits)"
+    )
+    assert counts.replace("\n", "") == (
+        "[('clip', 'false', 17, 1), ('clip', 'false', 35, 1), ('clip', 'true', 17, 1), ('size', 'false', 20, 2)]"
+    )
+    firsts = notebook.ask("{o.first.by for s in found for b in s.branches for o in b.outcomes if o.first}")
+    assert re.fullmatch(r"\{('In \[\d+\] · worker \d+'(, )?){1,3}\}", firsts), firsts
+    assert notebook.ask("found.lost") == "frozenset()"
+
+
+def test_the_next_cell_shows_its_own(notebook: Kernel) -> None:
+    """Tasks between two measured cells count for neither."""
+    notebook.run("ray.get([clipped.remote(5, 0, 3), adder.add.remote(99)])")
+    shown = notebook.run("%%branchcov --engines ray -o found\nray.get(clipped.remote(1, 0, 3))")
+    assert shown.value == "1", shown.traceback
+    covered = notebook.ask("{(b.function, o.name) for s in found for b in s.branches for o in b.outcomes if o.hits}")
+    assert covered == "{('clip', 'false')}"
+
+
+def test_a_worker_that_is_killed_in_a_cell(notebook: Kernel) -> None:
+    notebook.run("@ray.remote(max_retries=0)\ndef dies(n):\n    return ray_work.dies(n)")
+    shown = notebook.run(
+        "%%branchcov --engines ray -o found\n"
+        "try:\n    ray.get(dies.remote(1))\nexcept Exception as error:\n    print(type(error).__name__)"
+    )
+    assert "WorkerCrashedError" in shown.stdout
+    lost = notebook.ask("list(found.lost)")
+    assert re.fullmatch(
+        r"\['worker \d+: ended in a task or goes on with it; what it ran since its last result is not measured'\]", lost
+    ), lost
+
+
+def test_what_cannot_be_used_is_one_line(notebook: Kernel) -> None:
+    with pytest.raises(UsageError, match=r"Ray is not started; start it: ray\.init"):
+        engine(ray)
+    notebook.run("ray.shutdown()\nray.init(num_cpus=1, include_dashboard=False, log_to_driver=False);")
+    shown = notebook.run("%%branchcov --engines ray\n1")
+    assert "--engines ray: Ray's workers were started without branchcov; start them so: ray.init(" in shown.stderr
+    assert shown.value == ""

@@ -80,7 +80,7 @@ class _Process:
         """Leave what there is until now. ``idle``: no task goes on, so nothing can get lost."""
         self._reset_if_taken()
         noted = self.session.noted()
-        if noted != self._noted:
+        if self.session.running and noted != self._noted:
             if self._until_now is None:
                 self._until_now = Part(self.folder)
             self._until_now.save(self.session.so_far())

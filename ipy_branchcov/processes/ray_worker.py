@@ -27,6 +27,25 @@ def worker() -> Any:
     return found if found is not None and found.mode == getattr(module, "WORKER_MODE", None) else None
 
 
+def possible() -> bool:
+    """Whether this Ray, which is imported, has what tells of tasks."""
+    return _told_by() is not None
+
+
+def _told_by() -> tuple[Any, Any, Callable[..., Any], FunctionType, FunctionType] | None:
+    """What Ray calls around a task, when its code has ended, and for each thing that it returns.
+
+    As (module, type of serialisers, context manager, method of the module's Worker, method of that type).
+    """
+    module, kind = sys.modules[_WORKER], getattr(sys.modules.get(_SERIALIZATION), "SerializationContext", None)
+    titled = getattr(module, "_changeproctitle", None)
+    logged = getattr(getattr(module, "Worker", None), "record_task_log_end", None)
+    serialized = getattr(kind, "serialize", None)
+    if not (isinstance(logged, FunctionType) and isinstance(serialized, FunctionType) and callable(titled)):
+        return None
+    return module, kind, titled, logged, serialized
+
+
 class Tasks:
     """Tells of the tasks that run in this process. What it calls must not raise.
 
@@ -44,16 +63,13 @@ class Tasks:
 
     def watch(self) -> bool:
         """Watch all tasks from the next one on. Returns whether this Ray has what that needs."""
-        module, kind = sys.modules[_WORKER], getattr(sys.modules.get(_SERIALIZATION), "SerializationContext", None)
-        titled = getattr(module, "_changeproctitle", None)
-        logged = getattr(getattr(module, "Worker", None), "record_task_log_end", None)
-        serialized = getattr(kind, "serialize", None)
-        if not (isinstance(logged, FunctionType) and isinstance(serialized, FunctionType) and callable(titled)):
+        found = _told_by()
+        if found is None:
             return False
-        # Ray calls these: around a task, when its code has ended, and for each thing that it returns.
-        module._changeproctitle = lambda title, *more: _Titled(self, titled(title, *more), title)  # type: ignore[attr-defined]
+        module, kind, titled, logged, serialized = found
+        module._changeproctitle = lambda title, *more: _Titled(self, titled(title, *more), title)
         module.Worker.record_task_log_end = _followed(logged, self.code_ended)
-        kind.serialize = _followed(serialized, self.returned)  # type: ignore[union-attr]
+        kind.serialize = _followed(serialized, self.returned)
         return True
 
     def begin(self, title: str) -> None:

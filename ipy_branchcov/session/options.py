@@ -158,7 +158,7 @@ class RunOptions(Options):
     )
     engines: tuple[str, ...] = option(
         (),
-        "Measure the workers of this client of Dask or ipyparallel, too (repeatable).",
+        "Measure the workers of this client of Dask or ipyparallel, or of `ray`, too (repeatable).",
         _CELL,
         NAMES,
         metavar="NAME",

@@ -52,7 +52,7 @@ rm -r kernels/bare/ipy_branchcov
 sed -i "s#\"env\": .*#\"env\": {\"PYTHONPATH\": \"$PYTHONPATH\"}}#" share/jupyter/kernels/bare/kernel.json
 JUPYTER_PATH=$PWD/share/jupyter branchcov run a.ipynb
 
-#: message engines: … is no client of Dask or ipyparallel, and no branchcov Engine
+#: message engines: … is no client of Dask or ipyparallel, not Ray, and no branchcov Engine
 python -c 'import ipy_branchcov; ipy_branchcov.measure("json", engines=3).__enter__()'
 #: cure
 python -c 'import ipy_branchcov; ipy_branchcov.measure("json").__enter__()'
@@ -117,6 +117,38 @@ P
 python a.py
 #: cure
 sed -i '/close/d' a.py
+python a.py
+
+#: message engines: Ray is not started; start it: …
+#: needs ray
+python -c 'import ray, ipy_branchcov; ipy_branchcov.measure("json", engines=ray).__enter__()'
+#: cure
+cat > a.py <<'P'
+import ray
+
+import ipy_branchcov
+
+hook = {"worker_process_setup_hook": "ipy_branchcov.engines.ray_worker"}
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, runtime_env=hook)
+with ipy_branchcov.measure("json", engines=ray) as run:
+    pass
+P
+python a.py
+
+#: message engines: Ray's workers were started without branchcov; start them so: …
+#: needs ray
+cat > a.py <<'P'
+import ray
+
+import ipy_branchcov
+
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+with ipy_branchcov.measure("json", engines=ray) as run:
+    pass
+P
+python a.py
+#: cure
+sed -i 's/log_to_driver=False/&, runtime_env={"worker_process_setup_hook": "ipy_branchcov.engines.ray_worker"}/' a.py
 python a.py
 
 #: message engines: … is no client and no view; connect one: ipyparallel.Client()

@@ -1,8 +1,8 @@
-"""Coverage from the workers of engines: Dask, ipyparallel, and any other that can call a function on each worker.
+"""Coverage from the workers of engines: Dask, ipyparallel, Ray, and any other that can call a function on each worker.
 
     import ipy_branchcov as branchcov
 
-    with branchcov.measure("mypackage", engines=client) as run:     # a client of Dask or ipyparallel
+    with branchcov.measure("mypackage", engines=client) as run:     # of Dask or ipyparallel; or ray
         ...
 
 ``protocol`` is what an engine must be able to do, ``on_worker`` runs on the workers, ``texts`` finds the source of

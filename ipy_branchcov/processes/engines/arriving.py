@@ -15,6 +15,7 @@ from typing import Any
 #: What a pickler calls with the code of a function, or to make the code: module and name.
 _MAKERS = (
     ("cloudpickle.cloudpickle", "_make_function"),
+    ("ray.cloudpickle.cloudpickle", "_make_function"),
     ("ipyparallel.serialize.codeutil", "code_ctor"),
 )
 

@@ -69,11 +69,21 @@ class _Run:
         """Stop, and return what was measured, its files at the client's places."""
         if self._coverage is None:
             self._arriving.close()
-            found = self._session.stop()
-            self._coverage = replace(found, sources=tuple(map(self._at_client, found.sources)))
+            self._coverage = self._placed(self._session.stop())
             if self._go_on is not None:
                 self._go_on()
         return self._coverage
+
+    def so_far(self) -> Coverage:
+        """The same, and go on."""
+        return self._placed(self._session.so_far())
+
+    def noted(self) -> int:
+        """A number that is another one as soon as there is more."""
+        return self._session.noted()
+
+    def _placed(self, found: Coverage) -> Coverage:
+        return replace(found, sources=tuple(map(self._at_client, found.sources)))
 
     def _at_client(self, coverage: SourceCoverage) -> SourceCoverage:
         source = coverage.source
@@ -115,6 +125,20 @@ def collect(name: str) -> bytes:
     if run is None:
         return b"here\n"
     return f"ended {run.process}\n{json_form.dumps(run.collect(), values=True)}".encode()
+
+
+def so_far(name: str) -> bytes:
+    """Return what :func:`collect` would return now, and go on: for workers that can be killed when they are idle."""
+    run = _runs.get(name)
+    if run is None:
+        return b"unknown\n"
+    return f"ended {run.process}\n{json_form.dumps(run.so_far(), values=True)}".encode()
+
+
+def noted(name: str) -> int:
+    """Return a number that is another one as soon as :func:`so_far` returns more. Costs much less."""
+    run = _runs.get(name)
+    return 0 if run is None else run.noted()
 
 
 def end(name: str) -> bytes:
