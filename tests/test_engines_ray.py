@@ -19,6 +19,7 @@ from tests.kernel import Kernel, kernel
 pytest.importorskip("ray")
 import ray
 
+from ipy_branchcov.processes.engines import ray_tasks
 from ipy_branchcov.processes.engines.ray import engine
 
 pytestmark = pytest.mark.slow
@@ -95,6 +96,12 @@ def dies(n):
     return ray_work.dies(n)
 
 
+@ray.remote(max_retries=0)
+def broken(n):
+    yield ray_work.size(n)
+    ray_work.dies(n)
+
+
 @ray.remote
 class Asynchronous:
     async def go(self, n):
@@ -134,6 +141,7 @@ def main(kind):
         print(ray.get([actor.go.remote(n) for n in (1, 2, 30)]))
     elif kind == "dies":
         print(tried(dies.remote(0)), tried(dies.remote(1)), tried(task.remote(3)))
+        print([tried(each) for each in broken.options(num_returns="streaming").remote(30)])
 
 
 for kind in sys.argv[1:]:
@@ -191,60 +199,15 @@ def test_every_kind_of_task_counts_exactly(folder: Path) -> None:
     assert report.get("lost", []) == []
 
 
-def test_a_cluster_that_ends_right_after_the_last_result(folder: Path) -> None:
-    _, report = run(folder, kinds=("reduced", "several"))
-    assert hits(report) == {"size true": 1, "size false": 1, "Reduced.__reduce__ true": 1}
-
-
 def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
     printed, report = run(folder, kinds=("dies",))
-    assert "0 WorkerCrashedError small" in printed
-    assert hits(report) == {"dies false": 1, "size false": 1}
-    (lost,) = report["lost"]
-    assert re.fullmatch(r"a process was killed, or has not ended: Ray's worker \d+ in ray::dies\(?\)?", lost), lost
-
-
-BLOCKS = """\
-import ray
-import ray_work
-import ipy_branchcov as branchcov
-
-
-@ray.remote
-def task(n):
-    return ray_work.size(n)
-
-
-def show(run):
-    (source,) = run.coverage.sources
-    print([(o.name, o.hits) for o in source.branches[0].outcomes], sorted(run.coverage.lost))
-
-
-with branchcov.measure("ray_work", counts=True) as run:
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
-    ray.get([task.remote(n) for n in (1, 2, 30)])
-show(run)
-ray.get([task.remote(n) for n in (1, 2, 30)])
-for n in (3, 30):
-    with branchcov.measure("ray_work", counts=True) as run:
-        ray.get(task.remote(n))
-    show(run)
-"""
-
-
-def test_each_block_has_what_ran_in_it(folder: Path) -> None:
-    """The workers began in the first block, and outlive it."""
-    (folder / "ray_blocks.py").write_text(BLOCKS)
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(folder)}
-    command = [sys.executable, "ray_blocks.py"]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.stdout.splitlines() == [
-        "[('true', 1), ('false', 2)] []",
-        "[('true', 0), ('false', 1)] []",
-        "[('true', 1), ('false', 0)] []",
-    ], done.stderr
+    assert "0 WorkerCrashedError small\n['big', 'WorkerCrashedError']" in printed
+    assert hits(report) == {"dies false": 1, "size false": 1, "size true": 1}
+    for lost, name in zip(
+        sorted(report["lost"], key=lambda line: line.rpartition("::")[2]), ("broken", "dies"), strict=True
+    ):
+        line = rf"a process was killed, or has not ended: Ray's worker \d+ in ray::{name}(\(\))?"
+        assert re.fullmatch(line, lost), lost
 
 
 # --- as an engine, in a notebook
@@ -292,6 +255,9 @@ def test_a_cell_shows_what_the_workers_covered(notebook: Kernel) -> None:
     firsts = notebook.ask("{o.first.by for s in found for b in s.branches for o in b.outcomes if o.first}")
     assert re.fullmatch(r"\{('In \[\d+\] · worker \d+'(, )?){1,3}\}", firsts), firsts
     assert notebook.ask("found.lost") == "frozenset()"
+    notebook.run(f"from {ray_tasks.__name__} import Store")
+    left = notebook.ask("[name for kind in ('runs', 'state', 'data', 'failed') for name in Store().names(kind)]")
+    assert left == "[]"
 
 
 def test_the_next_cell_shows_its_own(notebook: Kernel) -> None:
@@ -323,3 +289,20 @@ def test_what_cannot_be_used_is_one_line(notebook: Kernel) -> None:
     shown = notebook.run("%%branchcov --engines ray\n1")
     assert "--engines ray: Ray's workers were started without branchcov; start them so: ray.init(" in shown.stderr
     assert shown.value == ""
+
+
+def test_a_cluster_that_a_measured_cell_starts(notebook: Kernel) -> None:
+    """Its workers go on: each cell has what ran since the one before."""
+    started = notebook.run(
+        "%%branchcov -o found\nray.shutdown()\n"
+        "ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)\n"
+        "ray.get([clipped.remote(5, 0, 3), clipped.remote(1, 0, 3)])"
+    )
+    assert started.value == "[3, 1]", started.traceback
+    covered = "{(b.span.column, o.name): o.hits for s in found for b in s.branches for o in b.outcomes if o.hits}"
+    assert notebook.ask(covered) == "{(17, 'false'): 1, (35, 'true'): 1, (35, 'false'): 1}"
+    assert notebook.ask("found.lost") == "frozenset()"
+    for value, expected in ((-5, "{(17, 'true'): 1}"), (5, "{(17, 'false'): 1, (35, 'true'): 1}")):
+        notebook.run(f"%%branchcov -o found\nray.get(clipped.remote({value}, 0, 3))")
+        assert notebook.ask(covered) == expected
+        assert notebook.ask("found.lost") == "frozenset()"

@@ -19,6 +19,7 @@ from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.descendants import Descendants
 from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.workers import end_workers
+from ipy_branchcov.session.elsewhere import Others
 from ipy_branchcov.session.session import Session
 from tests.kernel import Kernel, kernel
 from tests.project import Project
@@ -164,7 +165,8 @@ def test_a_pool_from_an_unmeasured_cell_is_announced_once(live: Kernel) -> None:
 def test_a_folder_that_cannot_be_made_is_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     session = Session()
-    session.others = Descendants(session, Cells(InteractiveShell()))
+    others: Others = Descendants(session, Cells(InteractiveShell()))
+    session.others = others
     with session.measuring("test") as run:
         pass
     (line,) = run.coverage.lost

@@ -66,15 +66,18 @@ class _Process:
 
     def _begun(self) -> None:
         if not self._fork_server:
+            self._mark(printable(watch.command()))
+
+    def _mark(self, description: str) -> None:
+        """From now on the end of this process without its data is a loss."""
+        if self._member is None:
             with suppress(OSError, BranchcovError):
-                self._member = Member(self.folder, printable(watch.command()))
+                self._member = Member(self.folder, description)
 
     def task_begins(self, description: str) -> None:
         """What a task covers is lost where the worker is killed in it."""
         self._reset_if_taken()
-        if self._member is None:
-            with suppress(OSError, BranchcovError):
-                self._member = Member(self.folder, description)
+        self._mark(description)
 
     def task_ended(self, idle: bool) -> None:
         """Leave what there is until now. ``idle``: no task goes on, so nothing can get lost."""
@@ -93,6 +96,7 @@ class _Process:
         """The run has taken what was left, so that is not left again."""
         if self._until_now is not None and self._until_now.taken():
             self._until_now = None
+            self.session.stop()
             self.go_on()
 
     def leave_data(self) -> None:

@@ -201,6 +201,30 @@ python a.py
 sed -i '/worker = /d; /kill()/d' a.py
 python a.py
 
+#: message ended in a task or goes on with it; what it ran since its last result is not measured
+#: needs ray
+cat > a.py <<'P'
+import os
+import ray
+import ipy_branchcov
+
+hook = {"worker_process_setup_hook": "ipy_branchcov.engines.ray_worker"}
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, runtime_env=hook)
+
+@ray.remote(max_retries=0)
+def task():
+    __import__("colorsys").rgb_to_hsv(1, 2, 3)
+    os.kill(os.getpid(), 9)
+
+with ipy_branchcov.measure("colorsys", engines=ray) as run:
+    ray.wait([task.remote()])
+print(run.coverage.lost)
+P
+python a.py
+#: cure
+sed -i '/os.kill/d' a.py
+python a.py
+
 #: message worker …: … has another text there, so it is left out; give it the same one
 #: shows LOST worker gw0: m.py has another text there, so it is left out; give it the same one
 #: needs xdist
