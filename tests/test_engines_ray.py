@@ -21,6 +21,7 @@ import ray
 
 from ipy_branchcov.processes.engines import ray_tasks
 from ipy_branchcov.processes.engines.ray import engine
+from ipy_branchcov.processes.ray_worker import possible, worker
 
 pytestmark = pytest.mark.slow
 
@@ -208,6 +209,13 @@ def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
     ):
         line = rf"a process was killed, or has not ended: Ray's worker \d+ in ray::{name}(\(\))?"
         assert re.fullmatch(line, lost), lost
+
+
+def test_this_process_is_no_worker() -> None:
+    """And this Ray is one of which workers tell of their tasks."""
+    assert ray.is_initialized() is False
+    assert worker() is None
+    assert possible()
 
 
 # --- as an engine, in a notebook
