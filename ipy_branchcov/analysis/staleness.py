@@ -54,6 +54,13 @@ class CompiledSource:
             for known in self._codes.get((code.co_qualname, code.co_firstlineno), ())
         )
 
+    def rewritten_from(self, code: CodeType) -> CodeType | None:
+        """The code of the text that others added instructions to. None: this code was compiled from the text itself."""
+        of_name = self._codes.get((code.co_qualname, code.co_firstlineno), ())
+        if any(_same(code, known) for known in of_name):
+            return None
+        return next((known for known in of_name if _extends(code, known)), None)
+
     def has(self, qualname: str) -> bool:
         """Whether the text has code of this name."""
         return any(name == qualname for name, _ in self._codes)

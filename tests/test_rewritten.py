@@ -1,0 +1,101 @@
+"""Code that another tool made of a text: its syntax tree with calls around each expression, as birdseye makes it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from ipy_branchcov.model.source_coverage import SourceCoverage
+from ipy_branchcov.session.measure import BY_OTHERS
+from ipy_branchcov.session.options import RunOptions
+from ipy_branchcov.session.session import Session
+from ipy_branchcov.tracing.choice import tracers
+
+PROGRAM = """\
+def f(x, y, z):
+    if x and (y or z):
+        return 1
+    elif not x or z:
+        return 2 if y else 3
+    for i in range(x):
+        if i > 1:
+            break
+    return [k for k in range(3) if k] or x
+"""
+#: Arguments that cover a part of it: of the last operand of the first test, only True.
+CALLS = ((1, 1, 0), (1, 0, 1), (0, 1, 0), (5, 0, 0))
+
+
+class _Passed(ast.NodeTransformer):
+    """Passes each expression to a function that returns it, and puts each loop below a ``with``."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, ast.For):
+            manager = ast.Call(ast.Name("below", ast.Load()), [], [])
+            return ast.copy_location(ast.With([ast.withitem(manager)], [node]), node)
+        if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
+            return node
+        return ast.copy_location(ast.Call(ast.Name("passed", ast.Load()), [node], []), node)
+
+
+class _Below:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+def rewritten(text: str, path: Path) -> FunctionType:
+    tree = ast.fix_missing_locations(_Passed().visit(ast.parse(text)))
+    names: dict[str, Any] = {"passed": lambda value: value, "below": _Below}
+    exec(compile(tree, str(path), "exec"), names)
+    function = names["f"]
+    assert isinstance(function, FunctionType)
+    return function
+
+
+def misses(coverage: SourceCoverage) -> set[tuple[int, int, str]]:
+    return {
+        (branch.span.line, branch.span.column, outcome.name)
+        for branch in coverage.branches
+        for outcome in branch.outcomes
+        if outcome.required and not outcome.hits
+    }
+
+
+@pytest.mark.parametrize("tracer", tracers())
+@pytest.mark.parametrize("counts", [False, True])
+def test_nothing_is_missed_that_rewritten_code_covers(tmp_path: Path, tracer: str, counts: bool) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    plain: dict[str, Any] = {}
+    exec(compile(PROGRAM, str(path), "exec"), plain)
+
+    def measured(function: Callable[..., object]) -> SourceCoverage:
+        session = Session(RunOptions(tracer=tracer, counts=counts))
+        session.add_source(str(path))
+        with session.measuring() as run:
+            for arguments in CALLS:
+                function(*arguments)
+        (source,) = run.coverage
+        return source
+
+    expected, found = measured(plain["f"]), measured(rewritten(PROGRAM, path))
+    unknown = {
+        (branch.span.line, branch.span.column, outcome.name)
+        for branch in found.branches
+        for outcome in branch.outcomes
+        if outcome.reason == BY_OTHERS
+    }
+    assert misses(found) == misses(expected) - unknown
+    assert (2, 19, "false") in unknown  # the value of z goes to a function, and nothing tests it there
+    assert found.totals.covered >= 12, found.totals
+    covered = {(b.key, o.name) for b in found.branches for o in b.outcomes if o.hits}
+    assert covered <= {(b.key, o.name) for b in expected.branches for o in b.outcomes if o.hits}
