@@ -87,7 +87,14 @@ def test_nothing_is_missed_that_rewritten_code_covers(tmp_path: Path, tracer: st
         (source,) = run.coverage
         return source
 
-    expected, found = measured(plain["f"]), measured(rewritten(PROGRAM, path))
+    expected = measured(plain["f"])
+    for _ in range(2):  # with what the first run has kept of the file
+        found = measured(rewritten(PROGRAM, path))
+        check(found, expected)
+        assert found.totals.covered >= 12, found.totals
+
+
+def check(found: SourceCoverage, expected: SourceCoverage) -> None:
     unknown = {
         (branch.span.line, branch.span.column, outcome.name)
         for branch in found.branches
@@ -96,6 +103,5 @@ def test_nothing_is_missed_that_rewritten_code_covers(tmp_path: Path, tracer: st
     }
     assert misses(found) == misses(expected) - unknown
     assert (2, 19, "false") in unknown  # the value of z goes to a function, and nothing tests it there
-    assert found.totals.covered >= 12, found.totals
     covered = {(b.key, o.name) for b in found.branches for o in b.outcomes if o.hits}
     assert covered <= {(b.key, o.name) for b in expected.branches for o in b.outcomes if o.hits}

@@ -19,10 +19,17 @@ def unprovable(analysis: Analysis, code: CodeType) -> set[OutcomeNumber]:
 
     Of asserts that pytest rewrote nothing is known at all; the rest of such code is as it was.
     """
-    if analysis.whole is None or asserts_rewritten(code):
-        return set()
-    of_text = analysis.whole.rewritten_from(code)
+    of_text = None if analysis.of(code).kept >= 0 else _rewritten_from(analysis, code)
     return set() if of_text is None else _proved(analysis.of(of_text)) - _proved(analysis.of(code))
+
+
+def is_rewritten(analysis: Analysis, code: CodeType) -> bool:
+    """Whether that can be so. The map of such code is not kept from run to run: it says too little alone."""
+    return _rewritten_from(analysis, code) is not None
+
+
+def _rewritten_from(analysis: Analysis, code: CodeType) -> CodeType | None:
+    return None if analysis.whole is None or asserts_rewritten(code) else analysis.whole.rewritten_from(code)
 
 
 def _proved(code_map: CodeMap) -> set[OutcomeNumber]:
