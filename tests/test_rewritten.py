@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -72,7 +73,10 @@ def misses(coverage: SourceCoverage) -> set[tuple[int, int, str]]:
 
 @pytest.mark.parametrize("tracer", tracers())
 @pytest.mark.parametrize("counts", [False, True])
-def test_nothing_is_missed_that_rewritten_code_covers(tmp_path: Path, tracer: str, counts: bool) -> None:
+def test_nothing_is_missed_that_rewritten_code_covers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracer: str, counts: bool
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # what is known of a file is kept beside its byte code
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
     plain: dict[str, Any] = {}
