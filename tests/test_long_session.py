@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_branchcov.bytecode.memory import UNCOLLECTS
+from ipy_branchcov.notebook.cells import Cells
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.tracing.choice import tracers
@@ -231,3 +233,15 @@ def test_functions_leave_little_to_the_collector(session: Session, path: Path, t
     # for its code. They were ten and more.
     more = left_to_the_collector(measured) - left_to_the_collector(plain)
     assert more < 6.5, more
+
+
+def test_a_run_asks_only_for_the_cells_that_are_new() -> None:
+    """Processes that cells start are given the texts of cells; each run once looked at all that there are."""
+    shell = InteractiveShell()
+    cells, names = Cells(shell), [shell.compile.cache(f"kept = {n}", n) for n in range(50)]
+    assert cells.names()[-50:] == names
+    new = [shell.compile.cache(f"new = {n}", n) for n in (50, 51)]
+    assert cells.names(behind=names[-1]) == new
+    assert cells.names(behind=new[-1]) == []
+    assert set(names) < set(cells.names(behind="<gone>"))
+    assert calls_of(lambda: cells.names(behind=names[-1])) < 20

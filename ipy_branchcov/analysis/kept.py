@@ -16,6 +16,7 @@ from ipy_branchcov.analysis.functions import Callee, callee
 from ipy_branchcov.analysis.kept_codes import fingerprint, packed
 from ipy_branchcov.analysis.lines import NOTHING, HeadLines
 from ipy_branchcov.analysis.pragmas import Policy
+from ipy_branchcov.analysis.rewritten import is_rewritten
 from ipy_branchcov.analysis.shared_ends import SharedEnd
 from ipy_branchcov.model.branch import Branch, BranchMap, Outcome
 from ipy_branchcov.model.regions import Region
@@ -64,7 +65,8 @@ def _codes_to(analysis: Analysis) -> dict[bytes, bytes]:
     """The packed maps of code objects by fingerprint: those that were kept before, and the new ones."""
     found = dict(analysis.kept_codes)
     for code, code_map in analysis.codes.values():
-        if code_map.news and analysis.placed(code) is code and (key := fingerprint(code)) is not None:
+        news = code_map.news and analysis.placed(code) is code and not is_rewritten(analysis, code)
+        if news and (key := fingerprint(code)) is not None:
             with suppress(ValueError):  # an integer that is too large to be packed: it is analysed each time
                 found[key] = packed(code_map)
     return found

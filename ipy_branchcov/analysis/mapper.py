@@ -299,9 +299,9 @@ class Mapper:
         return None
 
     def _branch_at(self, node: ast.AST) -> int | None:
-        """The branch whose whole test a node is."""
+        """The branch whose whole test a node is; of a statement none, in whose place rewritten code can have a test."""
         chain = isinstance(node, ast.Compare) and len(node.ops) > 1
-        return self.decisions.site(node, -1 if chain else 0)
+        return self.decisions.site(node, -1 if chain else 0) if isinstance(node, ast.expr) else None
 
     def _kept_value(self, jump: Instruction, jumped: bool) -> ast.AST | None:
         """The operator or chain whose value an exit keeps for another test; None if no other test follows."""

@@ -49,10 +49,19 @@ class CompiledSource:
         Import hooks rewrite what they load (pytest its asserts, typeguard its annotated functions): they add
         instructions and keep the names. An edit of the text changes instructions or moves the function.
         """
-        return any(
-            _same(code, known) or _extends(code, known)
-            for known in self._codes.get((code.co_qualname, code.co_firstlineno), ())
-        )
+        return any(_same(code, known) or _extends(code, known) for known in self._at_place_of(code))
+
+    def rewritten_from(self, code: CodeType) -> CodeType | None:
+        """The code of the text that others added instructions to. None: this code was compiled from the text itself."""
+        there = self._at_place_of(code)
+        if any(_same(code, known) for known in there):
+            return None
+        return next((known for known in there if _extends(code, known)), None)
+
+    def _at_place_of(self, code: CodeType) -> list[CodeType]:
+        """The code of the same name that begins there, or with decorators above: tools leave their own one out."""
+        found = self._codes.get((code.co_qualname, code.co_firstlineno), [])
+        return found or [known for known in self._by_name.get(code.co_name, ()) if _begins_above(known, code)]
 
     def has(self, qualname: str) -> bool:
         """Whether the text has code of this name."""
@@ -116,13 +125,21 @@ def _same(code: CodeType, known: CodeType) -> bool:
     )
 
 
+def _begins_above(known: CodeType, code: CodeType) -> bool:
+    """Whether only decorators of a function stand between where it begins and where this code does."""
+    below = _lines(known) - {known.co_firstlineno}
+    return known.co_qualname == code.co_qualname and (
+        known.co_firstlineno < code.co_firstlineno <= min(below, default=0)
+    )
+
+
 def _extends(code: CodeType, known: CodeType) -> bool:
     arguments = known.co_argcount + known.co_kwonlyargcount
     return (
         len(code.co_code) > len(known.co_code)
         and code.co_varnames[:arguments] == known.co_varnames[:arguments]
         and set(known.co_names) <= set(code.co_names)
-        and _lines(known) <= _lines(code)
+        and {line for line in _lines(known) if line >= code.co_firstlineno} <= _lines(code)
     )
 
 

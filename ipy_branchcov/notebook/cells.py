@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import linecache
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
+from operator import ne
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
@@ -197,10 +198,11 @@ class Cells:
         name = code.co_filename
         return self._timed_source(code) if name in _TIMED or name == TIMEIT else self.source_of(name)
 
-    def names(self, without: Container[str] = ()) -> list[str]:
-        """The file names of all cells that were compiled, but for some."""
+    def names(self, behind: str = "") -> list[str]:
+        """The file names of the cells that were compiled: of all, or of those that came behind one of these names."""
         known = self._shell.compile.format_code_name
-        return [name for name in list(linecache.cache) if name not in without and known(name) is not None]
+        found = list(takewhile(partial(ne, behind), reversed(linecache.cache)))  # in one step: other threads add names
+        return [name for name in reversed(found) if known(name) is not None]
 
     def named(self) -> dict[str, Source]:
         """All of them by these names."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Container
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +32,8 @@ class Cells(Protocol):
     def running_label(self) -> str:
         """What the running cell is called."""
 
-    def names(self, without: Container[str] = ()) -> list[str]:
-        """The file names of all cells that were compiled, but for some."""
+    def names(self, behind: str = "") -> list[str]:
+        """The file names of the cells that were compiled: of all, or of those that came behind one of these names."""
 
     def source_of(self, name: str) -> Source | None:
         """The source of a cell by the file name in its code."""
@@ -56,6 +55,8 @@ class Descendants:
         self._processes: Processes | None = None
         #: The cells that processes can ask for, by the name in their code: their names and digests.
         self._published: dict[str, tuple[str, str]] = {}
+        #: The last cell that was compiled when a run began: only those behind it are new to the next one.
+        self._last = ""
         self._lost: set[str] = set()
         #: The processes of multiprocessing that were there when the first run began, or between runs.
         self._before: set[int] = set()
@@ -84,8 +85,10 @@ class Descendants:
         except (OSError, BranchcovError) as error:
             self._lost.add(f"processes that were started: not measured: {error}")
             return
-        for name in self._cells.names(without=self._published):
-            self.publish(name)
+        for name in self._cells.names(behind=self._last):
+            self._last = name
+            if name not in self._published:
+                self.publish(name)
         self._before = _workers() - self._known
         if options.engines:  # the workers of a cluster are, by its client
             self._told |= self._before

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import CodeType
 
 from ipy_branchcov.analysis.branches import Analysis
+from ipy_branchcov.analysis.rewritten import unprovable
 from ipy_branchcov.analysis.staleness import asserts_rewritten, has_positions, lines_with_code, translated
 from ipy_branchcov.model.branch import Branch, FirstHit
 from ipy_branchcov.model.decision_sites import decisions
@@ -22,6 +23,7 @@ CHANGED = "not measured: its source changed after the import. Re-import it and r
 NO_POSITIONS = "not measured: its code has no positions; run without -X no_debug_ranges"
 
 REWRITTEN = "inside an assert that pytest rewrote: not measured (--assert=plain leaves it as it is)"
+BY_OTHERS = "in code that another tool rewrote: not measured"
 #: Code under the file's name that was not compiled from the file's text: of a template, a macro, ``exec``; old code.
 FOREIGN = "not measured: {}, which ran and is not in the file's text as it stands (made by exec, or changed since)"
 _MOST = 3
@@ -61,7 +63,7 @@ def measure(
     found = taken.branches(branch_map.branches, first_hit, counts=counts)
     branches = tuple(each for each in found if lines is None or each.span.line in lines)
     rewritten = Cover(analysis.asserted if any(map(asserts_rewritten, taken.codes)) else ())
-    branches = tuple(_unknown(each) if rewritten.contains(each.span) else each for each in branches)
+    branches = tuple(_unknown(each, REWRITTEN) if rewritten.contains(each.span) else each for each in branches)
     parts = list(never_ran(analysis.regions, branches, taken.entered)) if taken.positions else []
     parts = [each for each in parts if not rewritten.contains(each.span)]
     coded = lines_with_code(taken.codes) if analysis.coded_lines is None else analysis.coded_lines
@@ -90,6 +92,8 @@ class _Taken:
     codes: list[CodeType] = field(default_factory=list)
     #: The functions that began.
     entered: list[object] = field(default_factory=list)
+    #: Outcomes without an exit of their own in code that others rewrote.
+    unprovable: set[tuple[int, int]] = field(default_factory=set)
     #: Whether all code has positions; of code without, no branch is known.
     positions: bool = True
 
@@ -102,6 +106,7 @@ class _Taken:
             self.positions = False
             return
         code_map = analysis.of(code)
+        self.unprovable |= unprovable(analysis, code)
         for edge, count in recording.edges.items():
             for branch, outcome in code_map.outcomes_of(edge.src, edge.dst, edge.before):
                 counted = self.hits.setdefault(branch, {})
@@ -121,6 +126,8 @@ class _Taken:
                 first = first_hit(number, i, by)
                 outcomes[i] = replace(outcomes[i], hits=count if counts else 1, first=first, contexts=by)
             found[number] = replace(found[number], outcomes=tuple(outcomes))
+        for number in {number for number, _ in self.unprovable}:
+            found[number] = _unknown(found[number], BY_OTHERS, keep=True)
         return found
 
 
@@ -188,10 +195,15 @@ def _names(codes: Iterable[CodeType]) -> str:
     return ", ".join(shown) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
-def _unknown(branch: Branch) -> Branch:
-    """A branch of an assert that was rewritten, optional and not covered: nothing is known of it."""
+def _unknown(branch: Branch, reason: str, *, keep: bool = False) -> Branch:
+    """A branch of code that was rewritten, optional and not covered: nothing is known of it.
+
+    ``keep``: outcomes that are covered stay so; that they are missed is not known.
+    """
     outcomes = (
-        replace(each, hits=0, required=False, reason=REWRITTEN, first=None, contexts=frozenset())
+        each
+        if keep and each.hits
+        else replace(each, hits=0, required=False, reason=reason, first=None, contexts=frozenset())
         for each in branch.outcomes
     )
     return replace(branch, outcomes=tuple(outcomes))

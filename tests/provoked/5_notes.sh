@@ -46,6 +46,33 @@ pytest --assert=plain --branchcov=test_a.py --branchcov-report=json:a.json
 branchcov report a.json
 ! grep 'inside an assert' a.json
 
+#: message in code that another tool rewrote: not measured
+printf 'def f(x, y):\n    return 1 if x and y else 2\n' > module.py
+cat > a.py <<'P'
+import ast, sys
+
+class Passed(ast.NodeTransformer):
+    def visit_Name(self, node):
+        if isinstance(node.ctx, ast.Store):
+            return node
+        return ast.copy_location(ast.Call(ast.Name("passed", ast.Load()), [node], []), node)
+    def visit_BoolOp(self, node):
+        self.generic_visit(node)
+        return ast.copy_location(ast.Call(ast.Name("passed", ast.Load()), [node], []), node)
+
+tree = ast.parse(open("module.py").read())
+if not sys.argv[1:]:
+    tree = ast.fix_missing_locations(Passed().visit(tree))
+names = {"passed": lambda value: value}
+exec(compile(tree, "module.py", "exec"), names)
+names["f"](1, 1)
+P
+branchcov run --source module.py --json a.json a.py
+grep -o 'in code that another[^"]*' a.json
+#: cure
+branchcov run --source module.py --json a.json a.py plain
+! grep 'in code that another' a.json
+
 #: message cannot be read as Python source; omit it if it is none
 mkdir pkg
 touch pkg/__init__.py

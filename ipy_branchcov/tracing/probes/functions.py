@@ -188,8 +188,10 @@ def grown() -> list[CodeType]:
     Only code that is made into functions by other functions is looked at: by nothing else can code that ran before get
     into another function without an audit event.
     """
+    if _spare is None or not (_spare or registry.has_inner()):
+        return []
     swapped.forget_gone()
-    if _spare is None or (now := _references_to_inner()) == _spare:
+    if (now := _references_to_inner()) == _spare:
         return []
     originals = dict(zip(*registry.inner_originals(), strict=True))
     return [code for number, code in originals.items() if now.get(number, 0) != _spare.get(number, 0)]

@@ -129,6 +129,11 @@ def of_functions() -> tuple[list[int], list[CodeType]]:
     return [number for number, code in zip(found, codes, strict=True) if code], [code for code in codes if code]
 
 
+def has_inner() -> bool:
+    """Whether there are originals that other functions make functions of."""
+    return bool(_INNER)
+
+
 def inner_originals() -> tuple[list[int], list[CodeType]]:
     """The originals that other functions make functions of (comprehensions, functions in functions), with their ids."""
     found = list(_INNER.values())

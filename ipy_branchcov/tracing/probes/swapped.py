@@ -68,18 +68,23 @@ swapping_thread = 0
 
 def all_swapped() -> list[Swapped]:
     """Those that still exist."""
-    forget_gone()
-    return list(_SWAPPED.values())
+    return _existing()[0]
 
 
 def forget_gone() -> None:
     """Let go of functions that are gone, and of their code."""
+    _existing()
+
+
+def _existing() -> tuple[list[Swapped], list[Any]]:
+    """Those that still exist, with their functions. The others are let go, with their code."""
     entries = list(_SWAPPED.values())
-    functions = list(map(call, entries))
+    functions: list[Any] = list(map(call, entries))
     if all(functions):
-        return
+        return entries, functions
     for entry in compress(entries, map(not_, functions)):
         _forget(entry)
+    return list(compress(entries, functions)), list(filter(None, functions))
 
 
 def count_given() -> None:
@@ -141,21 +146,23 @@ def instrument_again(label: int) -> list[Swapped]:
 
     Returns all others.
     """
-    entries = all_swapped()
+    entries, functions = _existing()
     mine = list(map(eq, map(_label_of, entries), repeat(label)))
-    _exchange(list(compress(entries, mine)), _original, _instrumented)
+    if all(mine):
+        _exchange(entries, functions, _original, _instrumented)
+        return []
+    _exchange(list(compress(entries, mine)), list(compress(functions, mine)), _original, _instrumented)
     return list(compress(entries, map(not_, mine)))
 
 
-def _exchange(entries: list[Swapped], before: _Which, after: _Which) -> None:
+def _exchange(entries: list[Swapped], functions: list[Any], before: _Which, after: _Which) -> None:
     """Give functions that have one code object the other one. Each step is a loop of the interpreter's own."""
     global _given  # noqa: PLW0603
-    functions: list[Any] = list(map(call, entries))
     new: Iterable[CodeType] = map(after, entries)
     known = given is not None and _given == (given, given)
     if after is _original:  # of all there are
         _given = _given[1], given
-    if not known or not all(functions):
+    if not known:
         have: list[Any] = list(map(getattr, functions, repeat("__code__"), repeat(None)))
         same = list(map(is_, have, map(before, entries)))
         functions, new = list(compress(functions, same)), compress(new, same)
@@ -174,7 +181,7 @@ def of_imported() -> list[CodeType]:
 
 def restore_all() -> None:
     """Give all functions with instrumented code their original."""
-    _exchange(all_swapped(), _instrumented, _original)
+    _exchange(*_existing(), _instrumented, _original)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ import operator
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import compress
+from operator import attrgetter
 from types import CodeType
 from typing import Any
 
@@ -64,6 +65,8 @@ class Once(Counted):
     """
 
     __slots__ = ("_seen", "_undo", "_vanishing", "before", "notes")
+    #: Whether there was a turn: else nothing was noted before one, and nobody need look.
+    turned = False
 
     def __init__(
         self,
@@ -107,7 +110,7 @@ class Once(Counted):
         """Restore all probes, to note edges again; what they noted and counted stays noted as of before, for lines."""
         before = self.before.union(self.notes, (~number for number in Counted.hits(self)))
         self.begin()
-        self.before = before
+        self.before, Once.turned = before, True
 
     def begin(self) -> None:
         """Restore all probes, for another run."""
@@ -146,12 +149,22 @@ class Once(Counted):
         return len(passed)
 
 
+_NOTES: Callable[[Once], object] = attrgetter("notes")
+
+
+def noted(entries: Iterable[Once], *, ever: bool) -> Iterable[object]:
+    """What each of them noted since the last turn, or ``ever`` in the run."""
+    if ever and Once.turned:
+        return [each.notes or each.before for each in entries]
+    return map(_NOTES, entries)
+
+
 class Sweeper:
     """A thread that makes probes vanish, between :meth:`start` and :meth:`stop`. It uses a small part of the time."""
 
     def __init__(self) -> None:
         self._new: deque[Once] = deque()
-        self._watched: dict[Once, None] = {}
+        self._watched: Iterable[Once] = ()
         self._stopped = _thread.allocate_lock()
         self._stopped.acquire()
         self._ended = _thread.allocate_lock()
@@ -178,7 +191,7 @@ class Sweeper:
     def start(self, watched: Iterable[Once] = ()) -> None:
         """Begin, with these probes and those added before."""
         if READABLE:
-            self._watched = dict.fromkeys(watched)
+            self._watched = watched
             self._process = os.getpid()
             self._ended.acquire()
             # A thread of _thread: threading.enumerate() does not show it to the measured program.
@@ -201,10 +214,12 @@ class Sweeper:
 
     @unseen
     def _sweep(self) -> None:
-        watched, self._watched = self._watched, {}
+        given, self._watched, watched = self._watched, (), dict[Once, None]()
         pause = _PAUSE
         while not self._stopped.acquire(timeout=pause):
             began = time.perf_counter()
+            if given:  # not before: most cells have ended by now
+                watched, given = dict.fromkeys(given), ()
             with self._busy:
                 while self._new:
                     watched[self._new.popleft()] = None

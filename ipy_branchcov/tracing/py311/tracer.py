@@ -5,10 +5,9 @@ from __future__ import annotations
 import dis
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from itertools import compress
-from operator import attrgetter, itemgetter
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
 
@@ -23,17 +22,13 @@ from ipy_branchcov.tracing.probes.readers import ReadByOthers
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py311.arrivals import ARRIVALS
 from ipy_branchcov.tracing.py311.instrument import Probed, probe
-from ipy_branchcov.tracing.py311.one_shot import Sweeper
+from ipy_branchcov.tracing.py311.one_shot import Sweeper, noted
 from ipy_branchcov.tracing.py311.threads import trace_others, untrace_others
 from ipy_branchcov.tracing.py311.young import Moment
 from ipy_branchcov.tracing.settrace import SettraceTracer
 from ipy_branchcov.tracing.tracer import CodeFilter, Mechanism, OnFirstHit, Plan, Planner, Recording
 
 __builtins__ = BUILTINS
-
-
-_PROBED: Callable[[tuple[CodeType, Probed]], Probed] = itemgetter(1)
-_NOTES, _BEFORE = attrgetter("notes"), attrgetter("before")
 
 
 class ProbeTracer:
@@ -58,7 +53,8 @@ class ProbeTracer:
         self._planner = planner
         self._kind = (COUNTING if counts else Mechanism.PROBES).following(follow)
         #: All code with probes that can run, kept alive until the probes are read.
-        self._probed: list[tuple[CodeType, Probed]] = []
+        self._codes: list[CodeType] = []
+        self._probed: list[Probed] = []
         self._fallback = _Fallback(self, planner, counts=counts)
         self._lock = threading.RLock()
         #: Files of which nothing is wanted, to skip them fast: a kernel has some ten thousand functions.
@@ -96,9 +92,13 @@ class ProbeTracer:
             raise
         for each in [self, *self._others()]:
             if each._kind is self._kind:
-                each._probed.append((new, probed))
+                each._keep([new], [probed])
         self._sweeper.add(probed)
         return new, probed
+
+    def _keep(self, codes: list[CodeType], probed: list[Probed]) -> None:
+        self._codes += codes
+        self._probed += probed
 
     def uninstrumented(self, code: CodeType) -> bool:
         """Whether code is wanted and has no probes of this kind."""
@@ -116,10 +116,10 @@ class ProbeTracer:
             outer._kept += outer._recordings()
         ARRIVALS.begin()
         grown = functions.grown()
-        self._probed += zip(*cast("tuple[list[CodeType], list[Probed]]", registry.of_kind(self._kind)), strict=True)
-        for _, probed in self._that_ran(ever=True):
+        self._keep(*cast("tuple[list[CodeType], list[Probed]]", registry.of_kind(self._kind)))
+        for probed in self._that_ran(ever=True):
             probed.begin()
-        watched = list(map(_PROBED, self._probed))
+        watched = self._probed.copy()
         functions.swap_again(self._wanted, self._kind, self.instrument)
         for code in swapped.of_imported():
             self._wanted(code)  # no event comes when it runs: its file is read now, before anyone changes it
@@ -146,27 +146,25 @@ class ProbeTracer:
 
     def forked(self) -> None:
         self._lock = threading.RLock()  # a thread that does not exist here may hold the old one
-        for _, probed in self._probed:
+        for probed in self._probed:
             Counted.begin(probed)  # probes of lines do not count, and keep their hits
         self._sweeper.forked()
         self._fallback.forked()
 
-    def _that_ran(self, *, ever: bool = False) -> list[tuple[CodeType, Probed]]:
+    def _that_ran(self, *, ever: bool = False) -> list[Probed]:
         """What noted something since the last turn, or ``ever`` in the run; all where edges are counted."""
+        entries = self._probed.copy()
         if self._kind.counting:
-            return self._probed.copy()
-        entries = list(map(_PROBED, self._probed))
-        ran: list[object] = list(map(_NOTES, entries))
-        if ever:
-            ran = [notes or before for notes, before in zip(ran, map(_BEFORE, entries), strict=True)]
+            return entries
+        ran = noted(entries, ever=ever)
         if self._counted_inside:
             ran = [notes or counts for notes, counts in zip(ran, registry.counting(entries), strict=True)]
-        return list(compress(self._probed, ran))
+        return list(compress(entries, ran))
 
     def turn(self) -> list[Recording]:
         found = self._fallback.turn() if self._fallback.tracing else []
         with self._sweeper.waiting():
-            for _, probed in self._that_ran():
+            for probed in self._that_ran():
                 if (edges := probed.edges()) and self._wanted(probed.original):
                     found.append(Recording(probed.original, probed.kind, Plan(), edges))
                 probed.turn()
@@ -185,11 +183,12 @@ class ProbeTracer:
         found += self._recorded()
         for outer in self._others():
             # Code of the other kind may run on, and functions return to the kind of the outer run.
-            known = {id(code) for code, _ in outer._probed}
-            outer._probed += [each for each in self._probed if id(each[0]) not in known]
+            known = set(outer._probed)
+            new = [each not in known for each in self._probed]
+            outer._keep(list(compress(self._codes, new)), list(compress(self._probed, new)))
             outer._counted_inside |= self._kind.counting or self._counted_inside
             outer.swap_all()
-        self._probed, self._kept, self._counted_inside = [], [], False
+        self._codes, self._probed, self._kept, self._counted_inside = [], [], [], False
         return found
 
     def _recorded(self) -> list[Recording]:
@@ -217,7 +216,7 @@ class ProbeTracer:
     def _recordings(self) -> list[Recording]:
         """What the probes say of the code that is wanted."""
         found = []
-        for _, probed in self._that_ran(ever=True):
+        for probed in self._that_ran(ever=True):
             edges, lines = probed.edges(), probed.lines()
             if (edges or lines) and self._wanted(probed.original):
                 found.append(Recording(probed.original, probed.kind, Plan(), edges, lines))
