@@ -146,20 +146,28 @@ class _Made:
         # What other sources missed is worth a part of the room, where there are some.
         rest = 0 if last else min(self._room // 3, 2 * MOST // 10)
         self._room -= rest
-        counts = self._coverage.counted
         lines = [number for number in range(1, len(marked.lines) + 1) if not self._missed or marked.touched(number)]
         touched = [number for number in lines if marked.touched(number)]
-        carets = terminal.rows(marked, counts=counts)
-        every = terminal.rows(marked, counts=counts, every=counts and not self._missed)
         short = [f"  {row}" for row in _short_rows(marked)]
-        full = _pre(marked, lines, quiet=True, counts=counts)
-        plain = _pre(marked, lines, quiet=False, counts=False)
-        for html, text in ((full, every), (full, carets), (full, short), (plain, short)):
+        for html, text in self._forms(marked, lines, short):
             if self._take([html], text):
                 break
         else:
             self._cut(marked, touched or lines, short)
         self._room += rest
+
+    def _forms(
+        self, marked: MarkedSource, lines: Sequence[int], short: Sequence[str]
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """A source as HTML and text, in shorter and shorter forms."""
+        counts = self._coverage.counted
+        full = _pre(marked, lines, quiet=True, counts=counts)
+        if _size(full) <= self._room:
+            if counts and not self._missed:
+                yield full, terminal.rows(marked, counts=True, every=True)
+            yield full, terminal.rows(marked, counts=counts)
+            yield full, short
+        yield _pre(marked, lines, quiet=False, counts=False), short
 
     def _cut(self, marked: MarkedSource, lines: Sequence[int], rows: Sequence[str]) -> None:
         """The beginning of what was missed, for there is no room for all of it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Keyword, Literal, Name, Operator, _TokenType
@@ -31,7 +34,11 @@ class Colours:
     def cut(self, line: int, column: int, text: str) -> Iterator[tuple[str, str]]:
         """The text that begins at a column of a line (from 1 on), cut into (piece, class or "")."""
         done, end = column, column + len(text)
-        for start, stop, name in self.lines[line - 1]:
+        parts = self.lines[line - 1]
+        number = max(0, bisect_right(parts, column, key=itemgetter(0)) - 1)
+        for start, stop, name in islice(parts, number, None):
+            if start >= end:
+                break
             first, last = max(start, done), min(stop, end)
             if first < last:
                 if done < first:
