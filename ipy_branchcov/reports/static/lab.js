@@ -487,6 +487,8 @@
     timer;
     /** @type {(() => DOMRect[]) | undefined} */
     boxes;
+    /** While it is there, the details stay, though what they belong to has left the window. @type {object | undefined} */
+    held;
 
     constructor() {
       this.root.popover = "manual";
@@ -542,9 +544,8 @@
 
     moved = () => {
       const boxes = this.boxes?.() ?? [];
-      if (!boxes.length) return this.hide();
       const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
-      if (bottom < 0 || top > innerHeight) return this.hide();
+      if (!boxes.length || bottom < 0 || top > innerHeight) return this.held ? undefined : this.hide();
       const left = Math.min(...boxes.filter((box) => box.bottom > bottom - box.height / 2).map((box) => box.left));
       const { width, height } = this.root.getBoundingClientRect();
       const below = bottom + height + 12 <= innerHeight || top < height + 12;
@@ -1096,7 +1097,7 @@
       const miss = misses[found];
       this.at = miss;
       const there = await this.reach(miss);
-      if (there) this.desk.details(there, miss.place, { walked: walked(misses, found) });
+      if (there && this.at === miss) this.desk.details(there, miss.place, { walked: walked(misses, found) });
     }
 
     /**
@@ -1117,9 +1118,33 @@
       for (const _ of this.draw(widget.model));
       content.mode = "edit";
       editor.focus();
-      editor.dispatch({ selection: { anchor: Math.min(from, editor.state.doc.length) }, effects: this.desk.draw.center(from) });
-      for (let tries = 0; tries < 3; tries += 1) await frame();
+      const at = Math.min(from, editor.state.doc.length);
+      editor.dispatch({ selection: { anchor: at }, effects: this.desk.draw.center(at) });
+      this.stay(editor, at);
       return editor;
+    }
+
+    /**
+     * Keep a place where it is in the window while the page lays out what it has just scrolled to.
+     * @param {Foreign} editor
+     * @param {number} at
+     */
+    async stay(editor, at) {
+      // Asked for a position, the editor scrolls now, not in a later frame.
+      const top = () => editor.coordsAtPos(at)?.top;
+      const before = top();
+      const { card } = this.desk;
+      const held = (card.held = {});
+      for (let count = 0; count < 3; count += 1) {
+        await frame();
+        const here = card.held === held && this.desk.editors.get(this.panel.content.activeCell?.model) === editor && editor.state.selection.main.head === at;
+        if (!here || Math.abs((top() ?? before) - before) < 2) continue;
+        editor.dispatch({ effects: this.desk.draw.center(at) });
+        top();
+      }
+      if (card.held !== held) return;
+      card.held = undefined;
+      card.moved();
     }
 
     /**
