@@ -550,7 +550,8 @@ def test_a_walk_stays_at_its_place_while_the_page_is_laid_out(desk: Any) -> None
     page.run(later)
     time.sleep(1)
     centre = """
-    const {top} = notebook.activeCell.editor.editor.coordsAtPos(notebook.activeCell.editor.editor.state.selection.main.head);
+    const {editor} = notebook.activeCell.editor;
+    const {top} = editor.coordsAtPos(editor.state.selection.main.head);
     const box = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
     const card = document.querySelector('.branchcov-card').getBoundingClientRect();
     return [(top - box.top) / box.height, Math.abs(card.top - top)];

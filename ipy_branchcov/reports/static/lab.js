@@ -1410,7 +1410,7 @@
 .branchcov-never-ran .branchcov-mark, .branchcov-line .branchcov-mark { background: none; border-bottom: 0; }
 .branchcov-missed .branchcov-mark.branchcov-missed { background: none; }
 .branchcov-line { background-image: linear-gradient(var(--branchcov-red-wash), var(--branchcov-red-wash)); }
-.branchcov-label { font: 500 10.5px / 1 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--branchcov-text); border: 1px solid; border-radius: 1em; padding: 0 .55em 1px; margin: 0 .3em 0 .4em; white-space: nowrap; cursor: default; user-select: none; }
+.branchcov-label { font: 500 10.5px / 1 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--branchcov-text); border: 1px solid; border-radius: 1em; padding: 0 .55em 1px; margin: 0 .3em 0 .4em; white-space: nowrap; cursor: default; user-select: none; unicode-bidi: isolate; }
 .branchcov-label.branchcov-missed { background: var(--branchcov-amber-wash); border-color: var(--branchcov-amber); }
 .branchcov-label.branchcov-never-ran { background: var(--branchcov-red-wash); border-color: var(--branchcov-red); border-style: dashed; }
 /* A bar in the space that an editor leaves before its text. */
