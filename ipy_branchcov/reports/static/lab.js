@@ -80,11 +80,13 @@
   });
 
   /**
-   * A cell's text as it is measured: without blank lines above and line ends below; and the number of lines cut above.
+   * A cell's text as it is measured: without blank lines above and line ends below, its lines ended by newlines; and
+   * the number of lines cut above.
    * @param {string} text
    * @returns {[string, number]}
    */
   function cellText(text) {
+    text = text.replace(/\r\n?/g, "\n");
     const blank = /^(?:[ \t]*\n)+/.exec(text)?.[0] ?? "";
     return [text.slice(blank.length).replace(/\n+$/, ""), blank.split("\n").length - 1];
   }
@@ -1063,7 +1065,7 @@
     starts(model, marks, missed) {
       /** @type {Map<number, number>} */
       const starts = new Map();
-      for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
+      for (const { from, place } of pieces(marks, model.sharedModel.getSource().replace(/\r\n?/g, "\n"))) if (!starts.has(place)) starts.set(place, from);
       const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
       return first.map(([place, from]) => [from, place]);
     }
@@ -1158,7 +1160,7 @@
       const byText = cell ? found((model) => textKey(model.sharedModel.getSource()) === cell) : -1;
       const number = byText >= 0 ? byText : found((model) => name === `In [${model.executionCount}]`);
       if (number < 0) return false;
-      const text = widgets[number].model.sharedModel.getSource();
+      const text = widgets[number].model.sharedModel.getSource().replace(/\r\n?/g, "\n");
       const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
       this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0) });
       return true;
