@@ -265,7 +265,9 @@ def _selected(coverage: Coverage, options: RunOptions, report: ReportOptions) ->
     Raises UsageError.
     """
     only, context = separate(report.only), report.context
-    coverage = coverage.select(lambda each: _is_chosen(each, options))
+    measured, coverage = coverage, coverage.select(lambda each: _is_chosen(each, options))
+    if measured.sources and not coverage.sources:
+        raise UsageError("omit and include leave nothing of what was measured; check their patterns")
     if only:
         coverage = coverage.select(lambda each: any(is_below(each.source, spec) for spec in only))
         if not coverage.sources:

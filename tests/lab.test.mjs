@@ -41,6 +41,7 @@ test("a part of a line never ran where no run knows better", () => {
 test("the text of a cell", () => {
   assert.deepEqual(cellText("\n \t\nx = 1\n\n"), ["x = 1", 2]);
   assert.deepEqual(cellText("  x"), ["  x", 0]);
+  assert.deepEqual(cellText("\r\nx = 1\r\ny = 2\r\n"), ["x = 1\ny = 2", 1]);
   assert.equal(textKey("\nx = 1\n"), "5-475ba176");
 });
 

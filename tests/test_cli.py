@@ -263,6 +263,10 @@ def test_report_shows_the_package_that_is_named(folder: Path) -> None:
         assert shown.startswith("branchcov: pkg/m.py: 1 of 2 outcomes covered (50.0%)"), (spec, shown)
     unknown = branchcov("report", "data.json", "--source", "pk")
     assert unknown.returncode == 2 and "the data has nothing of it" in unknown.stderr
+    for patterns in (["--omit", "*"], ["--include", "elsewhere/*"], ["--omit", "pkg/*", "--omit", "*.py"]):
+        nothing = branchcov("report", "data.json", *patterns)
+        assert nothing.returncode == 2 and nothing.stdout == ""
+        assert "omit and include leave nothing of what was measured" in nothing.stderr
 
 
 def interrupted(number: int, *arguments: str, again: bool = False) -> tuple[int, str, str]:

@@ -291,6 +291,20 @@ def test_keys_walk_over_the_misses(page: Page) -> None:
     assert page.card() == "" and page.run("return notebook.mode") == "edit"
 
 
+def test_a_step_of_the_walk_waits_for_no_frame(page: Page) -> None:
+    """Where the cell's editor is drawn, cursor and details are there when the command ends."""
+    page.run(
+        "notebook.activeCellIndex = 1; notebook.mode = 'edit'; window.branchcovFrames = window.requestAnimationFrame"
+    )
+    page.run("window.requestAnimationFrame = () => 0")
+    try:
+        page.lab.command("branchcov:next-miss")
+        script = "return document.querySelector('.branchcov-card:popover-open')?.innerText ?? ''"
+        assert "1 of 6 missed" in page.run(script) and page.cursor() == [1, "x > "]
+    finally:
+        page.run("window.requestAnimationFrame = window.branchcovFrames")
+
+
 def test_keys_show_details_at_the_cursor(page: Page) -> None:
     page.edit(1, "> 0 and", "")
     page.chord(Keys.ALT, Keys.F8)
@@ -515,6 +529,35 @@ def test_two_notebooks_and_kernels(desk: Any) -> None:
     first.edit(1, "1 if", "# ")
     second.lab.command("docmanager:open", path=second.lab.name)
     second.until_marks(1, [("len('')", "missed", "never true"), ("1", "never-ran", "never ran")])
+
+
+def test_a_walk_stays_at_its_place_while_the_page_is_laid_out(desk: Any) -> None:
+    """An output above, which is drawn only now, pushes the cell down."""
+    page = desk(
+        ["%load_ext ipy_branchcov", *["\n" * 40] * 3, "%%branchcov\nx = 1 if len('a') else 2", *["\n" * 40] * 3]
+    )
+    page.lab.until("return document.querySelector('.branchcov-label')")
+    page.run("notebook.activeCellIndex = 4; window.branchcovFrames = window.requestAnimationFrame")
+    later = """
+    const {commands} = window.jupyterapp;
+    notebook.widgets[4].node.style.overflowAnchor = notebook.node.style.overflowAnchor = 'none';
+    commands.execute('branchcov:next-miss').then(() => {
+      const node = document.createElement('div');
+      node.style.cssText = 'height: 700px';
+      notebook.widgets[4].node.prepend(node);
+    });
+    """
+    page.run(later)
+    time.sleep(1)
+    centre = """
+    const {editor} = notebook.activeCell.editor;
+    const {top} = editor.coordsAtPos(editor.state.selection.main.head);
+    const box = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect();
+    const card = document.querySelector('.branchcov-card').getBoundingClientRect();
+    return [(top - box.top) / box.height, Math.abs(card.top - top)];
+    """
+    share, beside = page.run(centre)
+    assert 0.4 < share < 0.6 and beside < 60
 
 
 def test_many_cells_and_a_long_one_stay_fluid(desk: Any) -> None:

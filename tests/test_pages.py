@@ -124,6 +124,20 @@ def test_of_a_notebook_that_changed_all_measured_cells_are_shown(tmp_path: Path)
     ]
 
 
+def test_cells_that_were_not_measured_are_named_in_their_place(tmp_path: Path) -> None:
+    """Those below a cell that failed, and those of other languages; without their text."""
+    bash = ("code", "s", "%%bash\ntrue")
+    rest = [("code", f"r{number}", f"'{SECRET}'") for number in range(3)]
+    notebook(tmp_path / "nb.ipynb", FILE[1], bash, FILE[4], rest[0], rest[1], ("markdown", "m", "# More"), rest[2])
+    found = pages.render(merge([Coverage((CELLS[0], CELLS[2]))]), "t", PageOptions(tmp_path))
+    page = found["nb.ipynb.html"]
+    shown = re.findall(r'<p class="note">(.*?)</p>|class="heading">(.*?)<|<summary><h\d>(cell \d)', page)
+    words = ["cell 1", "cell 2: not measured", "cell 3", "cells 4 to 5: not measured", "More", "cell 6: not measured"]
+    assert ["".join(each) for each in shown] == words
+    assert page.count('<li class="level-7">cells 4 to 5: not measured</li>') == 1
+    assert SECRET not in "".join(found.values())
+
+
 @pytest.mark.parametrize("name", ["nb.ipynb", "../outside.ipynb", "missing.ipynb", "broken.ipynb", "deep.ipynb"])
 def test_a_foreign_data_file_shows_nothing_of_a_notebook_that_was_not_measured(name: str, tmp_path: Path) -> None:
     root = tmp_path / "root"

@@ -228,3 +228,16 @@ def test_what_was_not_measured_is_not_said_to_have_no_branches() -> None:
     titles = ["fast.py: not measured", "plain.py: no branches", "typing.py: all of it excluded"]
     assert [each.summary for each in sources] == [title.partition(": ")[2] for title in titles]
     assert titles[0] in made.text and titles[2] in made.text and "fast.py: no branches" not in made.text
+
+
+def test_words_from_right_to_left_keep_their_places_in_the_code(tmp_path: Path) -> None:
+    """Of two such names or strings with a sign between them, the second one would stand first."""
+
+    def isolated(text: str) -> list[str]:
+        return re.findall(
+            "<bdi(?: dir=ltr)?>(.*?)</bdi>", record(measured(text, tmp_path / "p.py", "a"), whole=True).html
+        )
+
+    found = isolated("א = len(given)\nif א == 'ב ג' or 'ב' + given < 'ה':  # ד ה\n    א = 2\n")
+    assert found == ["א", "א", "'ב ג'", "'ב'", "'ה'", "# ד ה", "א"]
+    assert isolated("ü = '中文' or given\n") == []

@@ -351,3 +351,16 @@ def test_all_code_of_a_cell_shares_a_source(extension: Extension) -> None:
     shell.run_cell("\n".join(f"def f{i}(): return {i}" for i in range(3)), store_history=True)
     found = [extension.magics.hooks.cells(shell.user_ns[f"f{i}"].__code__) for i in range(3)]
     assert found[0] is not None and found[0] is found[1] is found[2]
+
+
+@pytest.mark.parametrize("magic", ["", "%%capture", "%%time"])
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_a_cell_is_known_by_its_text_whatever_ends_its_lines(extension: Extension, end: str, magic: str) -> None:
+    """IPython's copy in ``linecache`` has newlines, also in the place of form feeds and of line ends within strings."""
+    odd = ["x = 1"] if magic == "%%capture" else ["x = 'a\u2028b'", "\x0c"]
+    lines = ["%%branchcov -q -o result", *filter(None, [magic]), *odd, "y = 1 if x else 2"]
+    result = extension.shell.run_cell(end.join(["", *lines, ""]), store_history=True)
+    assert result.success
+    (source,) = extension.shell.user_ns["result"].sources
+    assert source.source.text == "\n".join(lines)
+    assert [each.span.line for each in source.branches] == [len(lines)]

@@ -189,8 +189,13 @@ class Source:
 
 
 def cell_text(typed: str) -> str:
-    """A cell's text as IPython compiles it: without leading blank lines and newlines at its end."""
-    return re.sub(r"\A(?:[ \t]*\n)+", "", typed).rstrip("\n")
+    """A cell's text as IPython compiles it: without blank lines above and newlines below; lines end by newlines."""
+    return re.sub(r"\A(?:[ \t]*\n)+", "", re.sub(r"\r\n?", "\n", typed)).rstrip("\n")
+
+
+def cached_text(compiled: str) -> str:
+    """A cell's compiled text as IPython keeps it in ``linecache``: all that ends a line of a ``str`` is a newline."""
+    return "".join(f"{line}\n" for line in compiled.splitlines())
 
 
 def shortened(text: str, longest: int) -> str:

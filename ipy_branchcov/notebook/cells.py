@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
 from ipy_branchcov.model.continued import joined
-from ipy_branchcov.model.source import UNPARSABLE, Source, cell_text, split_lines
+from ipy_branchcov.model.source import UNPARSABLE, Source, cached_text, cell_text, split_lines
 from ipy_branchcov.model.words import cell_name, cell_number
 from ipy_branchcov.notebook.timed import (
     TIMEIT,
@@ -102,8 +102,8 @@ class Cells:
 
     def __init__(self, shell: Any):
         self._shell = shell
-        #: By the text that was compiled: what was typed, the name, and the cell around it.
-        self._typed: dict[str, str] = {}
+        #: By the compiled text as linecache has it: the text and what was typed, the name, and the cell around it.
+        self._texts: dict[str, tuple[str, str]] = {}
         self._labels: dict[str, str] = {}
         self._parts: dict[str, _Part] = {}
         #: Sources by file name, with the lines that they were made of; until the next cell, whose texts can differ.
@@ -123,7 +123,7 @@ class Cells:
         compiled = getattr(info, "transformed_cell", None)
         if compiled is None:
             compiled = self._shell.transform_cell(raw)
-        self._typed[compiled] = raw
+        compiled = self._keep(compiled, raw)
         outer = self._running[-1] if self._running else None
         self._parts.pop(compiled, None)
         if outer is not None and _is_part(raw, outer.typed):
@@ -133,6 +133,10 @@ class Cells:
         label = self._label(info, compiled, outer)
         number = len(self._shell.history_manager.input_hist_raw) if info.store_history else 0
         self._running.append(_Running(info, depth, cell_text(raw), label, number))
+
+    def _keep(self, compiled: str, raw: str) -> str:
+        self._texts[kept := cached_text(compiled)] = "\n".join(split_lines(compiled)), raw
+        return kept
 
     def _label(self, info: ExecutionInfo, compiled: str, outer: _Running | None) -> str:
         """The name of a cell that no execution count names; else ""."""
@@ -155,8 +159,7 @@ class Cells:
         """Code that the running cell has below another cell magic is about to run."""
         self._located.clear()
         if self._running and _is_part(raw, self._running[-1].typed):
-            self._typed[compiled] = raw
-            self._parts[compiled] = _Part(self.running_label, self._running[-1].typed)
+            self._parts[self._keep(compiled, raw)] = _Part(self.running_label, self._running[-1].typed)
 
     def cell_ended(self, info: ExecutionInfo) -> str:
         """A cell has ended, and what it ran. Returns its name; "" where the execution count names it."""
@@ -178,7 +181,7 @@ class Cells:
             if source is not None:
                 found.append(source)
         typed = [(cell_name(i), raw) for i, raw in enumerate(self._shell.history_manager.input_hist_raw)]
-        typed += [(name, self._typed.get(compiled, "")) for compiled, name in self._labels.items()]
+        typed += [(name, self._texts.get(compiled, ("", ""))[1]) for compiled, name in self._labels.items()]
         if self._running:
             last = self._running[-1]
             typed.append((last.name, last.typed))
@@ -225,20 +228,20 @@ class Cells:
         if _CALLS_A_MAGIC.match(compiled):
             return None  # what a magic runs is measured by itself, under this cell's name
         number = cell_number(name)
-        typed = self._typed.get(compiled)
+        text, typed = self._texts.get(compiled, (compiled, None))
         if typed is None:
             typed = self._from_history(number, compiled)
         elif (part := self._parts.get(compiled)) is not None:
-            return _part_of(part, typed, compiled)
+            return _part_of(part, typed, text)
         label = self._labels.get(compiled) or (name if number is None else cell_name(number))
-        return _source(label, typed, compiled)
+        return _source(label, typed, text)
 
     def _from_history(self, number: int | None, compiled: str) -> str | None:
         """What was typed into an earlier cell; None where the history at its number is something else."""
         history = self._shell.history_manager.input_hist_raw
         raw = history[number] if number is not None and number < len(history) else None
         try:
-            return raw if raw is not None and self._shell.transform_cell(raw) == compiled else None
+            return raw if raw is not None and cached_text(self._shell.transform_cell(raw)) == compiled else None
         except Exception:
             return None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 from rich.cells import cell_len, chop_cells
@@ -33,11 +35,17 @@ def fold(code: Text, notes: Sequence[Note], room: int | None) -> Iterator[tuple[
     """
     plain = code.plain
     cuts = [0, len(plain)] if room is None or cell_len(plain) <= room else _cuts(plain, room)
+    pieces = code.divide(cuts[1:-1])
+    waiting = deque(sorted(enumerate(notes), key=lambda each: each[1].start))
+    open_: list[tuple[int, Note]] = []
     for number, (first, last) in enumerate(pairwise(cuts)):
         hang = _hang(plain, room) if number and room else 0
-        yield ("more" if number else "code"), Text(" " * hang) + code[first:last]
+        yield ("more" if number else "code"), Text(" " * hang) + pieces[number]
         behind = last + (last == len(plain))
-        here = [each for each in notes if each.start < behind and max(each.end, each.start + 1) > first]
+        while waiting and waiting[0][1].start < behind:
+            open_.append(waiting.popleft())
+        open_ = [(at, each) for at, each in open_ if max(each.end, each.start + 1) > first]
+        here = [each for _, each in sorted(open_, key=itemgetter(0))]
         columns = _columns(plain, first, (max(each.start, first) for each in here))
         for note in here:
             start, stop = max(note.start, first), max(note.end, note.start + 1)

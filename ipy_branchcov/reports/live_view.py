@@ -238,7 +238,7 @@ def _mark(
         "line": each.span.line,
         "end": each.span.end_line,
         "composite": each.composite,
-        "within": [numbers[id(other)] for other in marked.around(each)],
+        "within": [numbers[id(other)] for other in marked.around[id(each)]],
         "outcomes": [
             {
                 "name": outcome.name,

@@ -11,14 +11,19 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 
 from ipy_branchcov.model import words
 from ipy_branchcov.model.coverage import Coverage
-from ipy_branchcov.model.source import SourceKey, shortened
+from ipy_branchcov.model.source import SourceKey, shortened, split_lines
+from ipy_branchcov.printable import visible
 from ipy_branchcov.reports import cell_marks, decision_tables, terminal
 from ipy_branchcov.reports.by_function import Part, parts
+from ipy_branchcov.reports.syntax import Colours, colours, is_to_the_left, isolated
 from ipy_branchcov.reports.view import Mark, MarkedSource, mark_all
 
 #: A record has at most so many times the bytes of its cell and so many beside, and never more than the last.
@@ -38,6 +43,8 @@ _STYLE = (
     # Printed, it may go on on the next page: nbconvert begins a page for each output that does not fit.
     "@media print{.jp-OutputArea-child:has(.branchcov-record){break-inside:auto}}</style>"
 )
+#: What is one text for who reads from right to left.
+_WHOLE = {"string", "comment"}
 _TAGS = {"missed": "mark", "never-ran": "mark class=n", "covered": "span"}
 
 
@@ -146,20 +153,28 @@ class _Made:
         # What other sources missed is worth a part of the room, where there are some.
         rest = 0 if last else min(self._room // 3, 2 * MOST // 10)
         self._room -= rest
-        counts = self._coverage.counted
         lines = [number for number in range(1, len(marked.lines) + 1) if not self._missed or marked.touched(number)]
         touched = [number for number in lines if marked.touched(number)]
-        carets = terminal.rows(marked, counts=counts)
-        every = terminal.rows(marked, counts=counts, every=counts and not self._missed)
         short = [f"  {row}" for row in _short_rows(marked)]
-        full = _pre(marked, lines, quiet=True, counts=counts)
-        plain = _pre(marked, lines, quiet=False, counts=False)
-        for html, text in ((full, every), (full, carets), (full, short), (plain, short)):
+        for html, text in self._forms(marked, lines, short):
             if self._take([html], text):
                 break
         else:
             self._cut(marked, touched or lines, short)
         self._room += rest
+
+    def _forms(
+        self, marked: MarkedSource, lines: Sequence[int], short: Sequence[str]
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """A source as HTML and text, in shorter and shorter forms."""
+        counts = self._coverage.counted
+        full = _pre(marked, lines, quiet=True, counts=counts)
+        if _size(full) <= self._room:
+            if counts and not self._missed:
+                yield full, terminal.rows(marked, counts=True, every=True)
+            yield full, terminal.rows(marked, counts=counts)
+            yield full, short
+        yield _pre(marked, lines, quiet=False, counts=False), short
 
     def _cut(self, marked: MarkedSource, lines: Sequence[int], rows: Sequence[str]) -> None:
         """The beginning of what was missed, for there is no room for all of it."""
@@ -262,7 +277,8 @@ def _line(marked: MarkedSource, number: int, *, quiet: bool, counts: bool) -> st
         text = marked.lines[number - 1]
         first, end = marked.code(number)
         label = next((run.label for run in marked.runs if run.span.line == number), "")
-        before, code, behind = (escape(part, quote=False) for part in (text[:first], text[first:end], text[end:]))
+        cuts = (0, first), (first, end), (end, len(text))
+        before, code, behind = (_code(marked, number, each, text[each:last]) for each, last in cuts)
         return f"{head}{before}<mark class=n>{code}</mark>{_label(label)}{behind}"
     out, open_ = head, ""
     for piece in marked.segments(number):
@@ -272,11 +288,29 @@ def _line(marked: MarkedSource, number: int, *, quiet: bool, counts: bool) -> st
         if tag != open_:
             out += _close(open_) + (f"<{tag}>" if tag else "")
             open_ = tag
-        out += escape(piece.text, quote=False)
+        out += _code(marked, number, piece.column, piece.text)
         labels = "".join(_label(_words_of(each, counts=counts)) for each in reversed(piece.ends))
         if labels:
             out, open_ = out + _close(open_) + labels, ""
     return out + _close(open_)
+
+
+def _code(marked: MarkedSource, line: int, column: int, text: str) -> str:
+    """A piece of a line; each name, string and comment from right to left keeps its place among the others."""
+    if not is_to_the_left(text):
+        return escape(text, quote=False)
+    cut = _coloured(marked.coverage.source.text).cut(line, column, text)
+    pieces = [("".join(part for part, _ in each), kind) for kind, each in groupby(cut, itemgetter(1))]
+    return "".join(_isolated(escape(piece, quote=False), kind) for piece, kind in pieces)
+
+
+def _isolated(shown: str, kind: str) -> str:
+    return f"<bdi dir=ltr>{shown}</bdi>" if kind in _WHOLE and is_to_the_left(shown) else isolated(shown)
+
+
+@lru_cache(maxsize=1)
+def _coloured(text: str) -> Colours:
+    return colours(split_lines(visible(text)))
 
 
 def _close(tag: str) -> str:

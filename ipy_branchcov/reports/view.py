@@ -151,11 +151,17 @@ class MarkedSource:
         """The marks that touch a line, in order of their start, the wider first."""
         return self._by_line.get(line, [])
 
-    def around(self, mark: Mark) -> list[Mark]:
-        """The marks of branches around a mark, from the inside out."""
-        wider = self.on(mark.span.line)
-        wider = wider[: next((i for i, other in enumerate(wider) if other is mark), len(wider))]
-        return [other for other in reversed(wider) if other.branch is not None and other.span.contains(mark.span)]
+    @cached_property
+    def around(self) -> dict[int, list[Mark]]:
+        """The marks of branches around each place, by its ``id``, from the inside out."""
+        found: dict[int, list[Mark]] = {}
+        open_: list[Mark] = []
+        for place in self.places:
+            open_ = [each for each in open_ if each.span.end > place.span.start]
+            found[id(place)] = [each for each in reversed(open_) if each.span.contains(place.span)]
+            if place.branch is not None:
+                open_.append(place)
+        return found
 
     def extent(self, mark: Mark, line: int) -> tuple[int, int]:
         """The columns of a mark on a line."""

@@ -122,6 +122,13 @@ branchcov report --source b.py a.json
 #: cure
 branchcov report --source a.py a.json
 
+#: message omit and include leave nothing of what was measured; check their patterns
+echo 'x = 1 if len("a") else 2' > a.py
+branchcov run --data a.json a.py
+branchcov report --omit '*' a.json
+#: cure
+branchcov report --omit 'b*' a.json
+
 #: message --context: the data has no contexts; measure with pytest --branchcov-contexts
 printf 'def test_a():\n    x = 1 if len("a") else 2\n' > test_a.py
 pytest --branchcov=test_a.py --branchcov-report=json:a.json

@@ -14,7 +14,7 @@ from ipy_branchcov.model.branch import Branch, Outcome, natural
 from ipy_branchcov.model.selection import scopes
 from ipy_branchcov.printable import printable
 from ipy_branchcov.reports.pages.contents import Part
-from ipy_branchcov.reports.syntax import Colours, colours
+from ipy_branchcov.reports.syntax import Colours, colours, isolated
 from ipy_branchcov.reports.view import Mark, MarkedSource, Segment
 
 #: Returns the HTML for the name of a cell or test: a link where it stands in the report.
@@ -31,9 +31,6 @@ _TOKENS = {
 }
 #: So many tests and cells that covered an outcome are named.
 _CONTEXTS = 5
-#: Names that are written from right to left: each of them alone, for of two with signs between them the second one
-#: would stand first.
-_TO_THE_LEFT = re.compile("\\w*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]\\w*")
 #: What lines can be filtered by: the class of such a line, and of the definitions above it.
 FILTERS = {"missed": "with misses", "never": "never ran", "other": "optional or excluded", "changed": "changed"}
 
@@ -173,7 +170,7 @@ def _isolated(text: str, kind: str) -> str:
     """The HTML of a piece of code in which signs between names have the order that they have in the text."""
     shown = escape(text)
     # Words of a string or comment are one text, which the style sheet keeps apart.
-    return shown if kind in ("s", "c") else _TO_THE_LEFT.sub(r"<bdi>\g<0></bdi>", shown)
+    return shown if kind in ("s", "c") else isolated(shown)
 
 
 def _label(state: str, text: str) -> str:

@@ -16,7 +16,7 @@ from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.totals import Totals
 from ipy_branchcov.reports.by_line import Cells
 from ipy_branchcov.reports.page_options import PageOptions
-from ipy_branchcov.reports.pages.notebooks import CodeCell, Heading, outline
+from ipy_branchcov.reports.pages.notebooks import CodeCell, Heading, Unmeasured, outline
 from ipy_branchcov.reports.patch import ChangedLines
 from ipy_branchcov.reports.view import MarkedSource, mark
 
@@ -58,13 +58,17 @@ class Part:
         return not (self.marked.misses or self.marked.missed or self.marked.coverage.unmeasured)
 
 
+#: What stands on a page.
+Item = Part | Heading | Unmeasured
+
+
 @dataclass(frozen=True)
 class Page:
     """``name``: what it shows. ``file``: the name of its file. ``items``: what stands on it, in order."""
 
     name: str
     file: str
-    items: tuple[Part | Heading, ...]
+    items: tuple[Item, ...]
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -106,7 +110,7 @@ def contents(coverage: Coverage, options: PageOptions) -> list[Page]:
     pages = []
     for group in _groups(coverage):
         if group.sources[0].source.kind == "file":
-            items: list[Part | Heading] = [Part(mark(group.sources[0]))]
+            items: list[Item] = [Part(mark(group.sources[0]))]
         elif group.name == CELLS:
             items = [_cell(each, each.source.name, number) for number, each in enumerate(group.sources, 1)]
         else:
@@ -136,14 +140,14 @@ def _says_something(coverage: SourceCoverage) -> bool:
     return bool(coverage.branches or coverage.missed_lines or coverage.missed_spans or coverage.note)
 
 
-def _notebook(group: _Group, found: Iterable[Heading | CodeCell]) -> list[Part | Heading]:
-    """A notebook's headings and measured cells as its file has them, then those that the file does not have.
+def _notebook(group: _Group, found: Iterable[Heading | CodeCell]) -> list[Item]:
+    """A notebook's headings and cells as its file has them, then those measured that the file does not have.
 
     Data name the file, and may be foreign: nothing of it is shown unless it has one of the cells measured, and the
     text of no other cell is.
     """
     left = {(each.source.name, each.source.digest): each for each in group.sources}
-    items: list[Part | Heading] = []
+    items: list[Item] = []
     known = 0
     for each in found:
         if isinstance(each, Heading):
@@ -153,6 +157,10 @@ def _notebook(group: _Group, found: Iterable[Heading | CodeCell]) -> list[Part |
         measured = left.pop((each.name, each.digest), None)
         if measured is not None:
             items.append(_cell(measured, f"cell {known}", known))
+        elif items and isinstance(before := items[-1], Unmeasured):
+            items[-1] = Unmeasured(before.first, known)
+        else:
+            items.append(Unmeasured(known, known))
     if len(left) == len(group.sources):
         items = []
     if items and left:
@@ -181,8 +189,8 @@ def _about(source: Source) -> str:
     return shortened(next((line for line in lines if re.match(r"[^\W\d]", line)), ""), _LONGEST)
 
 
-def _with_changes(item: Part | Heading, changed: ChangedLines, cells: Cells) -> Part | Heading:
-    if isinstance(item, Heading) or not changed:
+def _with_changes(item: Item, changed: ChangedLines, cells: Cells) -> Item:
+    if not isinstance(item, Part) or not changed:
         return item
     source = item.marked.coverage.source
     place = cells.places.get(source.name)

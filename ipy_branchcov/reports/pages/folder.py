@@ -14,8 +14,7 @@ from ipy_branchcov import __version__
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.reports.page_options import PageOptions, time_of_report
 from ipy_branchcov.reports.pages import index_pages, shell, source_page
-from ipy_branchcov.reports.pages.contents import Page, Part, contents, targets
-from ipy_branchcov.reports.pages.notebooks import Heading
+from ipy_branchcov.reports.pages.contents import Item, Page, Part, contents, targets
 
 #: Bytes of a page's name. File systems take 255, and a copy's number and the ending need some of them.
 _LONGEST_STEM = 200
@@ -50,8 +49,8 @@ def document(coverage: Coverage, title: str, options: PageOptions | None = None)
     return shell.document(frame, title, "\n".join(out), single=True)
 
 
-def _with_prefix(item: Part | Heading, prefix: str) -> Part | Heading:
-    return item if isinstance(item, Heading) else replace(item, prefix=f"{prefix}{item.prefix}")
+def _with_prefix(item: Item, prefix: str) -> Item:
+    return replace(item, prefix=f"{prefix}{item.prefix}") if isinstance(item, Part) else item
 
 
 def _made(coverage: Coverage, options: PageOptions) -> str:

@@ -36,6 +36,21 @@ class CodeCell:
     digest: str
 
 
+@dataclass(frozen=True)
+class Unmeasured:
+    """Code cells below each other of which the data has nothing, by their numbers: the run ended above them, or they
+    are of another language.
+    """
+
+    first: int
+    last: int
+
+    @property
+    def words(self) -> str:
+        cells = f"cell {self.first}" if self.first == self.last else f"cells {self.first} to {self.last}"
+        return f"{cells}: not measured"
+
+
 def outline(options: PageOptions, notebook: str) -> list[Heading | CodeCell]:
     """The headings and code cells of a notebook, by its name from the root.
 

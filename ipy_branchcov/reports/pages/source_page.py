@@ -16,7 +16,7 @@ from ipy_branchcov.reports.pages import shell
 from ipy_branchcov.reports.pages.code import FILTERS, Listing, kinds
 from ipy_branchcov.reports.pages.contents import Page, Part
 from ipy_branchcov.reports.pages.functions import TOP, functions
-from ipy_branchcov.reports.pages.notebooks import Heading
+from ipy_branchcov.reports.pages.notebooks import Heading, Unmeasured
 
 #: Ids of lines, cells, and what stands on all pages.
 _OWN_ID = re.compile(r"(s\d+)?(c\d+)?(L\d+)?|code|search|next|previous|keys|misses|marks|only-\w+|hide-complete")
@@ -59,6 +59,8 @@ def sections(page: Page, draft: Draft) -> str:
         if isinstance(item, Heading):
             level = min(item.level + 1, level + 1)
             out.append(f'<h{level} id="{_anchor(item.text, used)}" class="heading">{escape(item.text)}</h{level}>')
+        elif isinstance(item, Unmeasured):
+            out.append(f'<p class="note">{item.words}</p>')
         else:
             out.append(_section(item, draft, page, min(level + 1, 6)))
     return "\n".join(out)
@@ -126,6 +128,8 @@ def _outline(page: Page) -> str:
         if isinstance(item, Heading):
             link = f'<a href="#{_anchor(item.text, used)}">{escape(item.text)}</a>'
             out.append(f'<li class="level-{item.level}">{link}</li>')
+        elif isinstance(item, Unmeasured):
+            out.append(f'<li class="level-7">{item.words}</li>')
         else:
             missed = item.marked.coverage.totals.missed
             more = f" {missed} missed" if missed else f" {NEVER_RAN}" if item.marked.missed else ""

@@ -80,11 +80,13 @@
   });
 
   /**
-   * A cell's text as it is measured: without blank lines above and line ends below; and the number of lines cut above.
+   * A cell's text as it is measured: without blank lines above and line ends below, its lines ended by newlines; and
+   * the number of lines cut above.
    * @param {string} text
    * @returns {[string, number]}
    */
   function cellText(text) {
+    text = text.replace(/\r\n?/g, "\n");
     const blank = /^(?:[ \t]*\n)+/.exec(text)?.[0] ?? "";
     return [text.slice(blank.length).replace(/\n+$/, ""), blank.split("\n").length - 1];
   }
@@ -487,6 +489,8 @@
     timer;
     /** @type {(() => DOMRect[]) | undefined} */
     boxes;
+    /** While it is there, the details stay, though what they belong to has left the window. @type {object | undefined} */
+    held;
 
     constructor() {
       this.root.popover = "manual";
@@ -542,9 +546,8 @@
 
     moved = () => {
       const boxes = this.boxes?.() ?? [];
-      if (!boxes.length) return this.hide();
       const [top, bottom] = [Math.min(...boxes.map((box) => box.top)), Math.max(...boxes.map((box) => box.bottom))];
-      if (bottom < 0 || top > innerHeight) return this.hide();
+      if (!boxes.length || bottom < 0 || top > innerHeight) return this.held ? undefined : this.hide();
       const left = Math.min(...boxes.filter((box) => box.bottom > bottom - box.height / 2).map((box) => box.left));
       const { width, height } = this.root.getBoundingClientRect();
       const below = bottom + height + 12 <= innerHeight || top < height + 12;
@@ -1062,7 +1065,7 @@
     starts(model, marks, missed) {
       /** @type {Map<number, number>} */
       const starts = new Map();
-      for (const { from, place } of pieces(marks, model.sharedModel.getSource())) if (!starts.has(place)) starts.set(place, from);
+      for (const { from, place } of pieces(marks, model.sharedModel.getSource().replace(/\r\n?/g, "\n"))) if (!starts.has(place)) starts.set(place, from);
       const first = [...starts].filter(([place]) => missed.has(place)).sort(([, a], [, b]) => a - b);
       return first.map(([place, from]) => [from, place]);
     }
@@ -1096,7 +1099,7 @@
       const miss = misses[found];
       this.at = miss;
       const there = await this.reach(miss);
-      if (there) this.desk.details(there, miss.place, { walked: walked(misses, found) });
+      if (there && this.at === miss) this.desk.details(there, miss.place, { walked: walked(misses, found) });
     }
 
     /**
@@ -1117,9 +1120,33 @@
       for (const _ of this.draw(widget.model));
       content.mode = "edit";
       editor.focus();
-      editor.dispatch({ selection: { anchor: Math.min(from, editor.state.doc.length) }, effects: this.desk.draw.center(from) });
-      for (let tries = 0; tries < 3; tries += 1) await frame();
+      const at = Math.min(from, editor.state.doc.length);
+      editor.dispatch({ selection: { anchor: at }, effects: this.desk.draw.center(at) });
+      this.stay(editor, at);
       return editor;
+    }
+
+    /**
+     * Keep a place where it is in the window while the page lays out what it has just scrolled to.
+     * @param {Foreign} editor
+     * @param {number} at
+     */
+    async stay(editor, at) {
+      // Asked for a position, the editor scrolls now, not in a later frame.
+      const top = () => editor.coordsAtPos(at)?.top;
+      const before = top();
+      const { card } = this.desk;
+      const held = (card.held = {});
+      for (let count = 0; count < 3; count += 1) {
+        await frame();
+        const here = card.held === held && this.desk.editors.get(this.panel.content.activeCell?.model) === editor && editor.state.selection.main.head === at;
+        if (!here || Math.abs((top() ?? before) - before) < 2) continue;
+        editor.dispatch({ effects: this.desk.draw.center(at) });
+        top();
+      }
+      if (card.held !== held) return;
+      card.held = undefined;
+      card.moved();
     }
 
     /**
@@ -1133,7 +1160,7 @@
       const byText = cell ? found((model) => textKey(model.sharedModel.getSource()) === cell) : -1;
       const number = byText >= 0 ? byText : found((model) => name === `In [${model.executionCount}]`);
       if (number < 0) return false;
-      const text = widgets[number].model.sharedModel.getSource();
+      const text = widgets[number].model.sharedModel.getSource().replace(/\r\n?/g, "\n");
       const above = text.split("\n").slice(0, cellText(text)[1] + line - 1);
       this.reach({ cell: number, from: above.reduce((/** @type {number} */ sum, /** @type {string} */ each) => sum + each.length + 1, 0) });
       return true;
@@ -1385,7 +1412,7 @@
 .branchcov-never-ran .branchcov-mark, .branchcov-line .branchcov-mark { background: none; border-bottom: 0; }
 .branchcov-missed .branchcov-mark.branchcov-missed { background: none; }
 .branchcov-line { background-image: linear-gradient(var(--branchcov-red-wash), var(--branchcov-red-wash)); }
-.branchcov-label { font: 500 10.5px / 1 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--branchcov-text); border: 1px solid; border-radius: 1em; padding: 0 .55em 1px; margin: 0 .3em 0 .4em; white-space: nowrap; cursor: default; user-select: none; }
+.branchcov-label { font: 500 10.5px / 1 var(--jp-ui-font-family, system-ui, sans-serif); color: var(--branchcov-text); border: 1px solid; border-radius: 1em; padding: 0 .55em 1px; margin: 0 .3em 0 .4em; white-space: nowrap; cursor: default; user-select: none; unicode-bidi: isolate; }
 .branchcov-label.branchcov-missed { background: var(--branchcov-amber-wash); border-color: var(--branchcov-amber); }
 .branchcov-label.branchcov-never-ran { background: var(--branchcov-red-wash); border-color: var(--branchcov-red); border-style: dashed; }
 /* A bar in the space that an editor leaves before its text. */
