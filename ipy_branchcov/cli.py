@@ -234,8 +234,10 @@ def _session(program: Program, options: RunOptions, configured: tuple[str, ...])
     for spec in options.source:
         check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
     # Patterns of files that are to be measured say more than the program's own place.
-    own = "." if options.include else program.own_source()
-    return Session(options if options.source else replace(options, source=(own,)))
+    session = Session(options)
+    if not options.source:  # nobody named it, so its files that are never imported do not count
+        session.add_source("." if options.include else program.own_source())
+    return session
 
 
 # --- report, merge, diff

@@ -61,6 +61,11 @@ def test_what_is_included_is_measured_without_a_source() -> None:
     package()
     done = branchcov("run", "--include", "pkg/*", "--omit", "*/__init__.py", "--json", "c.json", "go.py")
     assert (done.returncode, names()) == (0, ["pkg/a.py", "pkg/b.py", "pkg/sub/a.py"]), done
+    Path("pkg/never.py").write_text("x = 1 if __name__ else 2\n")  # as in pytest, it counts where a source is named
+    branchcov("run", "--include", "pkg/*", "--json", "c.json", "go.py")
+    assert "pkg/never.py" not in names() and "pkg/b.py" in names()
+    branchcov("run", "--source", "pkg", "--json", "c.json", "go.py")
+    assert "pkg/never.py" in names()
 
 
 def package() -> None:
