@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 from coverage.config import read_coverage_config
+from coverage.files import PathAliases
 
+from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.config import load_config
+from ipy_branchcov.session.paths import in_canonical_places
 from ipy_branchcov.session.scope import Scope
 
 
@@ -115,6 +120,34 @@ def test_what_has_no_counterpart_is_said_in_one_line(place: str, folder: Path) -
     assert [each.partition(": ")[2] for each in said] == [
         f"not used here: {listed}; docs/coming-from-coverage-py.md says what takes their place"
     ]
+
+
+PATHS = ("*/site-packages/pkg", "/ci/*/src/pkg", "/ci/**/pkg", "**/src/pkg", "c:\\ci\\src\\pkg", "C:/ci/?/pkg")
+PATHS += ("/ci/py3[12]/pkg", "*/pkg", "/a/b/", "/x.y/pkg", "/CI/pkg")
+MEASURED = ("/v/lib/site-packages/pkg/a.py", "/ci/1/src/pkg/a.py", "/ci/1/2/pkg/s/a.py", "/ci/pkg/a.py")
+MEASURED += ("/ci/py31/pkg/a.py", "/ci/py33/pkg/a.py", "C:\\ci\\src\\pkg\\a.py", "c:\\ci\\x\\pkg\\a.py", "/a/b/c/d.py")
+MEASURED += ("/xzy/pkg/a.py", "/x.y/pkg/a.py", "/q/src/pkg/a.py")
+
+
+@pytest.mark.parametrize("glob", PATHS)
+def test_paths_are_moved_as_coverage_py_moves_them(glob: str) -> None:
+    aliases = PathAliases(relative=True)
+    aliases.add(glob, "here")
+    for file in MEASURED:
+        (moved,) = in_canonical_places(merge([at(file)]), [("here", glob)], Scope())
+        assert moved.source.name == aliases.map(file, exists=lambda path: True), file
+
+
+def test_a_folder_whose_name_has_the_signs_of_globs_stands_for_itself(folder: Path) -> None:
+    (canonical := folder / "a[b]").mkdir()
+    (moved,) = in_canonical_places(
+        merge([at("/ci/pkg/m.py"), at(f"{canonical}/m.py")]), [(str(canonical), "*/pkg")], Scope()
+    )
+    assert moved.source.name == "a[b]/m.py"
+
+
+def at(path: str) -> Coverage:
+    return Coverage((SourceCoverage(Source(path, "x = 1\n", "file", path)),))
 
 
 def _ini(value: object) -> str:

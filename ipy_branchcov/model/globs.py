@@ -44,14 +44,17 @@ def _slashes(path: str) -> str:
 @functools.lru_cache(1000)
 def _pattern(glob: str) -> re.Pattern[str]:
     text = _slashes(glob)
-    if "/" not in text:
-        text = f"**/{text}"
+    return re.compile(regex(text if "/" in text else f"**/{text}"), _FLAGS)
+
+
+def regex(glob: str) -> str:
+    """What a glob with slashes stands for, as a regular expression."""
     found: list[str] = []
     at = 0
-    while at < len(text):
-        part, at = _part(text, at)
+    while at < len(glob):
+        part, at = _part(glob, at)
         found.append(part)
-    return re.compile("".join(found), _FLAGS)
+    return "".join(found)
 
 
 def _part(text: str, at: int) -> tuple[str, int]:
