@@ -79,7 +79,8 @@ def _command(
         return selftest(stdout or sys.stdout)
     if parsed.command == "diff":
         return _diff(parsed.inputs, parsed.json, stdout)
-    settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say)
+    sourced = parsed.command == "run" and bool(parsed.source)
+    settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say, sourced=sourced)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))
         return 0
@@ -103,7 +104,7 @@ def _command(
     paths = _checked(asked)
     # A notebook's kernel runs in the notebook's folder, so that folder's configuration holds.
     parsed.source = _absolute(parsed.source)
-    runs = [(path, _options(parsed, door, _notebook_config(path, report.config))[0]) for path in paths]
+    runs = [(path, _options(parsed, door, _notebook_config(path, report.config, sourced=sourced))[0]) for path in paths]
     coverage, status = run_notebooks(runs, options.jobs)
     coverage = merge([coverage, *(_never_imported(coverage, options) for options in dict.fromkeys(o for _, o in runs))])
     coverage = with_texts(appended(former, coverage))  # a kernel does not send the texts of files
@@ -130,10 +131,10 @@ def _say(line: str) -> None:
     print(f"branchcov: {line}", file=sys.stderr)
 
 
-def _notebook_config(path: Path, file: Path | None) -> RunOptions:
+def _notebook_config(path: Path, file: Path | None, *, sourced: bool) -> RunOptions:
     """The configuration of a notebook's folder; that of the current one was announced already. Raises UsageError."""
     here = path.resolve().parent == Path.cwd()
-    return load_config(path.parent, file, say=(lambda line: None) if here or file else _say)
+    return load_config(path.parent, file, say=(lambda line: None) if here or file else _say, sourced=sourced)
 
 
 def _options(parsed: argparse.Namespace, door: Door, settings: RunOptions) -> tuple[RunOptions, ReportOptions]:
@@ -233,8 +234,10 @@ def _session(program: Program, options: RunOptions, configured: tuple[str, ...])
     for spec in options.source:
         check_sources([spec], "[tool.branchcov] source" if spec in configured else "--source")
     # Patterns of files that are to be measured say more than the program's own place.
-    own = "." if options.include else program.own_source()
-    return Session(options if options.source else replace(options, source=(own,)))
+    session = Session(options)
+    if not options.source:  # nobody named it, so its files that are never imported do not count
+        session.add_source("." if options.include else program.own_source())
+    return session
 
 
 # --- report, merge, diff

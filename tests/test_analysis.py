@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
-from types import CodeType
+import tempfile
+from pathlib import Path
+from types import CodeType, ModuleType
 
 import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
@@ -20,7 +23,7 @@ from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.analysis.staleness import CompiledSource, asserts_rewritten
 from ipy_branchcov.analysis.unobservable import NO_CODE, unobservable
 from ipy_branchcov.analysis.value_exits import ValueNodes
-from ipy_branchcov.bytecode.decode import Bytecode
+from ipy_branchcov.bytecode.decode import Bytecode, _stands_for_statement, code_objects, lines_by_offset, reraises
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.truth import assigned_in_comprehension, composite, constant, refutable, settled
 
@@ -206,3 +209,18 @@ def test_where_311_may_leave_no_code_at_the_end_of_a_finally() -> None:
     found = shared_ends(decide(Source("a.py", text, "file")).live)
     on_311 = [SharedEnd(7, 6, False), SharedEnd(9, 5, False)]
     assert found == (on_311 if sys.version_info < (3, 12) else [])
+
+
+@pytest.mark.parametrize("module", [contextlib, tempfile])
+def test_no_line_is_that_of_code_which_raises_again(module: ModuleType) -> None:
+    """Each instruction is asked here; where lines are read, only those near a RERAISE."""
+    text = Path(str(module.__file__)).read_text("utf-8")
+    given_a_line = 0
+    for code in code_objects(compile(text, "m.py", "exec", dont_inherit=True)):
+        given = {at: line for start, end, line in code.co_lines() for at in range(start, end, 2)}
+        raw = code.co_code
+        again = {at for at in given if reraises(raw, at) and not _stands_for_statement(given, raw, at)}
+        lines = lines_by_offset(code)
+        assert {lines[at] for at in again} <= {None}
+        given_a_line += sum(given[at] is not None for at in again)
+    assert given_a_line > 0

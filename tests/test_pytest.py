@@ -6,6 +6,7 @@ import json
 import marshal
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import CodeType, SimpleNamespace
@@ -104,6 +105,32 @@ def test_the_gate(project: Project) -> None:
         "pyproject.toml", '[tool.pytest.ini_options]\npythonpath = ["."]\n[tool.branchcov]\nfail_under = 61\n'
     )
     assert project.run("--branchcov").failures == failed.failures
+
+
+@pytest.mark.slow
+def test_without_a_terminal_the_gate_says_why_on_the_error_stream(project: Project) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:nbval",
+        "-p",
+        "no:hypothesispytest",
+        "tests",
+    ]
+
+    def run(*options: str) -> tuple[int, str, str]:
+        words = [*command, "--branchcov", *options]
+        done = subprocess.run(words, cwd=project.folder, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("--branchcov-report=json:c.json", "--branchcov-fail-under=50") == (0, "", "")
+    assert (project.folder / "c.json").exists()
+    line = "branchcov: branch coverage 6 of 10 outcomes covered (60.0%) is below 61%\n"
+    assert run("--branchcov-fail-under=61") == (1, "", line)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.options import RunOptions
-from ipy_branchcov.session.scope import Scope
+from ipy_branchcov.session.scope import Scope, resolve
 from ipy_branchcov.session.session import Session
 from ipy_branchcov.session.sources import Sources
 from tests.project import Project
@@ -213,3 +213,19 @@ def test_code_under_the_name_of_a_link_is_of_the_file(tmp_path: Path, link: str)
     for path in (tmp_path / name, tmp_path / "folder" / ".." / "real" / "a.py"):
         found = sources.of(compile("x = 1\n", str(path), "exec"))
         assert found is not None and found.path == str(real / "a.py")
+
+
+@pytest.mark.parametrize("place", ["src/its_own", "one/its_own", "one/src/its_own"])
+def test_a_package_that_python_does_not_find_is_named_by_its_folder(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / place / "inner").mkdir(parents=True)
+    for folder in (place, f"{place}/inner"):
+        (tmp_path / folder / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    for name, below in (("its_own", ""), ("its_own.inner", "/inner")):
+        with pytest.raises(UsageError, match=f"^{name}: no module of that name .* name its folder, {place}{below}$"):
+            resolve(name)
+        assert Scope(source=[f"{place}{below}"]).places
+    with pytest.raises(UsageError, match="check the spelling"):
+        resolve("its_owm")

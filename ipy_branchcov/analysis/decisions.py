@@ -24,6 +24,8 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 #: Fields without branches: annotations, and type parameters, whose bounds are evaluated when somebody asks for them, as
 #: annotations are, and as the whole of a ``type`` statement is.
 _PASSED_BY = frozenset({"annotation", "returns", "type_params"})
+#: Most nodes: nothing stands in them, and they bring no branch.
+_LEAVES = frozenset({ast.Name, ast.Constant})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -65,13 +67,10 @@ class _Finder:
                     continue
                 value = getattr(node, label, None)
                 scope = inside if label == "body" else function
-                if isinstance(value, ast.AST):
-                    parents[id(value)] = node
-                    stack.append((value, scope))
-                elif isinstance(value, list):
-                    for child in value:
-                        if isinstance(child, ast.AST):
-                            parents[id(child)] = node
+                for child in value if type(value) is list else (value,):
+                    if isinstance(child, ast.AST):
+                        parents[id(child)] = node
+                        if type(child) not in _LEAVES:
                             stack.append((child, scope))
         return self._number(tree)
 

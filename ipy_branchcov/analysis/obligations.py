@@ -10,6 +10,7 @@ from itertools import chain
 from ipy_branchcov.analysis.pragmas import Policy
 from ipy_branchcov.analysis.sites import Decisions
 from ipy_branchcov.model.branch import COMPOSITE, CONDITIONS, OTHER, OUTCOMES, Branch, Outcome, outcome_names
+from ipy_branchcov.model.nodes import nodes_in
 from ipy_branchcov.model.source import Span
 from ipy_branchcov.model.truth import constant, stays_open
 
@@ -42,11 +43,11 @@ def excuse_asserts(asserts: list[ast.Assert], decisions: Decisions, groups: list
     for found in chain.from_iterable(groups):
         by_node.setdefault(id(found.node), []).append(found)
     for statement in asserts:
-        for node in ast.walk(statement.test):
+        for node in nodes_in(statement.test):
             for found in by_node.get(id(node), ()):
                 if not found.value and not found.optional:
                     _excuse_test(statement, found, decisions)
-        for node in ast.walk(statement.msg) if statement.msg is not None else ():
+        for node in nodes_in(statement.msg) if statement.msg is not None else ():
             for found in by_node.get(id(node), ()):
                 for outcome in outcome_names(found.kind, value=found.value):
                     found.optional.setdefault(outcome, ASSERTED)

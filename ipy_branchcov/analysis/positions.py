@@ -23,16 +23,17 @@ class Positions:
         stack: list[Any] = [tree]
         while stack:
             node = stack.pop()
-            for name in NODE_FIELDS[type(node)]:
-                value = getattr(node, name, None)
-                if isinstance(value, ast.AST):
-                    stack.append(value)
-                elif isinstance(value, list):
-                    stack += [each for each in value if isinstance(each, ast.AST)]
             if "end_col_offset" in node._attributes and not isinstance(node, _COMPOUND):
                 self._nodes[(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)] = node
                 if node.lineno != node.end_lineno:
                     self._add_shifted(node)
+            for name in NODE_FIELDS[type(node)]:
+                value = getattr(node, name, None)
+                for each in value if type(value) is list else (value,):
+                    if type(each) is ast.Name:  # most nodes: nothing stands in one
+                        self._nodes[(each.lineno, each.end_lineno, each.col_offset, each.end_col_offset)] = each
+                    elif isinstance(each, ast.AST):
+                        stack.append(each)
 
     def node(self, position: Position) -> ast.AST | None:
         """The innermost node in exactly that place."""

@@ -212,6 +212,20 @@ def reraises(raw: bytes, offset: int) -> bool:
     return raw[offset] == _RERAISE or raw[offset : offset + 6] == _CLEAN_UP or raw[offset - 2 : offset + 4] == _CLEAN_UP
 
 
+def _near_reraises(raw: bytes) -> Iterator[int]:
+    """The offsets that can be those of such an instruction: of a RERAISE, and of the two instructions before it.
+
+    In order: few code objects have many, and most instructions are far from them.
+    """
+    known = 0
+    at = raw.find(_RERAISE)
+    while at >= 0:
+        if not at % 2:
+            yield from range(max(known, at - 4), at + 2, 2)
+            known = at + 2
+        at = raw.find(_RERAISE, at + 1)
+
+
 def _stands_for_statement(lines: dict[int, int | None], raw: bytes, offset: int) -> bool:
     """Whether an instruction that raises again, at the end of a ``finally``, is all that is left of a statement.
 
@@ -244,11 +258,12 @@ def lines_by_offset(code: CodeType) -> dict[int, int | None]:
     """The line of the instruction at each offset; None where the compiler gave none, or one that means nothing."""
     lines = {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}
     raw = code.co_code
-    if _RERAISE in raw:
-        without = [
-            offset for offset in lines if reraises(raw, offset) and not _stands_for_statement(lines, raw, offset)
-        ]
-        lines.update(dict.fromkeys(without))
+    without = [
+        offset
+        for offset in _near_reraises(raw)
+        if offset in lines and reraises(raw, offset) and not _stands_for_statement(lines, raw, offset)
+    ]
+    lines.update(dict.fromkeys(without))
     lines.update(dict.fromkeys(_given_a_line(code)))
     if _NULL_COMES_FIRST and _PUSH_NULL in raw:
         lines.update((offset, None) for offset in lines if raw[offset] == _PUSH_NULL)

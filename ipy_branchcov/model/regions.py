@@ -27,8 +27,20 @@ _LEFT_OUT = frozenset({"annotation", "returns", "type_params", "msg"})
 _NOT_IN_HEAD = _LEFT_OUT.union(BLOCKS)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 #: The expressions of which a part can be missed, and those of which a constant keeps a part from running.
-_PARTED = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *_COMPREHENSIONS)
-_CUT = (ast.IfExp, ast.BoolOp, *_COMPREHENSIONS)
+_PARTED = frozenset({ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *_COMPREHENSIONS})
+_CUT = frozenset({ast.IfExp, ast.BoolOp, *_COMPREHENSIONS})
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    """The fields of a kind of node that are evaluated with it; none of what is no node."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        names = NODE_FIELDS[kind] if issubclass(kind, ast.AST) else ()
+        found = self[kind] = tuple(name for name in names if name not in _LEFT_OUT)
+        return found
+
+
+_FIELDS = _Fields()
 
 
 class Region(NamedTuple):
@@ -66,9 +78,8 @@ def regions(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = Non
     """
     for statement in reachable(tree) if live is None else live:
         yield from _suites(statement, span)
-        for node in _expressions(statement):
-            if isinstance(node, _PARTED):
-                yield from _parts(node, span)
+        for node in _parted(statement):
+            yield from _parts(node, span)
 
 
 def never_ran(found: Iterable[Region], branches: Iterable[Branch], entered: Collection[object]) -> Iterator[Region]:
@@ -218,8 +229,11 @@ def _filtered_out(node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.Dict
     return any(constant(test) is False for generator in node.generators for test in generator.ifs)
 
 
-def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
-    """The expressions in the head of a statement, and all in them but for what a constant keeps from running."""
+def _parted(statement: ast.AST) -> Iterator[ast.AST]:
+    """The expressions in the head of a statement of which a part can be missed.
+
+    What a constant keeps from running is left out. Most nodes are names and constants, and have no field to look into.
+    """
     if type(statement).__name__ == "TypeAlias":
         return  # its value is evaluated when somebody asks for it
     stack: list[Any] = [
@@ -228,12 +242,16 @@ def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
     dead: set[int] = set()
     while stack:
         node = stack.pop()
-        if isinstance(node, list):
+        kind = type(node)
+        if kind is list:
             stack += node
-        elif isinstance(node, ast.AST) and id(node) not in dead:
+            continue
+        fields = _FIELDS[kind]
+        if not fields or (dead and id(node) in dead):
+            continue
+        if kind in _PARTED:
             yield node
-            if isinstance(node, _CUT):
+            if kind in _CUT:
                 dead.update(map(id, kept_from_running(node)))
-            for name in NODE_FIELDS[type(node)]:
-                if name not in _LEFT_OUT:
-                    stack.append(getattr(node, name, None))
+        for name in fields:
+            stack.append(getattr(node, name, None))

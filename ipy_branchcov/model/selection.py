@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import Path
 
 from ipy_branchcov.errors import UsageError
 from ipy_branchcov.model.branch import Branch, Outcome
 from ipy_branchcov.model.coverage import Coverage
+from ipy_branchcov.model.globs import matches
 from ipy_branchcov.model.source import UNPARSABLE, Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.model.words import cell_name, cell_number
@@ -67,10 +67,10 @@ def is_chosen(names: Sequence[str], omit: Sequence[str], include: Sequence[str])
     [True, False, False]
     """
 
-    def matches(globs: Sequence[str]) -> bool:
-        return any(fnmatch(name, glob) for name in names for glob in globs)
+    def match(globs: Sequence[str]) -> bool:
+        return any(matches(name, glob) for name in names for glob in globs)
 
-    return not matches(omit) and (not include or matches(include))
+    return not match(omit) and (not include or match(include))
 
 
 def is_below(source: Source, spec: str) -> bool:

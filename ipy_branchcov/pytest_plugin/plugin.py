@@ -84,9 +84,9 @@ def _options(
 
     values = vars(given)
     config = values["branchcov_config"]
-    settings = load_config(Path.cwd(), config and Path(config), say=say)
-    run = RunOptions.read(Door.PYTEST, values)
     source = tuple(separate(spec for spec in values["branchcov_source"] if spec))
+    settings = load_config(Path.cwd(), config and Path(config), say=say, sourced=bool(source))
+    run = RunOptions.read(Door.PYTEST, values)
     reports = values["branchcov_report"] or [("term", "")]
     rows = [row for row in ReportOptions.rows(Door.PYTEST) if row.is_report]
     asked = {row.dest(Door.PYTEST): _asked(row, reports) for row in rows}

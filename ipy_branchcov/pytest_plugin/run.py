@@ -21,8 +21,10 @@ from ipy_branchcov.processes.folder import DataFolder
 from ipy_branchcov.processes.forks import Forks
 from ipy_branchcov.processes.kernels import KernelSession, cell_label
 from ipy_branchcov.processes.workers import end_workers
+from ipy_branchcov.pytest_plugin import terminal
 from ipy_branchcov.pytest_plugin.elsewhere import Elsewhere, send, with_the_same_texts
 from ipy_branchcov.pytest_plugin.rewritten import RewrittenModules
+from ipy_branchcov.pytest_plugin.terminal import Ending
 from ipy_branchcov.pytest_plugin.workers import Workers
 from ipy_branchcov.reports import summary
 from ipy_branchcov.reports.by_line import place_cells
@@ -291,6 +293,8 @@ class MeasuredRun:
             self._failures.append(str(error))
         if self._failures and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if not terminal.is_there(self._config):
+            terminal.show_failures(self._ending)
         self.session.reset()  # pytest collects garbage at its end, and what is known of sources is many objects
 
     def _appended(self, coverage: Coverage) -> Coverage:
@@ -304,7 +308,7 @@ class MeasuredRun:
     def _report_all(self, coverage: Coverage) -> None:
         coverage = asked_for(coverage, follow=self._options.follow)
         if not self._report.quiet:
-            width = self._config.get_terminal_writer().fullwidth
+            width = terminal.width(self._config)
             missing, skip = self._report.missed, self._options.skip_covered
             self._summary = summary.render(coverage, missing=missing, skip_covered=skip, width=width).splitlines()
         if self._baseline is not None:
@@ -326,20 +330,12 @@ class MeasuredRun:
         if places or self._report.quiet or self._report.append_to:
             self._summary.append(closing(coverage, [*places.values(), self._report.append_to]))
 
+    @property
+    def _ending(self) -> Ending:
+        return Ending(self._summary, self._annotations, self._notes, self._lost, self._failures)
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not (self._summary or self._notes or self._lost or self._failures):
-            return
-        terminalreporter.section("branch coverage")
-        for line in self._summary:
-            terminalreporter.line(line)
-        for line in self._annotations.splitlines():
-            terminalreporter.line(line)
-        for line in self._notes:
-            terminalreporter.line(f"note: {line}")
-        for line in self._lost:
-            terminalreporter.line(f"LOST {line}", yellow=True)
-        for line in self._failures:
-            terminalreporter.line(f"FAIL {line}", red=True, bold=True)
+        terminal.show(terminalreporter, self._ending)
 
 
 def _is_worker(config: pytest.Config) -> bool:

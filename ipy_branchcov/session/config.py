@@ -6,6 +6,7 @@ Where there is no such section, coverage.py's configuration is read for what has
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from glob import escape
@@ -21,17 +22,21 @@ from ipy_branchcov.session.table import Door
 Say = Callable[[str], None]
 
 
-def load_config(start: Path, file: Path | None = None, *, say: Say = lambda line: None) -> RunOptions:
+def load_config(
+    start: Path, file: Path | None = None, *, say: Say = lambda line: None, sourced: bool = False
+) -> RunOptions:
     """The configuration for a folder: that of the nearest pyproject.toml at or above it, or that in ``file``.
 
-    Paths in ``source``, ``omit`` and ``include`` are relative to that file's folder, and returned absolute. ``say`` is
-    called where coverage.py's settings hold. Raises UsageError, naming file and key, for a wrong value.
+    Paths in ``source``, ``omit`` and ``include`` are relative to that file's folder, and returned absolute; in a file
+    of coverage.py's that is named, they are relative to the current folder, as there. ``say`` is called where
+    coverage.py's settings hold. ``sourced``: sources are named at the door. Raises UsageError, naming file and key, for
+    a wrong value.
     """
     if file is not None:
         if not os.path.isfile(file):  # noqa: PTH113 False for a path that is too long, too
             raise UsageError(f"{file}: no such configuration file; check the path")
-        options = _read(file, say)
-        if options is None:
+        options = _read(file, say, sourced=sourced, folder=Path.cwd())
+        if options == RunOptions():
             say(f"{file}: has no settings of branchcov, nor any of coverage.py with the same meaning")
         return options or RunOptions()
     for folder in (start, *start.resolve().parents):
@@ -40,22 +45,22 @@ def load_config(start: Path, file: Path | None = None, *, say: Say = lambda line
             table = _tool(_toml(path)).get("branchcov")
             if table is not None:
                 return _placed(read_config(table, str(path)), folder)
-            return _foreign(start, folder, say)
-    return _foreign(start, start, say)
+            return _foreign(start, folder, say, sourced=sourced)
+    return _foreign(start, start, say, sourced=sourced)
 
 
-def _foreign(start: Path, last: Path, say: Say) -> RunOptions:
-    """What coverage.py's files say, from a folder up to another one."""
+def _foreign(start: Path, last: Path, say: Say, *, sourced: bool) -> RunOptions:
+    """What coverage.py's files say, from a folder up to another one: the first that coverage.py would take."""
     from ipy_branchcov.session.coveragepy import FILES, RCFILE
 
     if named := os.environ.get(RCFILE):
         if not os.path.isfile(named):  # noqa: PTH113
             raise UsageError(f"{RCFILE}: {named}: no such configuration file; check the path")
-        return _read(Path(named), say) or RunOptions()
+        return _read(Path(named), say, sourced=sourced, folder=Path.cwd()) or RunOptions()
     for folder in (start, *start.resolve().parents):
         for name in FILES:
             if os.path.isfile(folder / name):  # noqa: PTH113
-                options = _read(folder / name, say)
+                options = _read(folder / name, say, sourced=sourced)
                 if options is not None:
                     return options
         if folder.resolve() == last.resolve():
@@ -63,25 +68,34 @@ def _foreign(start: Path, last: Path, say: Say) -> RunOptions:
     return RunOptions()
 
 
-def _read(path: Path, say: Say) -> RunOptions | None:
-    """The options in one file, ours or coverage.py's; None where it has none of either."""
-    from ipy_branchcov.session.coveragepy import read_ini, read_toml
+def _read(path: Path, say: Say, *, sourced: bool, folder: Path | None = None) -> RunOptions | None:
+    """The options in one file, ours or coverage.py's; None where it has none of either.
+
+    ``folder``: where paths in coverage.py's settings start, rather than where the file lies.
+    """
+    from ipy_branchcov.session.coveragepy import OWN_FILES, read_ini, read_toml
 
     if path.suffix == ".toml":
         data = _toml(path)
         tool = _tool(data)
         if "branchcov" in tool:
             return _placed(read_config(tool["branchcov"], str(path)), path.parent)
-        found = read_toml(path, data)
+        found = read_toml(path, data, sourced=sourced)
     else:
-        found = read_ini(path)
+        found = read_ini(path, sourced=sourced)
+    if not found.any and path.name not in OWN_FILES:
+        return None
     rows = {row.name for row in RunOptions.rows(Door.CONFIG)}
     values = {name: value for name, value in found.values.items() if name in rows}
-    if not values:
-        return None
     known = RunOptions.unpack(values, lambda row: f"{path}: {found.origins[row.name]}")
-    say(f"{path}: coverage.py's settings hold here ({', '.join(values)}), for there is no [tool.branchcov]")
-    return _placed(RunOptions().overridden(**known), path.parent)
+    if values:
+        say(f"{path}: coverage.py's settings hold here ({', '.join(values)}), for there is no [tool.branchcov]")
+    for line in found.ignored:
+        say(f"{path}: {line}")
+    if found.not_here:
+        listed = ", ".join(found.not_here)
+        say(f"{path}: not used here: {listed}; docs/coming-from-coverage-py.md says what takes their place")
+    return _placed(RunOptions().overridden(**known), folder or path.parent)
 
 
 def _toml(path: Path) -> Mapping[str, Any]:
@@ -125,14 +139,22 @@ def _placed(options: RunOptions, folder: Path) -> RunOptions:
 
 
 def with_absolute_globs(options: RunOptions, folder: Path) -> RunOptions:
-    """The same with globs that hold in any folder; those that do not begin with ``*`` start in this one."""
+    """The same with absolute globs: those that do not hold in any folder start in this one.
+
+    A glob that begins with ``*`` or ``?``, or has no separator, holds in any folder, as coverage.py's.
+    """
 
     there = escape(str(folder))
 
     def absolute(globs: Iterable[str]) -> tuple[str, ...]:
-        return tuple(glob if glob.startswith("*") else os.path.join(there, os.path.normpath(glob)) for glob in globs)  # noqa: PTH118
+        places = ((glob if _anywhere(glob) else os.path.join(there, os.path.normpath(glob))) for glob in globs)  # noqa: PTH118
+        return tuple(places)
 
     return replace(options, omit=absolute(options.omit), include=absolute(options.include))
+
+
+def _anywhere(glob: str) -> bool:
+    return glob.startswith(("*", "?")) or not re.search(r"[/\\]", glob)
 
 
 def separate(specs: Iterable[str]) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from glob import escape
 
 from ipy_branchcov.model.coverage import Coverage, merge
+from ipy_branchcov.model.globs import regex
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.scope import Scope
 
@@ -18,8 +21,8 @@ _INSTALLED = re.compile(r".*/(?:site|dist)-packages/(.+)", re.DOTALL)
 def in_canonical_places(coverage: Coverage, paths: Sequence[Sequence[str]], scope: Scope) -> Coverage:
     """The same with its sources below the first folder of each group; those that are the same then are summed.
 
-    The other folders of a group are patterns, as coverage.py's: ``*`` stands for a part of a path without a separator,
-    at the beginning for any folders. The same file installed in several environments is one without any rule.
+    The other folders of a group are globs, as those of ``omit``. The same file installed in several environments is one
+    without any rule.
     """
     if paths:
         coverage = _in_places(coverage, paths, scope)
@@ -27,7 +30,7 @@ def in_canonical_places(coverage: Coverage, paths: Sequence[Sequence[str]], scop
 
 
 def _in_places(coverage: Coverage, paths: Sequence[Sequence[str]], scope: Scope) -> Coverage:
-    rules = [(_pattern(other), canonical) for canonical, *others in paths for other in (canonical, *others)]
+    rules = [(_pattern(other), first) for first, *others in paths for other in (escape(first), *others)]
     return _summed(coverage, [_moved(each, rules, scope) for each in coverage])
 
 
@@ -62,13 +65,10 @@ def _slashes(path: str) -> str:
     return path.replace("\\", "/")
 
 
+@functools.cache
 def _pattern(folder: str) -> re.Pattern[str]:
-    text = _slashes(folder).rstrip("/")
-    begin = ""
-    if text.startswith("*/"):
-        begin, text = "(?:.*/)?", text[2:]
-    parts = ("[^/]*".join(map(re.escape, each.split("*"))) for each in text.split("**"))
-    return re.compile(f"{begin}{'.*'.join(parts)}/(.+)")
+    """Capitals are no matter, as in coverage.py: paths of Windows are among them."""
+    return re.compile(f"{regex(_slashes(folder).rstrip('/') + '/')}(.+)", re.DOTALL | re.IGNORECASE)
 
 
 def _moved(coverage: SourceCoverage, rules: list[tuple[re.Pattern[str], str]], scope: Scope) -> SourceCoverage:

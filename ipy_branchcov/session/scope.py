@@ -185,6 +185,8 @@ def resolve(spec: str) -> Places:
         except (ImportError, ValueError, AttributeError):
             found = None
         if found is None:
+            if place := _not_on_path(spec):
+                raise UsageError(f"{spec}: no module of that name is found by this Python; name its folder, {place}")
             raise UsageError(f"{spec}: no module, directory or file of that name; check the spelling")
         origin, folders = found.origin, list(found.submodule_search_locations or [])
     if folders:
@@ -198,6 +200,16 @@ def resolve(spec: str) -> Places:
     if origin and origin.endswith(_EXTENSIONS):
         raise UsageError(f"{spec}: compiled (a {Path(origin).suffix}); name a module that is written in Python")
     raise UsageError(f"{spec}: not written in Python ({origin or 'built in'}), nothing to measure")
+
+
+def _not_on_path(spec: str) -> str:
+    """Where a module lies that only the program, or pytest, will find; "" where none of that name is near."""
+    if all(map(str.isidentifier, spec.split("."))):
+        below = spec.replace(".", "/")
+        for pattern in (f"src/{below}", f"*/{below}", f"*/src/{below}"):
+            for found in sorted(Path().glob(f"{pattern}/__init__.py")):
+                return found.parent.as_posix()
+    return ""
 
 
 def archive_of(path: str) -> Path | None:
