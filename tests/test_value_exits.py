@@ -78,6 +78,7 @@ def test_a_frame_is_read() -> None:
         ("CONTAINS_OP", "BOOLEAN", [2], []),
         ("COMPARE_OP", "COMPARISON", [2, 2], [7, 8]),
         ("CALL", "ANY", [2, 3, 2], [7]),
+        ("BUILD_LIST", "BUILT", [], []),
     ],
 )
 def test_instructions_that_look(name: str, kind: str, copies: list[int], constants: list[int]) -> None:
@@ -109,7 +110,7 @@ class Answers:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="probes that vanish are 3.11's")
 @pytest.mark.parametrize("order", [*itertools.permutations([True, False, 3])])
-@pytest.mark.parametrize("operand", ["b.answer", "b < 1", "b.answer in (True, 3)"])
+@pytest.mark.parametrize("operand", ["b.answer", "b < 1", "b.answer in (True, 3)", "[b.answer]", "f'{b.answer}'"])
 def test_what_can_show_nothing_more_is_left_out(operand: str, order: tuple[object, ...]) -> None:
     """Whatever was seen before: each value is still seen, and once all were, the code leads past what looks."""
     from ipy_branchcov.tracing.py311.instrument import probe
@@ -127,11 +128,11 @@ def test_what_can_show_nothing_more_is_left_out(operand: str, order: tuple[objec
         for answer in order:
             found = original(1, Answers(answer))
             for _ in range(2):
-                assert function(1, Answers(answer)) is found
+                assert (value := function(1, Answers(answer))) == found and type(value) is type(found)
                 seen.add(identity(found))
                 assert {of[1] for edge in probed.edges() if (of := value_of(edge.src, edge.dst))} == seen
                 probed.sweep()
-        assert probed.idle
+        assert bool(probed.idle) is (found.__class__ in (bool, int))
         probed.begin()
         assert not probed.idle
 

@@ -39,12 +39,20 @@ _JUMP = {
 _FALLEN = ("NOT_TAKEN",) if sys.version_info >= (3, 14) else ()
 #: Instructions whose result is a bool, whatever the program's objects answer.
 _BOOLEAN = frozenset({"IS_OP", "CONTAINS_OP", "UNARY_NOT"})
+#: Instructions that leave what they have built: no bool.
+_BUILDING = frozenset(
+    {
+        *("BUILD_LIST", "BUILD_TUPLE", "BUILD_SET", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "BUILD_STRING", "BUILD_SLICE"),
+        *("LIST_EXTEND", "LIST_TO_TUPLE", "SET_UPDATE", "DICT_UPDATE", "MAKE_FUNCTION", "FORMAT_VALUE"),
+    }
+)
 
 
 class Kind(Enum):
-    """What may be known of a value before it is there: that it is a bool; that it likely is; nothing."""
+    """What is known of a value before it is there: that it is a bool, or none; that it likely is a bool; nothing."""
 
     BOOLEAN = "boolean"
+    BUILT = "built"
     COMPARISON = "comparison"
     ANY = "any"
 
@@ -53,12 +61,21 @@ class Kind(Enum):
         """The kind of the value that an exit of an item leaves."""
         if jumped or value.above or value.constant is not None:
             return cls.ANY
-        return cls.BOOLEAN if item.name in _BOOLEAN else cls.COMPARISON if item.name == "COMPARE_OP" else cls.ANY
+        if item.name in _BOOLEAN:
+            return cls.BOOLEAN
+        if item.name in _BUILDING:
+            return cls.BUILT
+        return cls.COMPARISON if item.name == "COMPARE_OP" else cls.ANY
 
     @property
     def outcomes(self) -> tuple[int, ...]:
         """What a value of this kind can be."""
-        return (TRUE, FALSE) if self is Kind.BOOLEAN else (TRUE, FALSE, OTHER)
+        match self:
+            case Kind.BOOLEAN:
+                return TRUE, FALSE
+            case Kind.BUILT:
+                return (OTHER,)
+        return TRUE, FALSE, OTHER
 
 
 @dataclass
@@ -84,6 +101,8 @@ def cell(value: Value, kind: Kind, constants: int, sides: Mapping[int, list[Item
     match kind:
         case Kind.BOOLEAN:
             return _boolean(value, sides)
+        case Kind.BUILT:
+            return Cell([*sides[OTHER]], {})
         case Kind.COMPARISON:
             return _comparison(value, constants, sides)
         case Kind.ANY:

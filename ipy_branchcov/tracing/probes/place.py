@@ -85,8 +85,9 @@ class ProbePlacer(Splitter):
 
     def _proved(self, made: Cell, proofs: Mapping[int, list[Item]]) -> None:
         first = [items[0] for items in proofs.values()]
-        test = next(item for item in made.items if item.target is not None)
-        self._exits[test] = [number for number, items in enumerate(self._placed) if items[0] in first]
+        test = next((item for item in made.items if item in made.jumps.values()), None)
+        if test is not None:
+            self._exits[test] = [number for number, items in enumerate(self._placed) if items[0] in first]
 
     def _probe_fall(self, item: Item, edge: Edge) -> None:
         after = self._following(item)
