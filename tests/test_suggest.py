@@ -107,6 +107,28 @@ FUNCTIONS = {
         "f",
         "f('')",
     ),
+    "context manager": (
+        "import contextlib\n@contextlib.contextmanager\ndef f(n: int):\n    if n == 4711: yield 1\n    else: yield 2",
+        "f",
+        "",
+    ),
+    "asynchronous context manager": (
+        "import contextlib\nclass C:\n    @contextlib.asynccontextmanager\n    async def f(self, n: int):\n"
+        "        if n == 4711: yield 1\n        else: yield 2",
+        "C.f",
+        "",
+    ),
+    "what a receiver holds": (
+        "class C:\n    def __init__(self, items=(), more=None):\n        self.items, self.more = list(items), more\n"
+        "    def f(self):\n        if self.items: return 1 if self.items[-1] == 'x' else 2\n"
+        "        if self.more: return 3",
+        "C.f",
+        "C().f()",
+    ),
+    "function": ("def f(g, x):\n    if callable(g) and g(x) > 4711: return 1", "f", "f(1, 2)"),
+    "open file": ("def f(file):\n    if file.readline().startswith('x'): return 1", "f", ""),
+    "zone": ("def f(t: datetime.datetime):\n    if t.tzinfo and t.hour > 22: return 1", "f", ""),
+    "identifier": ("import uuid\ndef f(u: uuid.UUID):\n    if u.version == 4: return 1", "f", ""),
     "many": ("def f(*names: str):\n    if 'root' in names: return 1", "f", "f('a')"),
 }
 
@@ -118,7 +140,7 @@ def test_finds(tmp_path: Path, name: str) -> None:
     asked = Measured(tmp_path, PREFACE + text + "\n")
     result = asked.suggest(function, *filter(None, [call]), limits=Limits(seconds=20))
     assert result.found and not left(result)
-    if name != "coroutine":
+    if not name.startswith(("coroutine", "asynchronous")):
         asked.check(result)
 
 

@@ -76,7 +76,7 @@ class Names:
         return name
 
 
-_PUBLIC = {"_pydatetime": "datetime", "_decimal": "decimal", "pathlib._local": "pathlib"}
+_PUBLIC = {"_pydatetime": "datetime", "_decimal": "decimal", "_io": "io", "pathlib._local": "pathlib"}
 
 
 def describe(thing: Any, names: Names, depth: int = 0) -> Value | None:

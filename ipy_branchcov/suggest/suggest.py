@@ -18,10 +18,11 @@ from ipy_branchcov.model.span import Span
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.sources import SourceLocator
 from ipy_branchcov.suggest.crosshair import CrossHair
+from ipy_branchcov.suggest.defaults import defaults
 from ipy_branchcov.suggest.describe import PLAIN_TYPES
 from ipy_branchcov.suggest.guide import Guide
 from ipy_branchcov.suggest.messages import Answer
-from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, literals
+from ipy_branchcov.suggest.pools import Pool, calls_in, literals
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Generating, Runner
 from ipy_branchcov.suggest.search import ANALYSIS, Generator, Limits, Search
