@@ -127,6 +127,11 @@ FUNCTIONS = {
     ),
     "function": ("def f(g, x):\n    if callable(g) and g(x) > 4711: return 1", "f", "f(1, 2)"),
     "open file": ("def f(file):\n    if file.readline().startswith('x'): return 1", "f", ""),
+    "array": (
+        "import numpy\ndef f(a: numpy.ndarray):\n    if a.ndim == 2 and a.shape[0] == 3: return numpy.isnan(a).any()",
+        "f",
+        "f(numpy.zeros(2))",
+    ),
     "zone": ("def f(t: datetime.datetime):\n    if t.tzinfo and t.hour > 22: return 1", "f", ""),
     "identifier": ("import uuid\ndef f(u: uuid.UUID):\n    if u.version == 4: return 1", "f", ""),
     "many": ("def f(*names: str):\n    if 'root' in names: return 1", "f", "f('a')"),
@@ -150,6 +155,14 @@ def test_says_what_was_not_found(tmp_path: Path) -> None:
     assert left(result) == [(2, "if", "true")] and code(result) == ["f(4)"]
     text = shown.report(result)
     assert f"found none in {result.calls:,} calls:\n    line 2: n != n: true" in text and "impossible" not in text
+
+
+@pytest.mark.parametrize("call", ["", "f(N(), 1)"])
+def test_being_boolean_is_not_looked_for_once_a_value_was_none(tmp_path: Path, call: str) -> None:
+    text = "class N:\n    def __lt__(self, other): return [other]\ndef f(a: N, b): return b and a < 3\n"
+    asked = Measured(tmp_path, text)
+    result = asked.suggest("f", *filter(None, [call]), limits=Limits(seconds=20, calls=100))
+    assert result.found and not left(result)
 
 
 def test_shrinks(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from itertools import islice
 
 from ipy_branchcov.suggest.describe import describe
-from ipy_branchcov.suggest.hints import values_of
+from ipy_branchcov.suggest.hints import arrays, values_of
 from ipy_branchcov.suggest.target import Target
 from ipy_branchcov.suggest.values import OMITTED, Items, Made, Named, Value, parts, replaced
 
@@ -31,6 +32,7 @@ def defaults(target: Target) -> list[list[Value]]:
         -1,
         Named("lambda *given: given[0]"),
         *_files(target),
+        *_arrays(target),
     ]
     columns: list[list[Value]] = []
     for each in target.parameters:
@@ -52,6 +54,13 @@ def _files(target: Target) -> Iterator[Value]:
         for kind, content in ((io.StringIO, "a\nb\n"), (io.BytesIO, b"a\nb\n")):
             if (callee := target.names.of(kind)) is not None:
                 yield Made(callee, (content,))
+
+
+def _arrays(target: Target) -> Iterator[Value]:
+    """Some arrays, for a function whose module has numpy."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and any(each is numpy for each in list(target.names.namespace.values())):
+        yield from islice(arrays(target.names), 5)
 
 
 def _like(default: Value) -> Iterator[Value]:

@@ -8,6 +8,7 @@ import enum
 import fractions
 import inspect
 import pathlib
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -58,6 +59,11 @@ _MADE_BY_NAME: dict[str, tuple[tuple[Value, ...], ...]] = {
     "_io.StringIO": (("",), ("a\nb\n",)),
     "_io.BytesIO": ((b"",), (b"a\n",)),
 }
+#: As lists.
+_ARRAYS: tuple[list[Any], ...] = (
+    *([1.0, 2.0, 3.0], [], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [0, 1], [float("nan"), 1.0], [True, False], [[0]]),
+    [["a", "b"]],
+)
 _ABSTRACT: dict[Any, Any] = {
     collections.abc.Sequence: list,
     collections.abc.MutableSequence: list,
@@ -166,6 +172,9 @@ def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
 
 
 def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
+    if f"{kind.__module__}.{kind.__qualname__}" == "numpy.ndarray":
+        yield from arrays(names)
+        return
     callee = names.of(kind)
     if callee is None:
         return
@@ -188,6 +197,13 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
     for row in rows([column for _, column in columns]):
         count = len(row) - len(keywords)
         yield Made(callee, row[:count], tuple(zip(keywords, row[count:], strict=True)))
+
+
+def arrays(names: Names) -> Iterator[Value]:
+    """Small arrays of numpy's, where it is loaded."""
+    callee = names.of(getattr(sys.modules.get("numpy"), "array", None))
+    if callee is not None:
+        yield from (Made(callee, (describe(each, names),)) for each in _ARRAYS)
 
 
 def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value]]]:
