@@ -33,6 +33,7 @@ def defaults(target: Target) -> list[list[Value]]:
         Named("lambda *given: given[0]"),
         *_files(target),
         *_arrays(target),
+        *(values_of(target.parameters[0].hint, target.names)[:4] if target.method else ()),
     ]
     columns: list[list[Value]] = []
     for each in target.parameters:

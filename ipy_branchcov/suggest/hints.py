@@ -192,6 +192,10 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
         if kind in (datetime.datetime, datetime.time) and (zone := names.of(datetime.timezone)) is not None:
             yield Made(callee, made[-1], (("tzinfo", Named(f"{zone}.utc")),))
         return
+    if inspect.isabstract(kind):
+        found = [values_of(each, names, depth) for each in kind.__subclasses__()]
+        yield from (each for row in _turns(found) for each in row)
+        return
     columns = _columns(kind, names, depth)
     keywords = [name for name, _ in columns if name]
     for row in rows([column for _, column in columns]):

@@ -98,6 +98,10 @@ def _inside(value: Value) -> Iterator[Value]:
 def _constant(value: Any, pool: Pool, random: Random) -> None:
     if type(value) in (int, float, str, bytes, complex, bool):
         pool.add(value)
+        if type(value) is int and 255 < value < 1 << 64:  # as binary formats have it
+            size = (value.bit_length() + 7) // 8
+            pool.add(value.to_bytes(size, "big"))
+            pool.add(value.to_bytes(size, "little"))
         if isinstance(value, str | bytes) and _REGEX.search(
             value if isinstance(value, str) else value.decode("latin-1")
         ):
