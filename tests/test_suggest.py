@@ -107,6 +107,57 @@ FUNCTIONS = {
         "f",
         "f('')",
     ),
+    "context manager": (
+        "import contextlib\n@contextlib.contextmanager\ndef f(n: int):\n    if n == 4711: yield 1\n    else: yield 2",
+        "f",
+        "",
+    ),
+    "asynchronous context manager": (
+        "import contextlib\nclass C:\n    @contextlib.asynccontextmanager\n    async def f(self, n: int):\n"
+        "        if n == 4711: yield 1\n        else: yield 2",
+        "C.f",
+        "",
+    ),
+    "what a receiver holds": (
+        "class C:\n    def __init__(self, items=(), more=None):\n        self.items, self.more = list(items), more\n"
+        "    def f(self):\n        if self.items: return 1 if self.items[-1] == 'x' else 2\n"
+        "        if self.more: return 3",
+        "C.f",
+        "C().f()",
+    ),
+    "function": ("def f(g, x):\n    if callable(g) and g(x) > 4711: return 1", "f", "f(1, 2)"),
+    "open file": ("def f(file):\n    if file.readline().startswith('x'): return 1", "f", ""),
+    "array": (
+        "import numpy\ndef f(a: numpy.ndarray):\n    if a.ndim == 2 and a.shape[0] == 3: return numpy.isnan(a).any()",
+        "f",
+        "f(numpy.zeros(2))",
+    ),
+    "abstract class": (
+        "import abc\nclass Shape(abc.ABC):\n    @abc.abstractmethod\n    def area(self): ...\n"
+        "class Square(Shape):\n    def __init__(self, side: int): self.side = side\n"
+        "    def area(self): return self.side ** 2\n"
+        "def f(shape: Shape):\n    if shape.area() > 4711: return 1",
+        "f",
+        "",
+    ),
+    "another of its class": (
+        "class C:\n    def __init__(self, n: int): self.n = n\n"
+        "    def __eq__(self, other):\n        if isinstance(other, C): return 1 if self.n > other.n else 2",
+        "C.__eq__",
+        "C(1) == 2",
+    ),
+    "member of JSON": (
+        "import json\ndef f(s: str):\n    if json.loads(s).get('type') == 'user': return 1",
+        "f",
+        "f('{}')",
+    ),
+    "binary format": (
+        "import struct\ndef f(b: bytes):\n    if len(b) > 3 and struct.unpack('>HH', b[:4])[0] == 0xCAFE: return 1",
+        "f",
+        "f(b'')",
+    ),
+    "zone": ("def f(t: datetime.datetime):\n    if t.tzinfo and t.hour > 22: return 1", "f", ""),
+    "identifier": ("import uuid\ndef f(u: uuid.UUID):\n    if u.version == 4: return 1", "f", ""),
     "many": ("def f(*names: str):\n    if 'root' in names: return 1", "f", "f('a')"),
 }
 
@@ -118,7 +169,7 @@ def test_finds(tmp_path: Path, name: str) -> None:
     asked = Measured(tmp_path, PREFACE + text + "\n")
     result = asked.suggest(function, *filter(None, [call]), limits=Limits(seconds=20))
     assert result.found and not left(result)
-    if name != "coroutine":
+    if not name.startswith(("coroutine", "asynchronous")):
         asked.check(result)
 
 
@@ -128,6 +179,15 @@ def test_says_what_was_not_found(tmp_path: Path) -> None:
     assert left(result) == [(2, "if", "true")] and code(result) == ["f(4)"]
     text = shown.report(result)
     assert f"found none in {result.calls:,} calls:\n    line 2: n != n: true" in text and "impossible" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["", "f(N(), 1)"])
+def test_being_boolean_is_not_looked_for_once_a_value_was_none(tmp_path: Path, call: str) -> None:
+    text = "class N:\n    def __lt__(self, other): return [other]\ndef f(a: N, b): return b and a < 3\n"
+    asked = Measured(tmp_path, text)
+    result = asked.suggest("f", *filter(None, [call]), limits=Limits(seconds=20, calls=100))
+    assert result.found and not left(result)
 
 
 def test_shrinks(tmp_path: Path) -> None:

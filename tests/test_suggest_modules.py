@@ -20,13 +20,14 @@ from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import Source, Span
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.suggest import json_texts, mutate, values
+from ipy_branchcov.suggest.defaults import defaults
 from ipy_branchcov.suggest.describe import WIDE, Names, describe, known, parse
 from ipy_branchcov.suggest.guide import RECORDER, Guide, needs
 from ipy_branchcov.suggest.hints import values_of
 from ipy_branchcov.suggest.messages import Answer
 from ipy_branchcov.suggest.nearest import Best, Nearest
 from ipy_branchcov.suggest.neighbours import neighbours
-from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, kind_of, literals
+from ipy_branchcov.suggest.pools import Pool, calls_in, kind_of, literals
 from ipy_branchcov.suggest.record import Recorder, difference, distances
 from ipy_branchcov.suggest.regexes import examples
 from ipy_branchcov.suggest.seen import of_first_hits
@@ -199,7 +200,7 @@ def test_source_text_is_parsed_without_running_it(written: str, value: Value) ->
         (Step, [Made("Step", (0, False)), Made("Step", (1, False))]),
         (Length, [Made("Length", (0,), (("unit", ""),)), Made("Length", (1,), (("unit", ""),))]),
         (Flagged, [Made("Flagged", (False,)), Made("Flagged", (True,))]),
-        (Limited, [Made("Limited", (0,)), Made("Limited", (1,))]),
+        (Limited, [Made("Limited", (0, None)), Made("Limited", (1, None))]),
         (Untyped, [Made("Untyped", (None, None)), Made("Untyped", (0, None))]),
     ],
 )

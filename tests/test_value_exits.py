@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,9 @@ from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
 from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, identity, value_edge, value_of
 from ipy_branchcov.model.source import Source
-from ipy_branchcov.tracing.probes.cells import CONSTANTS, added_constants, cell
+from ipy_branchcov.tracing.probes.cells import CONSTANTS, Kind, added_constants, cell
 from ipy_branchcov.tracing.stack_values import StackValues
-from ipy_branchcov.tracing.tracer import Plan
+from ipy_branchcov.tracing.tracer import Mechanism, Plan
 
 
 def exits_of(text: str) -> tuple[ValueExits, Bytecode]:
@@ -70,15 +72,69 @@ def test_a_frame_is_read() -> None:
     assert variables(read.__code__) >= 3
 
 
-def test_instructions_that_look() -> None:
-    proofs = [[Item("NOP")] for _ in range(3)]
-    items, tests = cell(Value(0, above=1), 7, proofs)
-    assert [item.arg for item in items if item.name == "COPY"] == [2, 2]
-    assert [item.arg for item in items if item.name == "LOAD_CONST"] == [7, 8]
-    assert [test.target for test in tests] == [proofs[TRUE][0], proofs[FALSE][0]] and all(
-        proof[0] in items for proof in proofs
+@pytest.mark.parametrize(
+    ("name", "kind", "copies", "constants"),
+    [
+        ("CONTAINS_OP", "BOOLEAN", [2], []),
+        ("COMPARE_OP", "COMPARISON", [2, 2], [7, 8]),
+        ("CALL", "ANY", [2, 3, 2], [7]),
+        ("BUILD_LIST", "BUILT", [], []),
+    ],
+)
+def test_instructions_that_look(name: str, kind: str, copies: list[int], constants: list[int]) -> None:
+    assert Kind.of(Item(name), Value(0), jumped=False) is Kind[kind]
+    assert (
+        Kind.of(Item(name), Value(0), jumped=True) is Kind.of(Item(name), Value(0, above=1), jumped=False) is Kind.ANY
     )
+    sides = {what: [Item("NOP")] for what in Kind[kind].outcomes}
+    made = cell(Value(0, above=1), Kind[kind], 7, sides)
+    assert [item.arg for item in made.items if item.name == "COPY"] == copies
+    assert [item.arg for item in made.items if item.name == "LOAD_CONST"] == constants
+    assert all(side[0] in made.items for side in sides.values())
+    assert all(jump.target is sides[what][0] for what, jump in made.jumps.items())
+
+
+def test_constants_to_compare_with() -> None:
     assert added_constants(Plan()) == () and added_constants(Plan(values={(0, False): Value(0)})) == CONSTANTS
+
+
+class Answers:
+    """Its comparison is a value of any kind."""
+
+    def __init__(self, answer: object):
+        self.answer = answer
+
+    def __lt__(self, other: object) -> object:
+        return self.answer
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="probes that vanish are 3.11's")
+@pytest.mark.parametrize("order", [*itertools.permutations([True, False, 3])])
+@pytest.mark.parametrize("operand", ["b.answer", "b < 1", "b.answer in (True, 3)", "[b.answer]", "f'{b.answer}'"])
+def test_what_can_show_nothing_more_is_left_out(operand: str, order: tuple[object, ...]) -> None:
+    """Whatever was seen before: each value is still seen, and once all were, the code leads past what looks."""
+    from ipy_branchcov.tracing.py311.instrument import probe
+
+    namespace: dict[str, Any] = {}
+    text = f"def f(a, b):\n    return a and {operand}\n"
+    exec(compile(text, "/x", "exec"), namespace)
+    original = namespace["f"]
+    code_map = find_branches(Source("x", text, "file", "/x")).of(original.__code__)
+    plan = Plan(exits=code_map.exits, values=code_map.values, bytecode=code_map.bytecode)
+    code, probed = probe(original.__code__, plan, original.__code__.co_consts, Mechanism.PROBES)
+    function = type(original)(code, {})
+    for _ in range(2):
+        seen = set[int]()
+        for answer in order:
+            found = original(1, Answers(answer))
+            for _ in range(2):
+                assert (value := function(1, Answers(answer))) == found and type(value) is type(found)
+                seen.add(identity(found))
+                assert {of[1] for edge in probed.edges() if (of := value_of(edge.src, edge.dst))} == seen
+                probed.sweep()
+        assert bool(probed.idle) is (found.__class__ in (bool, int))
+        probed.begin()
+        assert not probed.idle
 
 
 def test_code_that_is_not_instrumented() -> None:

@@ -76,7 +76,7 @@ class Names:
         return name
 
 
-_PUBLIC = {"_pydatetime": "datetime", "_decimal": "decimal", "pathlib._local": "pathlib"}
+_PUBLIC = {"_pydatetime": "datetime", "_decimal": "decimal", "_io": "io", "pathlib._local": "pathlib"}
 
 
 def describe(thing: Any, names: Names, depth: int = 0) -> Value | None:
@@ -288,8 +288,14 @@ def _starred(items: list[ast.expr]) -> bool:
     return any(isinstance(each, ast.Starred) for each in items)
 
 
+_ARRAY_MAKERS = frozenset({"arange", "array", "asarray", "eye", "full", "linspace", "ones", "zeros"})
+
+
 def _is_class(callee: ast.expr, namespace: Mapping[str, Any]) -> bool:
-    """Whether a dotted name is that of a class to which modules alone lead: no attribute of the user's is read."""
+    """Whether a dotted name is that of a class to which modules alone lead: no attribute of the user's is read.
+
+    What makes an array of numpy's is as good as a class.
+    """
     parts: list[str] = []
     while isinstance(callee, ast.Attribute):
         parts.insert(0, callee.attr)
@@ -300,5 +306,7 @@ def _is_class(callee: ast.expr, namespace: Mapping[str, Any]) -> bool:
     for each in parts:
         if not isinstance(thing, types.ModuleType | type):
             return False
+        if each in _ARRAY_MAKERS and thing is sys.modules.get("numpy"):
+            return True
         thing = vars(thing).get(each)
     return isinstance(thing, type | functools.partial)

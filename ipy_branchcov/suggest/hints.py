@@ -8,6 +8,7 @@ import enum
 import fractions
 import inspect
 import pathlib
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -49,6 +50,20 @@ _MADE: dict[type, tuple[tuple[Value, ...], ...]] = {
     pathlib.Path: (("a.txt",), ("/",), (".",)),
     range: ((0,), (3,), (5, 1, -1)),
 }
+#: The same for types of modules that may not be loaded, by their full names.
+_MADE_BY_NAME: dict[str, tuple[tuple[Value, ...], ...]] = {
+    "uuid.UUID": (("00000000-0000-0000-0000-000000000000",), ("12345678-1234-4234-8234-123456789abc",)),
+    "ipaddress.IPv4Address": (("127.0.0.1",), ("8.8.8.8",)),
+    "ipaddress.IPv6Address": (("::1",), ("2001:db8::1",)),
+    "zoneinfo.ZoneInfo": (("UTC",),),
+    "_io.StringIO": (("",), ("a\nb\n",)),
+    "_io.BytesIO": ((b"",), (b"a\n",)),
+}
+#: As lists.
+_ARRAYS: tuple[list[Any], ...] = (
+    *([1.0, 2.0, 3.0], [], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [0, 1], [float("nan"), 1.0], [True, False], [[0]]),
+    [["a", "b"]],
+)
 _ABSTRACT: dict[Any, Any] = {
     collections.abc.Sequence: list,
     collections.abc.MutableSequence: list,
@@ -98,8 +113,8 @@ def _inner(kind: Any, inner: tuple[Any, ...], hint: Any, names: Names, depth: in
         items = values_of(inner[0] if inner else object, names, depth + 1)
         yield from _containers(kind.__name__, items)
     elif kind is tuple:
-        if len(inner) == 2 and inner[1] is Ellipsis:
-            yield from _containers("tuple", values_of(inner[0], names, depth + 1))
+        if (len(inner) == 2 and inner[1] is Ellipsis) or hint is tuple:
+            yield from _containers("tuple", values_of(inner[0] if inner else object, names, depth + 1))
         else:
             columns = [values_of(each, names, depth + 1) for each in inner]
             yield from (Items("tuple", tuple(row)) for row in rows(columns))
@@ -109,7 +124,7 @@ def _inner(kind: Any, inner: tuple[Any, ...], hint: Any, names: Names, depth: in
         yield Items("dict", ())
         yield from (Items("dict", (pair(a, b),)) for a, b in islice(product(keys, of), 8))
     elif kind is collections.abc.Callable:
-        yield from (Named("lambda *_: True"), Named("lambda *_: False"), Named("lambda *_: None"))
+        yield from (Named(f"lambda *{each}") for each in ("_: True", "_: False", "_: None", "given: given[0]"))
     elif typing.is_typeddict(hint):
         yield from _typed_dict(hint, names, depth)
     elif isinstance(kind, type):
@@ -157,6 +172,9 @@ def _typed_dict(hint: Any, names: Names, depth: int) -> Iterator[Value]:
 
 
 def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
+    if f"{kind.__module__}.{kind.__qualname__}" == "numpy.ndarray":
+        yield from arrays(names)
+        return
     callee = names.of(kind)
     if callee is None:
         return
@@ -168,8 +186,15 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
             yield Made(callee, (0,))
             yield Named(" | ".join(f"{callee}.{name}" for name in members))
         return
-    if kind in _MADE:
-        yield from (Made(callee, args) for args in _MADE[kind])
+    made = _MADE.get(kind) or _MADE_BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
+    if made is not None:
+        yield from (Made(callee, args) for args in made)
+        if kind in (datetime.datetime, datetime.time) and (zone := names.of(datetime.timezone)) is not None:
+            yield Made(callee, made[-1], (("tzinfo", Named(f"{zone}.utc")),))
+        return
+    if inspect.isabstract(kind):
+        found = [values_of(each, names, depth) for each in kind.__subclasses__()]
+        yield from (each for row in _turns(found) for each in row)
         return
     columns = _columns(kind, names, depth)
     keywords = [name for name, _ in columns if name]
@@ -178,8 +203,15 @@ def _of_class(kind: type, names: Names, depth: int) -> Iterator[Value]:
         yield Made(callee, row[:count], tuple(zip(keywords, row[count:], strict=True)))
 
 
+def arrays(names: Names) -> Iterator[Value]:
+    """Small arrays of numpy's, where it is loaded."""
+    callee = names.of(getattr(sys.modules.get("numpy"), "array", None))
+    if callee is not None:
+        yield from (Made(callee, (describe(each, names),)) for each in _ARRAYS)
+
+
 def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value]]]:
-    """The values of each required argument of a class, and of those with a default whose type is known.
+    """The values of each required argument of a class, and of those with a default of whose type values are known.
 
     With each its name where it is given by keyword alone; these come last.
     """
@@ -187,10 +219,10 @@ def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value
         parameters = list(inspect.signature(kind).parameters.values())
     except Exception:  # a signature can be anything
         return []
-    hints = {
-        each.name: type(each.default)
+    hints: dict[str, Any] = {
+        each.name: object if each.default is None else type(each.default)
         for each in parameters
-        if type(each.default) in _SIMPLE and each.default is not None
+        if each.default is not each.empty
     }
     hints |= {**_hints(kind), **_hints(_maker(kind))}
     positional: list[tuple[str, list[Value]]] = []
@@ -199,10 +231,10 @@ def _columns(kind: type, names: Names, depth: int) -> list[tuple[str, list[Value
     for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
             continue
-        if each.default is not each.empty and each.name not in hints:
+        column = values_of(hints.get(each.name, object), names, depth + 1)
+        if each.default is not each.empty and not column:
             gap = True  # those behind it have defaults too, and cannot be given by their place
             continue
-        column = values_of(hints.get(each.name, object), names, depth + 1)
         if each.kind is each.KEYWORD_ONLY:
             keywords.append((each.name, column))
         elif not gap:

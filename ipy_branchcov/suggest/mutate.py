@@ -200,6 +200,10 @@ def _near_text(value: str, pool: Pool) -> Iterator[Value]:
     for each in pool.of("str")[:80]:
         if isinstance(each, str):
             yield from (each + value, value + each, value[:1] + each + value[1:], each.upper(), each * 2)
+    whole = parsed(value)
+    for path, part in parts(whole) if whole is not None else ():
+        inside = near(part, pool) if isinstance(part, Items) else ()
+        yield from filter(None, (written(replaced(whole, path, new)) for new in inside))
 
 
 def _near_bytes(value: bytes, pool: Pool) -> Iterator[Value]:

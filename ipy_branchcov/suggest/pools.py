@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from random import Random
 from typing import Any
 
@@ -14,7 +13,7 @@ from ipy_branchcov.suggest.hints import values_of
 from ipy_branchcov.suggest.record import written
 from ipy_branchcov.suggest.regexes import examples
 from ipy_branchcov.suggest.target import Arguments, Target, bind
-from ipy_branchcov.suggest.values import OMITTED, Items, Made, Named, Value, pair, parts, replaced, text
+from ipy_branchcov.suggest.values import OMITTED, Items, Made, Named, Value, pair, parts, text
 
 _MOST = 400
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -99,6 +98,10 @@ def _inside(value: Value) -> Iterator[Value]:
 def _constant(value: Any, pool: Pool, random: Random) -> None:
     if type(value) in (int, float, str, bytes, complex, bool):
         pool.add(value)
+        if type(value) is int and 255 < value < 1 << 64:  # as binary formats have it
+            size = (value.bit_length() + 7) // 8
+            pool.add(value.to_bytes(size, "big"))
+            pool.add(value.to_bytes(size, "little"))
         if isinstance(value, str | bytes) and _REGEX.search(
             value if isinstance(value, str) else value.decode("latin-1")
         ):
@@ -301,41 +304,3 @@ def _stands_alone(namespace: dict[str, Any]) -> Any:
         return True
 
     return stands
-
-
-def defaults(target: Target) -> list[list[Value]]:
-    """Values for each parameter that nothing was seen of: by its type, or some of every kind."""
-    plain: list[Value] = [
-        0,
-        1,
-        "a",
-        "",
-        None,
-        Items("list", ()),
-        Items("list", (1, 2)),
-        Items("dict", ()),
-        1.5,
-        True,
-        -1,
-    ]
-    columns: list[list[Value]] = []
-    for each in target.parameters:
-        if each.kind is each.kind.VAR_POSITIONAL:
-            inner = values_of(each.hint, target.names) if each.hint is not None else []
-            columns.append([Items("tuple", ()), *(Items("tuple", (value,)) for value in inner[:6])])
-        elif each.kind is each.kind.VAR_KEYWORD:
-            columns.append([Items("dict", ())])
-        else:
-            found = values_of(each.hint, target.names) if each.hint is not None else []
-            given = [] if each.required else [OMITTED, *_like(describe(each.default, target.names))]
-            columns.append([*given, *(found or plain)])
-    return columns
-
-
-def _like(default: Value) -> Iterator[Value]:
-    """A sequence that is a parameter's default with one part changed: it may be all that is known of its form."""
-    if isinstance(default, Items) and default.kind in ("tuple", "list"):
-        for path, part in islice(parts(default), 1, 12):
-            if isinstance(part, int):
-                changed: list[Value] = [not part] if isinstance(part, bool) else [part + 1, part - 1]
-                yield from (replaced(default, path, new) for new in changed)

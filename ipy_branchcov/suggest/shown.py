@@ -10,7 +10,7 @@ from ipy_branchcov.printable import printable
 from ipy_branchcov.suggest.suggest import Suggestion, Suggestions
 
 _LONGEST = 60
-_AWAITED = re.compile(r"\bawait\b|\basync for\b")
+_AWAITED = re.compile(r"\bawait\b|\basync (?:for|with)\b")
 
 
 def outcome(result: Suggestions, branch: Branch, name: str) -> str:
@@ -98,8 +98,9 @@ def _test(result: Suggestions, each: Suggestion, name: str) -> list[str]:
     body = [f"    # covers {outcome(result, *covers)}" for covers in each.covers]
     if each.error:
         body.append(f"    # {each.error} was raised when this was tried")
-    if _AWAITED.search(code) and code.startswith(("await ", "[each async")):
-        body += ["    async def call():", f"        return {code}", "", "    asyncio.run(call())"]
+    if _AWAITED.search(code) and code.startswith(("await ", "[each async", "async with ")):
+        returned = "" if code.startswith("async with ") else "return "
+        body += ["    async def call():", f"        {returned}{code}", "", "    asyncio.run(call())"]
         body.insert(0, "    import asyncio\n")
     else:
         body.append(f"    {code}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -11,17 +11,18 @@ from typing import Any
 
 from ipy_branchcov.analysis.branches import Analysis
 from ipy_branchcov.errors import UsageError
-from ipy_branchcov.model.branch import Branch
+from ipy_branchcov.model.branch import OTHER, Branch
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.model.source import UNPARSABLE, Source
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.session.options import RunOptions
 from ipy_branchcov.session.sources import SourceLocator
 from ipy_branchcov.suggest.crosshair import CrossHair
+from ipy_branchcov.suggest.defaults import defaults
 from ipy_branchcov.suggest.describe import PLAIN_TYPES
 from ipy_branchcov.suggest.guide import Guide
 from ipy_branchcov.suggest.messages import Answer
-from ipy_branchcov.suggest.pools import Pool, calls_in, defaults, literals
+from ipy_branchcov.suggest.pools import Pool, calls_in, literals
 from ipy_branchcov.suggest.record import Place
 from ipy_branchcov.suggest.runner import Generating, Runner
 from ipy_branchcov.suggest.search import ANALYSIS, Generator, Limits, Search
@@ -103,7 +104,11 @@ def suggest(
     verified, interrupted = _searched(search)
     found, covered = _told(verified, target, analysis)
     runner, branches = search.runner, analysis.decisions.map.branches
-    left = sorted(search.missed - covered, key=lambda place: (branches[place[0]].span.order, place[1]))
+    was_other = {place[0] for _, answer in verified.values() for place in answer.covered if _is_other(branches, place)}
+    left = sorted(
+        (place for place in search.missed - covered if place[0] not in was_other),
+        key=lambda place: (branches[place[0]].span.order, place[1]),
+    )
     return Suggestions(
         question.name,
         question.source,
@@ -192,7 +197,9 @@ def missed_in(target: Target, analysis: Analysis, question: Question) -> frozens
     covered: set[tuple[Any, ...]] = set()
     for each in question.coverage:
         if each.source.digest in (question.source.digest, question.source.within and question.source.within[0].digest):
-            covered |= {(b.span, b.kind, o.name) for b in each.branches for o in b.outcomes if o.covered}
+            for b in each.branches:
+                was_other = any(o.covered and o.name == OTHER for o in b.outcomes)
+                covered |= {(b.span, b.kind, o.name) for o in b.outcomes if o.covered or was_other}
     lines = lines_of(target, analysis)
     found = set()
     for number, branch in enumerate(analysis.decisions.map.branches):
@@ -271,6 +278,11 @@ def _told(
         covered |= places
     found.sort(key=lambda each: (len(each.code), each.code))
     return tuple(found), covered
+
+
+def _is_other(branches: Sequence[Branch], place: Place) -> bool:
+    """Whether a value was no bool: to be one is optional then."""
+    return branches[place[0]].outcomes[place[1]].name == OTHER
 
 
 def _outcome(analysis: Analysis, place: Place) -> tuple[Branch, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -34,7 +35,8 @@ class Target:
     """A function and its call. ``function``: what its code is of, below all decorators.
 
     ``prefix``: the expression that is called; of a method the name of its attribute, behind the receiver, which is the
-    first parameter. ``clear``: what forgets the results of former calls.
+    first parameter. ``clear``: what forgets the results of former calls. ``manager``: its call makes a context manager,
+    and its code runs in a ``with``.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Target:
     method: bool = False
     is_property: bool = False
     clear: tuple[Callable[[], Any], ...] = ()
+    manager: bool = False
 
     @property
     def is_coroutine(self) -> bool:
@@ -61,6 +64,8 @@ class Target:
     def statement(self, arguments: Arguments, *, lazy: bool) -> str:
         """The same as code that runs all of it. ``lazy``: what it returned had to be iterated."""
         call = self.expression(arguments)
+        if self.manager:
+            return f"{'async ' * inspect.isasyncgenfunction(self.function)}with {call}: pass"
         if self.is_coroutine:
             return f"await {call}"
         if inspect.isasyncgenfunction(self.function):
@@ -181,7 +186,16 @@ def _of_function(name: str, owner: Any, thing: Any, names: Names) -> Target:
     if method:
         parameters = (Parameter("self", Kinds.POSITIONAL_ONLY, kind, True), *parameters[1:])
     prefix = name.rpartition(".")[2] if method else name
-    return Target(name, function, parameters, names, prefix, method, is_property, clear)
+    return Target(name, function, parameters, names, prefix, method, is_property, clear, _is_manager(inner))
+
+
+def _is_manager(thing: Any) -> bool:
+    """Whether contextlib made a function of a generator."""
+    while (inner := getattr(thing, "__wrapped__", None)) is not None:
+        if getattr(thing, "__globals__", None) is vars(contextlib):
+            return True
+        thing = inner
+    return False
 
 
 def _below(thing: Any) -> tuple[Any, tuple[Callable[[], Any], ...]]:

@@ -181,6 +181,9 @@ class Trials:
         return run
 
     def _finished(self, result: Any) -> bool:
+        if self._target.manager:
+            self._entered(result)
+            return False
         if inspect.iscoroutine(result):
             self._event_loop().run_until_complete(result)
             return False
@@ -192,6 +195,14 @@ class Trials:
                 pass
             return True
         return False
+
+    def _entered(self, manager: Any) -> None:
+        """Run a context manager around nothing."""
+        if hasattr(manager, "__aenter__"):
+            self._event_loop().run_until_complete(_around_nothing(manager))
+        elif hasattr(manager, "__enter__"):
+            with manager:
+                pass
 
     def _event_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -252,6 +263,11 @@ _ITERATORS = frozenset({"chain", "map", "filter", "zip", "islice", "enumerate", 
 
 async def _exhausted(result: Any) -> None:
     async for _ in result:
+        pass
+
+
+async def _around_nothing(manager: Any) -> None:
+    async with manager:
         pass
 
 

@@ -33,8 +33,9 @@ _ALLOWED = frozenset(
         "os.scandir", "os.unsetenv", "os.walk", "os.add_dll_directory", "sqlite3.connect/handle", "socket.gethostname",
     }
 )  # fmt: skip
-#: The module of ours that looks at the values on a frame's stack, by ctypes.
-_READER = "ipy_branchcov.bytecode.frames"
+#: The modules of ours that call the interpreter by ctypes while code is measured: to look at the values on a frame's
+#: stack, and where code is instrumented when it is first called.
+_OURS = frozenset(f"ipy_branchcov.bytecode.{name}" for name in ("frames", "memory", "thread_state"))
 #: Functions without an audit event that change something outside the process.
 _SILENT = (
     ("os", "mkfifo"), ("os", "mknod"), ("os", "pwrite"), ("os", "pwritev"), ("os", "sendfile"), ("os", "splice"),
@@ -96,7 +97,7 @@ class Wall:
             return
         if event == "socket.__new__" and self.makes_loop:
             return
-        if family == "ctypes" and sys._getframe(1).f_globals.get("__name__") == _READER:
+        if family == "ctypes" and sys._getframe(1).f_globals.get("__name__") in _OURS:
             return
         if event == "sqlite3.connect" and arguments and arguments[0] == ":memory:":
             return

@@ -7,12 +7,13 @@ probe.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ipy_branchcov.bytecode.decode import Bytecode
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.own_builtins import BUILTINS
-from ipy_branchcov.tracing.probes.cells import added_constants
+from ipy_branchcov.tracing.probes.cells import Cell, added_constants
 from ipy_branchcov.tracing.probes.split import Splitter
 from ipy_branchcov.tracing.tracer import Edge, Plan
 
@@ -82,9 +83,11 @@ class ProbePlacer(Splitter):
     def _proof(self, edge: Edge, like: Item) -> list[Item]:
         return self._probe(Probe(edge), like)
 
-    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
-        first = [items[0] for items in proofs]
-        self._exits[tests[0]] = [number for number, items in enumerate(self._placed) if items[0] in first]
+    def _proved(self, made: Cell, proofs: Mapping[int, list[Item]]) -> None:
+        first = [items[0] for items in proofs.values()]
+        test = next((item for item in made.items if item in made.jumps.values()), None)
+        if test is not None:
+            self._exits[test] = [number for number, items in enumerate(self._placed) if items[0] in first]
 
     def _probe_fall(self, item: Item, edge: Edge) -> None:
         after = self._following(item)

@@ -8,16 +8,17 @@ to an instruction of its own line: both would be line events, at which debuggers
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import CodeType
 
 from ipy_branchcov.bytecode import Unencodable
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode, ExitEdge
 from ipy_branchcov.bytecode.encode import Item, disassemble
-from ipy_branchcov.bytecode.values import FALSE, OTHER, TRUE, Value, value_edge
+from ipy_branchcov.bytecode.values import Value, value_edge
 from ipy_branchcov.model.decisions import History
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.arrange import JUMPS, Arrangement, same_line
-from ipy_branchcov.tracing.probes.cells import cell, parted
+from ipy_branchcov.tracing.probes.cells import Cell, Kind, cell, parted
 from ipy_branchcov.tracing.probes.readers import READING, ReadByOthers
 from ipy_branchcov.tracing.probes.unfold import State, unfold
 from ipy_branchcov.tracing.tracer import JUMPED, Edge, Plan
@@ -184,13 +185,15 @@ class Splitter(Arrangement):
     def _observe(self, item: Item, exit_edge: ExitEdge, value: Value) -> None:
         """Observe the value that is on the stack on an exit of an item."""
         end = Item("NOP")
-        leaves, proofs, sides = [], [], []
-        for what in (TRUE, FALSE, OTHER):
+        leaves, proofs, sides = list[Item](), dict[int, list[Item]](), dict[int, list[Item]]()
+        kind = Kind.of(item, value, jumped=exit_edge[1])
+        for what in kind.outcomes:
             leaves.append(Item("JUMP_FORWARD", target=end))
-            proofs.append(self._proof(Edge(*value_edge(exit_edge, what), None, self._history(item)), item))
-            sides.append(self._side(proofs[-1], leaves[-1]))
-        items, tests = cell(value, self._first_constant, sides)
-        self._proved(tests, proofs)
+            proofs[what] = self._proof(Edge(*value_edge(exit_edge, what), None, self._history(item)), item)
+            sides[what] = self._side(proofs[what], leaves[-1])
+        made = cell(value, kind, self._first_constant, sides)
+        self._proved(made, proofs)
+        items = made.items
         items += [end, *parted(item)]
         for each in items:
             each.position, each.row = item.position, item.row
@@ -218,8 +221,8 @@ class Splitter(Arrangement):
         """A proof, and the instruction behind it that leads on."""
         return [*proof, leave]
 
-    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
-        """The exits of the first test have proofs, one of these; the first two are jumped to by one test each."""
+    def _proved(self, made: Cell, proofs: Mapping[int, list[Item]]) -> None:
+        """A cell has these proofs, by outcome."""
 
     def _split(self, item: Item, before: Edge | None) -> None:
         """Probe the exits of a test."""

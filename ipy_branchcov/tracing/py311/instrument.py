@@ -34,12 +34,12 @@ class Probed(Once):
 
     @property
     def proved(self) -> tuple[tuple[int, ...], ...]:
-        proved: tuple[tuple[int, ...], ...] = self.plain[2]
+        proved: tuple[tuple[int, ...], ...] = self.plain[3]
         return proved
 
     @property
     def passages(self) -> tuple[tuple[Any, ...], ...]:
-        passages: tuple[tuple[Any, ...], ...] = self.plain[3]
+        passages: tuple[tuple[Any, ...], ...] = self.plain[4]
         return passages
 
     def hits(self, begun: Mapping[int, int] | None = None) -> dict[int, int]:
@@ -75,27 +75,28 @@ def probe(code: CodeType, plan: Plan, constants: tuple[object, ...], kind: Mecha
     new = assemble(code, placer.items, (*constants, *added, *made, Notes()))
     new = new.replace(co_stacksize=code.co_stacksize + ROOM)
     writes = tuple(() if number in counters else tuple(placer.writes(number)) for number in range(len(placer.probes)))
+    idle = () if kind.counting else tuple(placer.idle())
     proved = tuple(tuple(each.lines) for each in placer.probes)
     passages = tuple(map(tuple, placer.passages()))
     edges = edges_of(placer.probes)
     if kind is Mechanism.PROBES:
-        plan.made[_MADE] = (*tables_of(new), edges, writes, proved, passages)
-    return new, _probed(new, writes, code, kind, edges, counters, proved, passages)
+        plan.made[_MADE] = (*tables_of(new), edges, writes, idle, proved, passages)
+    return new, _probed(new, (writes, idle), code, kind, edges, counters, proved, passages)
 
 
 def _again(code: CodeType, made: tuple[Any, ...], constants: tuple[object, ...]) -> tuple[CodeType, Probed]:
     """The same as it was made before."""
-    *tables, edges, writes, proved, passages = made
+    *tables, edges, writes, idle, proved, passages = made
     new = with_tables(code, tables, (*constants, *(~number for number in range(len(edges))), Notes()))
-    return new, _probed(new, writes, code, Mechanism.PROBES, edges, {}, proved, passages)
+    return new, _probed(new, (writes, idle), code, Mechanism.PROBES, edges, {}, proved, passages)
 
 
-def _probed(new: CodeType, writes: Any, *counted: Any) -> Probed:
-    """The entry of code with probes; its last constant is its notes.
+def _probed(new: CodeType, changes: tuple[Any, Any], *counted: Any) -> Probed:
+    """The entry of code with probes; its last constant is its notes. ``changes``: its writes, and those of idle code.
 
     No cycle goes through them, so the collector need not look at them.
     """
     *_, notes = constants = new.co_consts
     uncollect(notes)
     uncollect(constants)
-    return Probed(new, notes, writes, *counted)
+    return Probed(new, notes, *changes, *counted)

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import compress
+from itertools import chain, compress
 from operator import attrgetter
 from types import CodeType
 from typing import Any
@@ -73,14 +73,18 @@ class Once(Counted):
         code: CodeType,
         notes: Notes,
         writes: tuple[tuple[Write, ...], ...],
+        idle: tuple[tuple[tuple[int, ...], Write], ...],
         original: CodeType,
         kind: Mechanism,
         proofs: tuple[tuple[Any, ...] | None, ...],
         counters: Mapping[int, Counter],
         *more: Any,
     ):
-        """``writes``: by the number of the probe; those that count have none, and stay."""
-        super().__init__(code, original, kind, proofs, counters, writes, *more)
+        """``writes``: by the number of the probe; those that count have none, and stay.
+
+        ``idle``: writes that wait until all of some probes have vanished, in order.
+        """
+        super().__init__(code, original, kind, proofs, counters, writes, idle, *more)
         self.notes = notes
         self._vanishing = len(writes) - len(counters)
         #: The probes that vanished, as bits, which the collector need not look at; and the memory as it was before.
@@ -93,6 +97,12 @@ class Once(Counted):
     def writes(self) -> tuple[tuple[Write, ...], ...]:
         writes: tuple[tuple[Write, ...], ...] = self.plain[1]
         return writes
+
+    @property
+    def idle(self) -> list[Write]:
+        """The writes that leave out what can show nothing more, now."""
+        seen = self._seen
+        return [write for numbers, write in self.plain[2] if all(seen >> number & 1 for number in numbers)]
 
     def passed(self) -> list[int]:
         """The numbers of the probes that were hit."""
@@ -142,10 +152,9 @@ class Once(Counted):
             undo = self._undo = self._undo or {}
             memory, writes = units(code), self.writes
             raw = memory.cast("B")
-            for each in passed:
-                for place, opcode, argument in writes[~each]:
-                    undo.setdefault(place, memory[place])
-                    memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
+            for place, opcode, argument in chain(*(writes[~each] for each in passed), self.idle):
+                undo.setdefault(place, memory[place])
+                memory[place] = unit(raw[2 * place] if opcode is None else opcode, argument)
         return len(passed)
 
 

@@ -6,11 +6,13 @@ If only the first hit counts, the ``body`` edge of a loop is probed outside of t
 from __future__ import annotations
 
 import dis
+from collections.abc import Mapping
 
 from ipy_branchcov.bytecode.decode import FINAL, Bytecode
 from ipy_branchcov.bytecode.encode import Item
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.probes.arrange import same_line
+from ipy_branchcov.tracing.probes.cells import Cell
 from ipy_branchcov.tracing.probes.place import Probe, ProbePlacer
 from ipy_branchcov.tracing.py311.one_shot import Write
 from ipy_branchcov.tracing.tracer import Edge, Plan
@@ -42,23 +44,46 @@ class VanishingProbePlacer(ProbePlacer):
         self._sites: set[Item] = set()
         #: The jump that leads to a probe, by the probe's number; probes on a fall-through have none.
         self._jumps: dict[int, Item] = {}
+        #: What observes values, with the number of the probe of each outcome.
+        self._cells: list[tuple[dict[int, int], Cell]] = []
 
     def writes(self, number: int) -> list[Write]:
         """The changes of memory that make a probe vanish. Call it after the items are laid out."""
-        site, last = self._placed[number][0], self._placed[number][-1]
-        after = self.items[self._places[last] + 1]
-        leads = self._led_on_to(after.target) if after.origin is None and after.name.startswith("JUMP_") else None
-        found: list[Write] = []
-        if leads is not None and (arg := _argument(site, leads, backward=after.backward)) is not None:
-            found.append((site.offset // 2, dis.opmap[after.name], arg))
-        elif (arg := _argument(site, after, backward=False)) is not None:
-            found.append((site.offset // 2, dis.opmap["JUMP_FORWARD"], arg))
+        site = self._placed[number][0]
+        after, leads = self._behind(number)
+        found: list[Write] = [] if (skip := self._skip(site, number)) is None else [skip]
         if number in self._jumps:
             jump = self._jumps[number]
             arg = _argument(jump, leads or after, backward=jump.backward)
             if arg is not None and jump.size == 1:
                 found.append((jump.offset // 2, None, arg))
         return found
+
+    def idle(self) -> list[tuple[tuple[int, ...], Write]]:
+        """The changes of memory that leave out what can show nothing more, once all of some probes were hit.
+
+        Call it after the items are laid out; later ones may change what earlier ones changed.
+        """
+        found = []
+        for numbers, made in self._cells:
+            for outcomes, item, to in made.idle:
+                write = self._skip(item, numbers[to]) if isinstance(to, int) else _jump_to(item, to)
+                if write is not None:
+                    found.append((tuple(sorted(numbers[what] for what in outcomes)), write))
+        return found
+
+    def _behind(self, number: int) -> tuple[Item, Item | None]:
+        """The item behind a probe, and where that leads to if it does nothing but to lead on."""
+        after = self.items[self._places[self._placed[number][-1]] + 1]
+        leads = self._led_on_to(after.target) if after.origin is None and after.name.startswith("JUMP_") else None
+        return after, leads
+
+    def _skip(self, site: Item, number: int) -> Write | None:
+        """The change of memory that makes an item lead to what is behind a probe."""
+        after, leads = self._behind(number)
+        if leads is not None and (arg := _argument(site, leads, backward=after.backward)) is not None:
+            return site.offset // 2, dis.opmap[after.name], arg
+        return _jump_to(site, after)
 
     def _led_on_to(self, item: Item | None) -> Item | None:
         """Where a jump to an item of ours ends that does nothing but to lead on, on the line of what it leads to."""
@@ -94,10 +119,12 @@ class VanishingProbePlacer(ProbePlacer):
         self.probes.append(meaning)
         return items
 
-    def _proved(self, tests: tuple[Item, Item], proofs: list[list[Item]]) -> None:
-        super()._proved(tests, proofs)
-        for test, number in zip(tests, self._exits[tests[0]], strict=False):
-            self._jumps[number] = test
+    def _proved(self, made: Cell, proofs: Mapping[int, list[Item]]) -> None:
+        super()._proved(made, proofs)
+        number_of = {items[0]: number for number, items in enumerate(self._placed)}
+        numbers = {what: number_of[items[0]] for what, items in proofs.items()}
+        self._jumps.update((numbers[what], jump) for what, jump in made.jumps.items())
+        self._cells.append((numbers, made))
 
     def _probe_jump(self, item: Item, edge: Edge) -> None:
         self._jumps[len(self.probes)] = item
@@ -126,6 +153,12 @@ class VanishingProbePlacer(ProbePlacer):
         jump = Item("JUMP_FORWARD", position=item.position, target=self._next(item))
         jump.row = item.row
         self._after[above] = [first, *self._probe(Probe(edge), item), jump]
+
+
+def _jump_to(site: Item, target: Item) -> Write | None:
+    """The change of memory that makes an item lead to one behind it."""
+    arg = _argument(site, target, backward=False)
+    return None if arg is None else (site.offset // 2, dis.opmap["JUMP_FORWARD"], arg)
 
 
 def _argument(item: Item, target: Item, *, backward: bool) -> int | None:

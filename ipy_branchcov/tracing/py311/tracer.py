@@ -203,8 +203,8 @@ class ProbeTracer:
         return (self._fallback.recorded() if self._fallback.tracing else []) + self._recorded()
 
     def noted(self) -> int:
-        entries = list(map(_PROBED, self._probed.copy()))
-        found = sum(map(len, map(_NOTES, entries))) + (self._fallback.noted() if self._fallback.tracing else 0)
+        entries = self._probed.copy()
+        found = sum(len(each.notes) for each in entries) + (self._fallback.noted() if self._fallback.tracing else 0)
         if self._kind.counting or self._counted_inside:
             found += sum(sum(each.counts().values()) for each in entries)
         return found
