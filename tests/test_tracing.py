@@ -394,6 +394,24 @@ def test_frames_and_what_is_suspended() -> None:
 
 
 @on_311
+def test_code_without_probes_is_traced_until_it_has_ended(program: Program) -> None:
+    """Code that another tool compiled, and executes."""
+    from ipy_branchcov.tracing.py311.fallback import Fallback
+    from ipy_branchcov.tracing.py311.tracer import ProbeTracer
+
+    tracer = ProbeTracer(program.sources.filter, program.analyses.plan, counts=False)
+    fallback = tracer._fallback
+    assert type(fallback) is Fallback
+    tracer.start()
+    try:
+        assert not fallback.tracing
+        exec(compile(TEXT, program.code.co_filename, "exec"), {})
+        assert fallback.paused
+    finally:
+        tracer.stop()
+
+
+@on_311
 def test_the_tracer_of_311(program: Program) -> None:
     from ipy_branchcov.tracing.py311.tracer import ProbeTracer
 

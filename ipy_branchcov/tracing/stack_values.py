@@ -11,11 +11,11 @@ import re
 import sys
 from types import CodeType, FrameType
 
-from ipy_branchcov.bytecode.decode import Bytecode, Instruction
+from ipy_branchcov.bytecode.decode import Bytecode, Instruction, code_objects
 from ipy_branchcov.bytecode.frames import READABLE, kind_at, variables
 from ipy_branchcov.bytecode.values import value_edge
 from ipy_branchcov.own_builtins import BUILTINS
-from ipy_branchcov.tracing.tracer import Edge, Plan
+from ipy_branchcov.tracing.tracer import Edge, Plan, Planner
 
 __builtins__ = BUILTINS
 
@@ -48,6 +48,16 @@ _KEEPS = (
 def may_keep_value(code: CodeType) -> bool:
     """Whether code may have operators that are values: fast, and never wrong where it says no (3.14)."""
     return any(match.start() % 2 == 0 for match in _KEEPS.finditer(code.co_code))
+
+
+def needs_instructions(code: CodeType, planner: Planner, *, follow: bool) -> bool:
+    """Whether values are observed in code, or in code in it: events do not show them (3.14).
+
+    The same where decisions are followed (``follow``), which needs copies of conditions.
+    """
+    if follow and any(planner(each).histories is not None for each in code_objects(code)):
+        return True
+    return any(may_keep_value(each) and planner(each).values for each in code_objects(code))
 
 
 def _loops_past(bytecode: Bytecode, each: Instruction) -> list[Instruction]:

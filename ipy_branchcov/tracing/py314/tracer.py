@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, cast
 
-from ipy_branchcov.bytecode.decode import code_objects, lines_at
+from ipy_branchcov.bytecode.decode import lines_at
 from ipy_branchcov.own_builtins import BUILTINS
 from ipy_branchcov.tracing.callbacks import Callbacks
 from ipy_branchcov.tracing.failures import Failures, encodable
@@ -28,7 +28,7 @@ from ipy_branchcov.tracing.probes.edges import Split, split
 from ipy_branchcov.tracing.probes.readers import READING
 from ipy_branchcov.tracing.probes.registry import COUNTING
 from ipy_branchcov.tracing.py314.loop_ends import END_ASYNC_FOR, FOR_ITER, TESTS, LoopEnds, has_async_loop, ways_on
-from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, may_keep_value
+from ipy_branchcov.tracing.stack_values import UNREADABLE, StackValues, needs_instructions
 from ipy_branchcov.tracing.tracer import CodeFilter, Edge, Mechanism, OnFirstHit, Plan, Planner, Recording
 
 if TYPE_CHECKING:
@@ -101,15 +101,8 @@ class MonitoringTracer:
         self.note = self.note or note
 
     def _observes(self, code: CodeType) -> bool:
-        """Whether values are observed in code, or in code in it: only instructions can look at them.
-
-        The same where decisions are followed, which needs copies of conditions.
-        """
-        if not self._wanted(code):
-            return False
-        if self._follow and any(self._planner(each).histories is not None for each in code_objects(code)):
-            return True
-        return any(may_keep_value(each) and self._planner(each).values for each in code_objects(code))
+        """Whether code is wanted that only instructions can look at."""
+        return self._wanted(code) and needs_instructions(code, self._planner, follow=self._follow)
 
     def start(self) -> None:
         events, ending = sys.monitoring.events, self.failures.ending
