@@ -16,6 +16,7 @@ import pytest
 
 from ipy_branchcov.model.coverage import Coverage
 from ipy_branchcov.pytest_plugin import rewritten
+from ipy_branchcov.pytest_plugin.terminal import Ending, show_failures
 from ipy_branchcov.pytest_plugin.workers import Workers
 from tests.project import CELLS, TESTS, Project
 
@@ -131,6 +132,11 @@ def test_without_a_terminal_the_gate_says_why_on_the_error_stream(project: Proje
     assert (project.folder / "c.json").exists()
     line = "branchcov: branch coverage 6 of 10 outcomes covered (60.0%) is below 61%\n"
     assert run("--branchcov-fail-under=61") == (1, "", line)
+
+
+def test_what_the_error_stream_shows_then(capsys: pytest.CaptureFixture[str]) -> None:
+    show_failures(Ending(["a table"], "", ["a note"], ["a worker"], ["a gate"]))
+    assert capsys.readouterr() == ("", "branchcov: a worker\nbranchcov: a gate\n")
 
 
 @pytest.mark.slow

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from ipy_branchcov.analysis.branches import find_branches
+from ipy_branchcov.analysis.rewritten import is_rewritten, unprovable
+from ipy_branchcov.model.source import Source
 from ipy_branchcov.model.source_coverage import SourceCoverage
 from ipy_branchcov.session.measure import BY_OTHERS
 from ipy_branchcov.session.options import RunOptions
@@ -102,6 +105,18 @@ def test_nothing_is_missed_that_rewritten_code_covers(
         found = measured(rewritten(text, path))
         check(found, expected, 2 + above.count("\n"))
         assert found.totals.covered >= 12, found.totals
+
+
+def test_which_code_is_rewritten(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    analysis = find_branches(Source("program.py", PROGRAM, "file", path=str(path)))
+    plain: dict[str, Any] = {}
+    exec(compile(PROGRAM, str(path), "exec"), plain)
+    theirs = rewritten(PROGRAM, path).__code__
+    assert not is_rewritten(analysis, plain["f"].__code__)
+    assert unprovable(analysis, plain["f"].__code__) == set()
+    assert is_rewritten(analysis, theirs)
+    assert unprovable(analysis, theirs)
 
 
 def check(found: SourceCoverage, expected: SourceCoverage, line: int) -> None:
