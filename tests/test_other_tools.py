@@ -323,3 +323,43 @@ def test_a_program_that_asks_for_our_id_gets_it(tmp_path: Path) -> None:
     assert not source.missed_lines and not source.note
     with held(5), session.measuring("test"), pytest.raises(ValueError, match="tool 4 is already in use"):
         MONITORING.use_tool_id(4, "mine")
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_a_program_that_uses_our_ids_without_asking_has_them(tmp_path: Path, number: int) -> None:
+    """CrossHair takes the id 4 where no tool has it, and uses it where one has: all callbacks of ours were gone."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import sys\n"
+        "def f(x): return 1 if x else 2\n"
+        "tools, start = sys.monitoring, sys.monitoring.events.PY_START\n"
+        f"tools.register_callback({number}, start, started)\n"
+        f"tools.set_events({number}, start)\n"
+        "f(1)\n"
+        f"tools.set_events({number}, 0)\n"
+        f"tools.register_callback({number}, start, None)\n"
+        "f(0)\n"
+    )
+    session = Session(RunOptions(source=(str(path),)))
+    try:
+        for _ in range(2):  # in the second run the id is that tool's from the beginning
+            seen: list[str] = []
+            names = {"started": lambda code, offset, seen=seen: seen.append(code.co_name)}
+            with session.measuring("test") as run:
+                exec(session.instrument(compile(path.read_text(), str(path), "exec")), names)
+            assert seen == ["f"]
+            (source,) = run.coverage.sources
+            assert [outcome.hits for outcome in source.branches[0].outcomes] == [1, 1]
+            assert not source.missed_lines and not source.note and not run.coverage.lost
+            assert [MONITORING.get_tool(i) for i in range(6) if i != number] == [None] * 5
+    finally:
+        session.close()
+        if MONITORING.get_tool(number) is not None:
+            MONITORING.free_tool_id(number)
+
+
+def test_a_program_that_uses_our_only_id_is_reported() -> None:
+    with held(0, 1, 2, 3, 5):
+        tool = Tool({EVENTS.PY_START: lambda code, offset: None})
+        MONITORING.register_callback(4, EVENTS.PY_START, lambda code, offset: None)
+        assert tool.give_back() == FREED

@@ -5,12 +5,13 @@ import __future__
 
 import ast
 import inspect
+import re
 import warnings
 from collections.abc import Iterable
 from types import CodeType
 
 from ipy_branchcov.bytecode.decode import code_objects, lines_by_offset
-from ipy_branchcov.model.source import Source
+from ipy_branchcov.model.source import Source, split_lines
 
 #: What ``from __future__`` changes today. ``compile`` and ``exec`` give it to the code that they make, too.
 INHERITED = __future__.annotations.compiler_flag | __future__.barry_as_FLUFL.compiler_flag
@@ -22,7 +23,8 @@ class CompiledSource:
     ``lines``: those with an instruction. ``flags``: those of its code. ``codes``: its code objects.
     """
 
-    def __init__(self, code: CodeType):
+    def __init__(self, code: CodeType, text: str):
+        self._text = text
         self.flags = code.co_flags
         self.lines = lines_with_code([code])
         self.codes = list(code_objects(code))
@@ -39,7 +41,7 @@ class CompiledSource:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return cls(compile(source.code, source.name, "exec", flags=flags, dont_inherit=True))
+                return cls(compile(source.code, source.name, "exec", flags=flags, dont_inherit=True), source.code)
         except (SyntaxError, ValueError):
             return None
 
@@ -61,7 +63,15 @@ class CompiledSource:
     def _at_place_of(self, code: CodeType) -> list[CodeType]:
         """The code of the same name that begins there, or with decorators above: tools leave their own one out."""
         found = self._codes.get((code.co_qualname, code.co_firstlineno), [])
-        return found or [known for known in self._by_name.get(code.co_name, ()) if _begins_above(known, code)]
+        if found or not self._defines(code):
+            return found
+        above = [first for name, first in self._codes if name == code.co_qualname and first < code.co_firstlineno]
+        return self._codes[code.co_qualname, max(above)] if above else []
+
+    def _defines(self, code: CodeType) -> bool:
+        """Whether the text defines a function of this name on the line on which this code begins."""
+        line = split_lines(self._text)[code.co_firstlineno - 1 : code.co_firstlineno]
+        return bool(line) and re.match(rf"\s*(async\s+)?def\s+{re.escape(code.co_name)}\b", line[0]) is not None
 
     def has(self, qualname: str) -> bool:
         """Whether the text has code of this name."""
@@ -122,14 +132,6 @@ def _same(code: CodeType, known: CodeType) -> bool:
         and code.co_names == known.co_names
         and code.co_varnames == known.co_varnames
         and _constants(code) == _constants(known)
-    )
-
-
-def _begins_above(known: CodeType, code: CodeType) -> bool:
-    """Whether only decorators of a function stand between where it begins and where this code does."""
-    below = _lines(known) - {known.co_firstlineno}
-    return known.co_qualname == code.co_qualname and (
-        known.co_firstlineno < code.co_firstlineno <= min(below, default=0)
     )
 
 

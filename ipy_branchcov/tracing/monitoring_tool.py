@@ -58,6 +58,8 @@ class Tool:
         #: The watched code objects and their events, by id; and the ids of those that no tool of others was beside.
         self._watched: dict[int, tuple[CodeType, int]] = {}
         self._alone: set[int] = set()
+        #: Whether another tool uses its id, and there is no other one.
+        self._lost = False
         #: The second id, if one is free.
         self._second: int | None = None
         self._before = sys.monitoring.use_tool_id
@@ -116,13 +118,13 @@ class Tool:
         if monitoring.get_tool(self.id) != _NAME:
             return FREED
         self._free(watched)
-        return UNSEEN if unseen else ""
+        return FREED if self._lost else UNSEEN if unseen else ""
 
     def _take(self, number: int) -> None:
         self.id = number
         self._before(number, _NAME)
         for event, callback in self._callbacks.items():
-            sys.monitoring.register_callback(number, event, callback)
+            self._register(number, event, callback)
 
     def _free(self, watched: dict[int, tuple[CodeType, int]]) -> None:
         monitoring = sys.monitoring
@@ -161,12 +163,28 @@ class Tool:
         @functools.wraps(register)
         @unseen  # a profiler that ends still has its own events
         def register_callback(tool_id: int, event: int, func: Any, /) -> Any:
-            if func is not None and tool_id not in (self.id, self._second):
+            if func is not None:
+                if self in _RUNNING and tool_id in (self.id, self._second):
+                    self._lend(tool_id)
                 see(func)
             return register(tool_id, event, func)
 
         self._register_callback = register_callback
         sys.monitoring.register_callback = register_callback
+
+    def _lend(self, number: int) -> None:
+        """Let another tool have an id of ours, which it uses without having asked for it: CrossHair uses 4."""
+        if number == self.id:
+            if (free := self._free_for_us()) is None:
+                self._lost = True
+                return
+            self._move(free)
+            for code, events in list(self._watched.values()):
+                self.watch(code, events)
+        self._release()
+        self._before(number, "unknown")
+        _hold_beside_one()
+        self._arrived()
 
     def _move(self, number: int) -> None:
         self._free(self._watched)
@@ -207,7 +225,7 @@ class Tool:
         self._second = next((i for i in reversed(_ALL) if i != self.id and monitoring.get_tool(i) is None), None)
         if self._second is not None:
             self._before(self._second, _NAME)
-            monitoring.register_callback(self._second, event, undisturbed(_disable))
+            self._register(self._second, event, undisturbed(_disable))
             monitoring.set_events(self._second, event)
 
     def _release(self) -> None:
