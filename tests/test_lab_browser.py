@@ -293,16 +293,19 @@ def test_keys_walk_over_the_misses(page: Page) -> None:
 
 def test_a_step_of_the_walk_waits_for_no_frame(page: Page) -> None:
     """Where the cell's editor is drawn, cursor and details are there when the command ends."""
+    page.run("notebook.activeCellIndex = 1; notebook.mode = 'edit'")
     page.run(
-        "notebook.activeCellIndex = 1; notebook.mode = 'edit'; window.branchcovFrames = window.requestAnimationFrame"
+        "window.held = [window.requestAnimationFrame];window.requestAnimationFrame = (each) => window.held.push(each)"
     )
-    page.run("window.requestAnimationFrame = () => 0")
     try:
         page.lab.command("branchcov:next-miss")
         script = "return document.querySelector('.branchcov-card:popover-open')?.innerText ?? ''"
         assert "1 of 6 missed" in page.run(script) and page.cursor() == [1, "x > "]
     finally:
-        page.run("window.requestAnimationFrame = window.branchcovFrames")
+        page.run(
+            "const [own, ...calls] = window.held;"
+            "window.requestAnimationFrame = own; for (const each of calls) own.call(window, each)"
+        )
 
 
 def test_keys_show_details_at_the_cursor(page: Page) -> None:
@@ -537,7 +540,7 @@ def test_a_walk_stays_at_its_place_while_the_page_is_laid_out(desk: Any) -> None
         ["%load_ext ipy_branchcov", *["\n" * 40] * 3, "%%branchcov\nx = 1 if len('a') else 2", *["\n" * 40] * 3]
     )
     page.lab.until("return document.querySelector('.branchcov-label')")
-    page.run("notebook.activeCellIndex = 4; window.branchcovFrames = window.requestAnimationFrame")
+    page.run("notebook.activeCellIndex = 4")
     later = """
     const {commands} = window.jupyterapp;
     notebook.widgets[4].node.style.overflowAnchor = notebook.node.style.overflowAnchor = 'none';

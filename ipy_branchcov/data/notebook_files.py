@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,9 +57,9 @@ class CellInFile:
     @cached_property
     def _starts(self) -> list[int]:
         """For each line of :attr:`typed`, its offset in the whole text of the cell."""
-        above = "".join(self.texts).find(self.typed)
-        lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", self.typed)
-        return list(accumulate(map(len, lines[:-1]), initial=above))
+        lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", "".join(self.texts))
+        above = sum(1 for _ in takewhile(re.compile(r"[ \t]*[\r\n]").match, lines))
+        return list(accumulate(map(len, lines[:-1]), initial=0))[above:]
 
     @cached_property
     def _ends(self) -> list[int]:
