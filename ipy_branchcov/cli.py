@@ -79,7 +79,7 @@ def _command(
         return selftest(stdout or sys.stdout)
     if parsed.command == "diff":
         return _diff(parsed.inputs, parsed.json, stdout)
-    sourced = parsed.command == "run" and bool(parsed.source)
+    sourced = asked is None or bool(parsed.source)  # what is in data was chosen when it was measured
     settings = load_config(Path.cwd(), parsed.config and Path(parsed.config), say=_say, sourced=sourced)
     if parsed.command == "merge":
         save(_summed(parsed.inputs, settings), parsed.out, values=bool(parsed.values))

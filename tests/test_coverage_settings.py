@@ -88,7 +88,7 @@ def test_include_of_a_run_is_not_used_where_the_door_names_sources(folder: Path)
     write({".coveragerc": "[run]\ninclude = tests/*\n"})
     said: list[str] = []
     assert load_config(folder, say=said.append, sourced=True).include == ()
-    line = "[run] include: not used, for sources are named; coverage.py ignores it, too"
+    line = "[run] include: not used where sources are named, and in reports of data; coverage.py ignores it there, too"
     assert [each.partition(": ")[2] for each in said] == [line]
 
 

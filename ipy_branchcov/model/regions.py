@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from ipy_branchcov.model.branch import Branch
-from ipy_branchcov.model.nodes import NODE_FIELDS
+from ipy_branchcov.model.nodes import NODE_FIELDS, OPEN_BLOCKS
 from ipy_branchcov.model.span import Span
 from ipy_branchcov.model.statements import BLOCKS, Headed, has_code, head_of, reachable
 from ipy_branchcov.model.truth import assigned_in_comprehension, constant, kept_from_running, live_operands, refutable
@@ -77,7 +77,8 @@ def regions(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = Non
     ``live``: the statements that can be reached, where they are known.
     """
     for statement in reachable(tree) if live is None else live:
-        yield from _suites(statement, span)
+        if type(statement) in OPEN_BLOCKS:
+            yield from _suites(statement, span)
         for node in _parted(statement):
             yield from _parts(node, span)
 
@@ -145,6 +146,8 @@ def beginnings(tree: ast.Module, span: SpanOf, live: Iterable[ast.AST] | None = 
     ``live``: as in :func:`regions`.
     """
     for node in reachable(tree) if live is None else live:
+        if type(node) not in OPEN_BLOCKS:
+            continue
         suites = ((after, head.body) for after, head in _led_to(node, span))  # type: ignore[union-attr]
         for after, body in chain(suites, _else(node, span)):
             first = next((each for each in body if has_code(each) or isinstance(each, ast.Try | ast.TryStar)), None)

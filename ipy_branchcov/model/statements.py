@@ -70,6 +70,7 @@ def _annotated_lines(arguments: ast.arguments, returns: ast.expr | None) -> Iter
 
 
 Headed = ast.stmt | ast.ExceptHandler | ast.match_case
+_HEADED = (ast.stmt, ast.ExceptHandler, ast.match_case)  # a tuple is asked faster
 
 
 def heads(tree: ast.Module, *, without_code: bool = False, live: Iterable[ast.AST] | None = None) -> Iterator[Head]:
@@ -80,7 +81,7 @@ def heads(tree: ast.Module, *, without_code: bool = False, live: Iterable[ast.AS
     if live is None:
         live = statements(tree) if without_code else reachable(tree)
     for node in live:
-        if isinstance(node, Headed) and (without_code or has_code(node)):
+        if isinstance(node, _HEADED) and (without_code or has_code(node)):
             yield head_of(node)
 
 
@@ -304,7 +305,7 @@ def head_of(node: Headed) -> Head:
         last_part = node.guard or node.pattern
         return Head(node.pattern.lineno, last_part.end_lineno or 0, node.body[-1].end_lineno or 0, node)
     first, end = node.lineno, node.end_lineno or node.lineno
-    if not opens_block(node):
+    if type(node) not in OPEN_BLOCKS:  # most statements
         return Head(first, end, end, node)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         first = min([first, *(decorator.lineno for decorator in node.decorator_list)])

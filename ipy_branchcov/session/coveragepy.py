@@ -71,7 +71,7 @@ class Foreign(NamedTuple):
 
 
 def read_ini(path: Path, *, sourced: bool = False) -> Foreign:
-    """The settings in a file of sections. ``sourced``: sources are named elsewhere. Raises UsageError."""
+    """The settings in a file of sections. ``sourced``: sources are named elsewhere, or were. Raises UsageError."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(path.read_text("utf-8-sig"))
@@ -88,7 +88,7 @@ def read_ini(path: Path, *, sourced: bool = False) -> Foreign:
 def read_toml(path: Path, data: Mapping[str, Any], *, sourced: bool = False) -> Foreign:
     """The settings in a file of TOML: below ``[tool.coverage]``; in a file of coverage.py's own also at the top.
 
-    ``sourced``: sources are named elsewhere. Raises UsageError.
+    ``sourced``: sources are named elsewhere, or were. Raises UsageError.
     """
     tool = data.get("tool", {})
     table = tool.get("coverage", {}) if isinstance(tool, Mapping) else {}
@@ -145,7 +145,7 @@ def _include_ignored(sections: Mapping[str, Section], *, sourced: bool) -> str:
     """Why ``include`` of ``[run]`` is not used; "" where it is."""
     why = ""
     if sourced or any(sections.get("run", _NONE).options.get(each) for each in _SOURCES):
-        why = "not used, for sources are named; coverage.py ignores it, too"
+        why = "not used where sources are named, and in reports of data; coverage.py ignores it there, too"
     elif sections.get("report", _NONE).options.get("include") is not None:
         why = "not used, for [report] has include, too, and there is one here"
     return why
