@@ -182,9 +182,9 @@ def test_says_what_was_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", ["", "f(N(), 1)"])
+@pytest.mark.parametrize("call", ["", "f(1)"])
 def test_being_boolean_is_not_looked_for_once_a_value_was_none(tmp_path: Path, call: str) -> None:
-    text = "class N:\n    def __lt__(self, other): return [other]\ndef f(a: N, b): return b and a < 3\n"
+    text = "class N:\n    def __lt__(self, other): return [other]\ndef f(b): return b and N() < 3\n"
     asked = Measured(tmp_path, text)
     result = asked.suggest("f", *filter(None, [call]), limits=Limits(seconds=20, calls=100))
     assert result.found and not left(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 import datetime
 import enum
@@ -209,6 +210,24 @@ def test_types_have_values(hint: Any, first: list[Value]) -> None:
 
 
 # --- the target
+
+
+def test_what_is_abstract_has_the_values_of_its_subclasses() -> None:
+    class Shape(abc.ABC):
+        @abc.abstractmethod
+        def area(self) -> int: ...
+
+    class Square(Shape):
+        def __init__(self, side: int):
+            self.side = side
+
+        def area(self) -> int:
+            return self.side**2
+
+    assert values_of(Shape, Names({"Shape": Shape, "Square": Square}))[:2] == [
+        Made("Square", (0,)),
+        Made("Square", (1,)),
+    ]
 
 
 def test_a_function_is_found_with_its_parameters() -> None:
