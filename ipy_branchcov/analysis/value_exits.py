@@ -240,8 +240,11 @@ class ValueExits:
     def _drops(self, each: Instruction, after: Instruction, depth: int, *, jumped: bool) -> bool:
         """Whether a value is dropped that nobody wants; its POP_TOP has the position of what is before it.
 
-        Behind a test that falls through, or of a link, POP_TOP drops something else.
+        Behind a test that falls through, or of a link, POP_TOP drops something else. Behind SWAP it drops what a chain
+        of comparisons has left below its value, and a name that is stored next is no comprehension's.
         """
+        if each.name == "SWAP" and self._depths.get(after.index, 0) - depth > 1:
+            return False
         if after.name != "POP_TOP" or not self._restores(after, self._depths.get(after.index, 0) - depth - 1):
             return False
         if each.conditional and not (jumped and quirks.keeps(self._bytecode, each)):

@@ -198,3 +198,11 @@ def shared(a, b, c, d):
 
 for each in ((0, 1, 1, 1), (0, 2, 1, 0), (0, 2, 1, 2), (0, 2, 0, True)):  # outcomes: BE
     shared(*each)
+
+
+def linked(a, b, c):
+    found = a and (True if c else c != b == 2)  # outcomes: T- TF- -F TF TF-
+    return found
+
+
+linked(1, 0, 0), linked(1, 1, 0), linked(1, 2, 0)
