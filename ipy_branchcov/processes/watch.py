@@ -65,6 +65,8 @@ class Watch:
         self._path = sorted(sys.path, key=lambda place: not place.startswith(STANDARD_LIBRARY))
         self._places = Places([each for _, (_, *sources) in self.asked for each in sources])
         self._cells = [Cells(folder) for folder, _ in self.asked]
+        #: Files of modules that are not measured.
+        self._imported: set[str] = set()
         self._lock = RLock()
         self._beginning = False
         self._get_code: tuple[Any, Any] | None = None
@@ -133,9 +135,13 @@ class Watch:
 
     def arrives(self, filename: object, module: str = "") -> bool:
         """Code of a file is about to run; return whether we begin."""
-        if not _waiting or type(filename) is not str:
+        if not _waiting or type(filename) is not str or filename in self._imported:
             return False
         known = self._places.covers(filename) or filename == SENT or module in _DOORS
+        if not known and module:  # it comes from a file, so it is no cell; its code is executed next
+            if filename.startswith("/"):  # else it depends on the current folder
+                self._imported.add(filename)
+            return False
         if not known and not any(each.has(filename) for each in self._cells):
             return False
         self.begin()
