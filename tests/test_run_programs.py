@@ -60,9 +60,9 @@ def both(*words: str, ours: tuple[str, ...] = ()) -> dict[str, int]:
 def test_a_module_runs_as_under_python(end: str) -> None:
     for name in ("pkg/__main__.py", "pkg/sub/mod.py"):
         Path(name).write_text(SAYS + ENDS[end])
-    found = both("-m", "pkg", "a", "--json")
-    assert found == {"pkg/__main__.py": RAN, "pkg/sub/mod.py": NEVER_RAN}
-    assert both("-m", "pkg.sub.mod", "-m", "pkg") == {"pkg/__main__.py": NEVER_RAN, "pkg/sub/mod.py": RAN}
+    assert both("-m", "pkg", "a", "--json") == {"pkg/__main__.py": RAN}
+    found = both("-m", "pkg.sub.mod", "-m", "pkg", ours=("--source", "pkg"))
+    assert found == {"pkg/__main__.py": NEVER_RAN, "pkg/sub/mod.py": RAN}
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_a_script_needs_no_suffix_and_its_words_are_its_own() -> None:
 
 @pytest.mark.slow
 def test_what_python_refuses_is_refused_in_its_words() -> None:
-    assert both("-m", "pkg.nowhere")["pkg/__main__.py"] == NEVER_RAN
+    assert both("-m", "pkg.nowhere", ours=("--source", "pkg"))["pkg/__main__.py"] == NEVER_RAN
     Path("pkg/__main__.py").write_text("print('a'\n")
     both("-m", "pkg")
 

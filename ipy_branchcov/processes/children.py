@@ -70,7 +70,7 @@ class _Process:
 
     def _mark(self, description: str) -> None:
         """From now on the end of this process without its data is a loss."""
-        if self._member is None:
+        if self._member is None or self._member.pid != os.getpid():  # a fork's parent has its own
             with suppress(OSError, BranchcovError):
                 self._member = Member(self.folder, description)
 

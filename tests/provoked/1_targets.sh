@@ -30,6 +30,37 @@ branchcov run -m nosuchmodule
 echo 'x = 1' > nosuchmodule.py
 branchcov run -m nosuchmodule
 
+#: message …: no module of that name is found by this Python; name its folder, …
+mkdir -p src/app
+echo 'x = 1 if len("a") else 2' | tee a.py > src/app/__init__.py
+branchcov run --source app a.py
+#: cure
+branchcov run --source src/app a.py
+
+#: message …: not used here: …; docs/coming-from-coverage-py.md says what takes their place
+echo 'x = 1 if len("a") else 2' > a.py
+printf '[run]\nomit = b.py\nplugins = one\n' > .coveragerc
+branchcov run a.py
+#: cure
+printf '[run]\nomit = b.py\n' > .coveragerc
+branchcov run a.py
+
+#: message not used where sources are named, and in reports of data; coverage.py ignores it there, too
+echo 'x = 1 if len("a") else 2' > a.py
+printf '[run]\nsource = .\ninclude = a.py\n' > .coveragerc
+branchcov run a.py
+#: cure
+printf '[run]\nsource = .\n' > .coveragerc
+branchcov run a.py
+
+#: message not used, for [report] has include, too, and there is one here
+echo 'x = 1 if len("a") else 2' > a.py
+printf '[run]\ninclude = *.py\n[report]\ninclude = a.py\n' > .coveragerc
+branchcov run a.py
+#: cure
+printf '[report]\ninclude = a.py\n' > .coveragerc
+branchcov run a.py
+
 #: message -m: a module runs alone; run … by itself
 echo 'x = 1' | tee a.py | notebook a.ipynb
 branchcov run a.ipynb -m a

@@ -52,6 +52,15 @@ rm -r kernels/bare/ipy_branchcov
 sed -i "s#\"env\": .*#\"env\": {\"PYTHONPATH\": \"$PYTHONPATH\"}}#" share/jupyter/kernels/bare/kernel.json
 JUPYTER_PATH=$PWD/share/jupyter branchcov run a.ipynb
 
+#: message …: not measured
+#: shows cells 2 to 3: not measured
+printf 'x = 1 / 0 if len("a") else 2\n# %%%%\ny = 1 if len("a") else 2\n# %%%%\nz = 1 if len("a") else 2\n' | notebook a.ipynb
+branchcov run a.ipynb --html pages
+cat pages/*.html
+#: cure
+printf 'x = 1 / 1\n# %%%%\ny = 1 if len("a") else 2\n' | notebook a.ipynb
+branchcov run a.ipynb --html pages
+
 #: message engines: … is no client of Dask or ipyparallel, not Ray, and no branchcov Engine
 python -c 'import ipy_branchcov; ipy_branchcov.measure("json", engines=3).__enter__()'
 #: cure
