@@ -207,7 +207,7 @@ def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
     for lost, name in zip(
         sorted(report["lost"], key=lambda line: line.rpartition("::")[2]), ("broken", "dies"), strict=True
     ):
-        line = rf"a process was killed, or has not ended: Ray's worker \d+ in ray::{name}(\(\))?"
+        line = rf"a process was killed, or has not ended: worker \d+ in ray::{name}(\(\))?"
         assert re.fullmatch(line, lost), lost
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.printable import printable
-from ipy_branchcov.processes import ray_worker, watch
+from ipy_branchcov.processes import ray_worker, spark_worker, watch
 from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.folder import DataFolder, Member, Part, read_settings
@@ -167,6 +167,9 @@ def measure(begun: Watch) -> Measured:
     if not _by_tasks and ray_worker.worker() is not None:
         _by_tasks.append(True)
         ray_worker.Tasks(_task_begins, _task_ended).watch()
+    if not _by_tasks and spark_worker.worker() is not None:
+        _by_tasks.append(True)
+        spark_worker.watch(_task_begins, _task_ended)
     if begun.is_fork_server and not _serving:
         _serving.append(True)
         os.register_at_fork(after_in_child=_served)
@@ -174,12 +177,12 @@ def measure(begun: Watch) -> Measured:
 
 
 def _task_begins(title: str) -> None:
-    """A task begins in this process, which is a worker of Ray. Other runs may be on now than at the last one."""
+    """A task begins in this process, a worker of Ray or Spark. Other runs may be on now than at the last one."""
     each = watch.watching()
     if each is None or asked() != each.asked:
         leave()
         watch.watch(measure, late=True)
-    _for_all(lambda process: process.task_begins(f"Ray's worker {os.getpid()} in {title}"))
+    _for_all(lambda process: process.task_begins(f"worker {os.getpid()} in {title}"))
 
 
 def _task_ended(idle: bool) -> None:
