@@ -212,13 +212,16 @@ class SettraceTracer:
                     raise
                 except Exception as error:
                     self.failures.add(recording.code, error)
-                if last in plan.watched and not (code[last] == EXTENDED_ARG and offset == last + 2):
-                    before = (last, offset)
+                if not (code[last] == EXTENDED_ARG and offset == last + 2):
+                    if last in plan.watched:
+                        before = (last, offset)
+                    elif last in plan.shared_jumps:  # the next time another way can lead to it
+                        before = None
                 last = came = offset
             elif event == "exception" and not (
                 code[frame.f_lasti] in _SWALLOWING and issubclass(arg[0], StopIteration)
             ):
-                last = came = -1
+                last, came, before = -1, -1, None
             if previous is not None and (event != "opcode" or self._inside):
                 previous = previous(frame, event, arg)
             return guarded if self._active else previous

@@ -36,3 +36,11 @@ def none_of_values(a, b):
 none_of_values(1, None)
 none_of_values(0, None)
 none_of_values(0, 2)
+
+
+def negated_again(items):
+    for s, q in items:  # outcomes: BE
+        s = not ((s > 1 or q) and (not q)) or s  # outcomes: TF -F TF --O
+
+
+negated_again([(0, 0), (2, 0), (2, 1), (0, 0), (2, 1)])

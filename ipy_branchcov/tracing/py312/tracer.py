@@ -320,7 +320,8 @@ class InstructionTracer:
         keep = self._counts or len(exits) < 2
         if src in plan.shared_jumps or src in plan.watched:
             frame = id(sys._getframe(2))
-            before = self._before.get(frame) if src in plan.shared_jumps else None
+            # Taken away: the next time another way can lead to the jump, or another frame can have this id.
+            before = self._before.pop(frame, None) if src in plan.shared_jumps else None
             if src in plan.watched:
                 self._before[frame] = (src, dst)
             keep = True
