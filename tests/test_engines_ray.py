@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,8 @@ from typing import Any
 import pytest
 
 from ipy_branchcov.errors import UsageError
+from tests import engine_scripts
+from tests.engine_scripts import hits
 from tests.kernel import Kernel, kernel
 
 pytest.importorskip("ray")
@@ -21,7 +19,7 @@ import ray
 
 from ipy_branchcov.processes.engines import ray_tasks
 from ipy_branchcov.processes.engines.ray import engine
-from ipy_branchcov.processes.ray_worker import possible, worker
+from ipy_branchcov.processes.ray_worker import is_worker, possible
 
 pytestmark = pytest.mark.slow
 
@@ -160,31 +158,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *options: str, kinds: tuple[str, ...]) -> tuple[str, Any]:
-    """What the script prints, and the report as JSON."""
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-m", "ipy_branchcov", "run", "--source=ray_work", "--json=found.json"]
-    done = subprocess.run(
-        [*command, *options, "ray_script.py", *kinds],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, json.loads((folder / "found.json").read_text())
-
-
-def hits(report: Any) -> dict[str, int]:
-    """Of each outcome, by its function and name."""
-    return {
-        f"{branch['function']} {outcome['name']}": outcome["hits"]
-        for source in report["sources"]
-        for branch in source["branches"]
-        for outcome in branch["outcomes"]
-        if outcome["hits"]
-    }
+    words = ("--source=ray_work", *options, "ray_script.py", *kinds)
+    return engine_scripts.run(folder, *words, RAY_USAGE_STATS_ENABLED="0")
 
 
 EVERY = ("tasks", "reduced", "nested", "fails", "several", "asynchronous", "threaded")
@@ -212,9 +187,9 @@ def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
 
 
 def test_this_process_is_no_worker() -> None:
-    """And this Ray is one of which workers tell of their tasks."""
+    """And this Ray is one whose workers can be measured."""
     assert ray.is_initialized() is False
-    assert worker() is None
+    assert not is_worker()
     assert possible()
 
 

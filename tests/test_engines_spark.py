@@ -1,19 +1,18 @@
-"""Spark's workers are measured: they leave what a task covered before Spark is told that it has ended."""
+"""Spark's workers are measured: they leave what a task covered before they report its end."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ipy_branchcov.processes.spark_worker import worker
+from ipy_branchcov.processes.spark_worker import is_worker
+from tests import engine_scripts
+from tests.engine_scripts import hits
 
 pytestmark = [
     pytest.mark.slow,
@@ -88,31 +87,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *kinds: str) -> tuple[str, Any]:
-    """What the script prints, and the report as JSON."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYSPARK_PYTHON": sys.executable}
-    command = [sys.executable, "-m", "ipy_branchcov", "run", "--counts", "--source=spark_work,spark_script.py"]
-    done = subprocess.run(
-        [*command, "--json=found.json", "spark_script.py", *kinds],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, json.loads((folder / "found.json").read_text())
+    words = ("--counts", "--source=spark_work,spark_script.py", "spark_script.py", *kinds)
+    return engine_scripts.run(folder, *words, PYSPARK_PYTHON=sys.executable)
 
 
-def hits(report: Any, *functions: str) -> dict[str, int]:
-    """Of each outcome in these functions, by the function and the name."""
-    return {
-        f"{branch['function']} {outcome['name']}": outcome["hits"]
-        for source in report["sources"]
-        for branch in source["branches"]
-        for outcome in branch["outcomes"]
-        if outcome["hits"] and branch["function"] in functions
-    }
+def of(name: str, report: Any) -> dict[str, int]:
+    """What a function covered."""
+    return {outcome: count for outcome, count in hits(report).items() if outcome.startswith(f"{name} ")}
 
 
 def test_every_kind_of_task_counts_exactly(folder: Path) -> None:
@@ -120,19 +101,19 @@ def test_every_kind_of_task_counts_exactly(folder: Path) -> None:
     assert printed.startswith(
         "['small', 'small', 'big', 'small']\n['odd', 'even', 'odd']\n['big', 'small']\nfailed\n"
     ), printed
-    assert hits(report, "size") == {"size true": 2, "size false": 4}
-    assert hits(report, "<lambda>") == {"<lambda> true": 2, "<lambda> false": 1}
-    assert hits(report, "fails") == {"fails true": 1, "fails false": 1}
+    assert of("size", report) == {"size true": 2, "size false": 4}
+    assert of("<lambda>", report) == {"<lambda> true": 2, "<lambda> false": 1}
+    assert of("fails", report) == {"fails true": 1, "fails false": 1}
     assert report.get("lost", []) == []
 
 
 def test_a_worker_that_is_killed_in_a_task_is_one_line(folder: Path) -> None:
     printed, report = run(folder, "maps", "dies")
     assert printed.splitlines()[2] == "failed"
-    assert hits(report, "size") == {"size true": 1, "size false": 3}
+    assert of("size", report) == {"size true": 1, "size false": 3}
     (lost,) = report["lost"]
     assert re.fullmatch(r"a process was killed, or has not ended: worker \d+ in a task", lost), lost
 
 
 def test_this_process_is_no_worker() -> None:
-    assert worker() is None
+    assert not is_worker()
