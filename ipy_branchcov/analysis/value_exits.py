@@ -243,9 +243,8 @@ class ValueExits:
         Behind a test that falls through, or of a link, POP_TOP drops something else. Behind SWAP it drops what a chain
         of comparisons has left below its value, and a name that is stored next is no comprehension's.
         """
-        if each.name == "SWAP" and self._depths.get(after.index, 0) - depth > 1:
-            return False
-        if after.name != "POP_TOP" or not self._restores(after, self._depths.get(after.index, 0) - depth - 1):
+        names = self._depths.get(after.index, 0) - depth - 1
+        if after.name != "POP_TOP" or (names > 0 and each.name == "SWAP") or not self._restores(after, names):
             return False
         if each.conditional and not (jumped and quirks.keeps(self._bytecode, each)):
             return False

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from ipy_branchcov.errors import BranchcovError
 from ipy_branchcov.printable import printable
-from ipy_branchcov.processes import ray_worker, spark_worker, watch
+from ipy_branchcov.processes import watch
 from ipy_branchcov.processes.asked import CONTEXT, VARIABLE, asked
 from ipy_branchcov.processes.cells import PublishedCells
 from ipy_branchcov.processes.folder import DataFolder, Member, Part, read_settings
@@ -153,6 +155,8 @@ class _Processes(Measured):
 _this: list[_Process] = []
 #: Whether forks of this fork server ask again.
 _serving: list[bool] = []
+#: Our module for such an engine, by the module of theirs that its workers have loaded.
+_WORKERS = {"ray._private.worker": "ray_worker", "pyspark.worker": "spark_worker"}
 #: Whether the tasks of this process are watched.
 _by_tasks: list[bool] = []
 
@@ -164,16 +168,22 @@ def measure(begun: Watch) -> Measured:
             _this.append(_Process(Path(folder), begun))
         except Exception as error:
             watch.lost(folder, error)
-    if not _by_tasks and ray_worker.worker() is not None:
-        _by_tasks.append(True)
-        ray_worker.Tasks(_task_begins, _task_ended).watch()
-    if not _by_tasks and spark_worker.worker() is not None:
-        _by_tasks.append(True)
-        spark_worker.watch(_task_begins, _task_ended)
+    if not _by_tasks:
+        _watch_tasks()
     if begun.is_fork_server and not _serving:
         _serving.append(True)
         os.register_at_fork(after_in_child=_served)
     return _Processes()
+
+
+def _watch_tasks() -> None:
+    """Leave data after each task where this process is a worker of an engine that ends its workers without notice."""
+    for theirs, ours in _WORKERS.items():
+        if theirs in sys.modules:
+            module = import_module(f"{__package__}.{ours}")
+            if module.is_worker():
+                _by_tasks.append(True)
+                module.watch(_task_begins, _task_ended)
 
 
 def _task_begins(title: str) -> None:

@@ -40,7 +40,7 @@ class Member:
     """This process in the folder of a run. ``description``: what the user knows it by. Raises DataError."""
 
     def __init__(self, folder: Path, description: str):
-        name = f"{os.getpid()}-{uuid4().hex[:8]}"
+        name = _new_name()
         self._begun, self._data = folder / f"{name}.begun", folder / f"{name}.json"
         #: A fork of this process is not this process.
         self.pid = os.getpid()
@@ -62,7 +62,7 @@ class Part:
     """What this process has covered until now, in the folder of a run: data that is written again with more."""
 
     def __init__(self, folder: Path):
-        self._data = folder / f"{os.getpid()}-{uuid4().hex[:8]}.json"
+        self._data = folder / f"{_new_name()}.json"
 
     def save(self, coverage: Coverage) -> None:
         """Raises DataError."""
@@ -168,6 +168,11 @@ class RunsFolder:
 
     def remove(self) -> None:
         self._folder.remove()
+
+
+def _new_name() -> str:
+    """A name for what this process leaves, which begins with its id."""
+    return f"{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def _number(begun: Path) -> int:

@@ -20,19 +20,34 @@ __builtins__ = BUILTINS
 _WORKER, _SERIALIZATION = "ray._private.worker", "ray._private.serialization"
 
 
-def worker() -> Any:
-    """Ray's worker if this process is one that runs tasks, else None."""
+def is_worker() -> bool:
+    """Whether this process is a worker that runs tasks."""
     module = sys.modules.get(_WORKER)
     found = getattr(module, "global_worker", None)
-    return found if found is not None and found.mode == getattr(module, "WORKER_MODE", None) else None
+    return found is not None and found.mode == getattr(module, "WORKER_MODE", None)
 
 
 def possible() -> bool:
-    """Whether this Ray, which is imported, has what tells of tasks."""
-    return _told_by() is not None
+    """Whether this Ray, which is imported, has what :func:`watch` needs."""
+    return _hooks() is not None
 
 
-def _told_by() -> tuple[Any, Any, Callable[..., Any], FunctionType, FunctionType] | None:
+def watch(begins: Callable[[str], None], ended: Callable[[bool], None]) -> None:
+    """Call ``begins`` with the title of each task before it runs, and ``ended`` after what may have run its code.
+
+    They must not raise. The argument of ``ended`` says that no task is left that goes on. Nothing is done where this
+    Ray has other workers: the run reports their loss.
+    """
+    found = _hooks()
+    if found is not None:
+        tasks = _Tasks(begins, ended)
+        module, kind, titled, logged, serialized = found
+        module._changeproctitle = lambda title, *more: _Titled(tasks, titled(title, *more), title)
+        module.Worker.record_task_log_end = _followed(logged, tasks.code_ended)
+        kind.serialize = _followed(serialized, tasks.returned)
+
+
+def _hooks() -> tuple[Any, Any, Callable[..., Any], FunctionType, FunctionType] | None:
     """What Ray calls around a task, when its code has ended, and for each thing that it returns.
 
     As (module, type of serialisers, context manager, method of the module's Worker, method of that type).
@@ -46,12 +61,8 @@ def _told_by() -> tuple[Any, Any, Callable[..., Any], FunctionType, FunctionType
     return module, kind, titled, logged, serialized
 
 
-class Tasks:
-    """Tells of the tasks that run in this process. What it calls must not raise.
-
-    ``begins``: called with the title of a task before it runs. ``ended``: called after what may have run code of the
-    user; its argument says that no task is left that goes on.
-    """
+class _Tasks:
+    """The tasks that run in this process: what is called for each is described at :func:`watch`."""
 
     def __init__(self, begins: Callable[[str], None], ended: Callable[[bool], None]):
         self._begins = begins
@@ -60,17 +71,6 @@ class Tasks:
         self._lock = threading.Lock()
         #: Tasks whose code runs; and those whose code has ended and which are not over yet.
         self._running = self._ending = 0
-
-    def watch(self) -> bool:
-        """Watch all tasks from the next one on. Returns whether this Ray has what that needs."""
-        found = _told_by()
-        if found is None:
-            return False
-        module, kind, titled, logged, serialized = found
-        module._changeproctitle = lambda title, *more: _Titled(self, titled(title, *more), title)
-        module.Worker.record_task_log_end = _followed(logged, self.code_ended)
-        kind.serialize = _followed(serialized, self.returned)
-        return True
 
     def begin(self, title: str) -> None:
         """A task begins."""
@@ -105,7 +105,7 @@ class Tasks:
 class _Titled:
     """Ray's context manager around a task, in which we see its beginning and end."""
 
-    def __init__(self, tasks: Tasks, inner: Any, title: str):
+    def __init__(self, tasks: _Tasks, inner: Any, title: str):
         self._tasks, self._inner, self._title = tasks, inner, title
 
     def __enter__(self) -> Any:

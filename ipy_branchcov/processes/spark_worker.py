@@ -1,6 +1,6 @@
 """Workers of Spark leave their data after each task: they are killed when the session stops.
 
-A task's data is written before Spark is told that the task has ended.
+A task's data is written before the worker reports that the task has ended.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _WORKER = "pyspark.worker"
 _ENDS = ("report_times", "handle_worker_exception")
 
 
-def worker() -> Any:
-    """The module of Spark's workers if this process is one that runs tasks, else None."""
-    return sys.modules.get(_WORKER) if "pyspark.daemon" in sys.orig_argv else None
+def is_worker() -> bool:
+    """Whether this process is a worker that runs tasks."""
+    return _WORKER in sys.modules and "pyspark.daemon" in sys.orig_argv
 
 
 def watch(begins: Callable[[str], None], ended: Callable[[bool], None]) -> None:
@@ -30,7 +30,7 @@ def watch(begins: Callable[[str], None], ended: Callable[[bool], None]) -> None:
 
     The task that runs now has begun. Nothing is done where this Spark has other workers: the run reports their loss.
     """
-    module, process = worker(), os.getpid()
+    module, process = sys.modules[_WORKER], os.getpid()
     kind = getattr(module, "TaskContext", None)
     ends = [getattr(module, name, None) for name in _ENDS]
     set_context = getattr(kind, "_setTaskContext", None)

@@ -230,6 +230,8 @@ class Session:
         if run is None:
             return Coverage()
         with gc_control.paused():
+            if run.contexts is not None:
+                run = replace(run, contexts=run.contexts.copy())
             return self._coverage_of(run, run.tracer.recorded(), READING.compiled())
 
     def noted(self) -> int:
@@ -241,9 +243,8 @@ class Session:
     ) -> Coverage:
         """What the recordings of a run say."""
         if run.contexts is not None:
-            contexts = run.contexts.copy()
-            contexts.add(run.first_hits.context, recordings)
-            recordings = contexts.recordings()
+            run.contexts.add(run.first_hits.context, recordings)
+            recordings = run.contexts.recordings()
         self.mechanisms = [(each.code.co_qualname, each.mechanism) for each in recordings]
         result = self._results.of_run(recordings, run.options, run.first_hits, run.tracer.note)
         self.disassemblies, coverage = result.disassemblies, with_compiled(result.coverage, compiled, self._sources.of)

@@ -7,13 +7,12 @@ worker starts, and a store that all of a cluster can read.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import ray
 from ray.experimental import internal_kv
 
 from ipy_branchcov.processes.engines import on_worker
-from ipy_branchcov.processes.ray_worker import Tasks
+from ipy_branchcov.processes.ray_worker import watch
 
 _NAMESPACE = b"ipy_branchcov"
 
@@ -89,7 +88,7 @@ class _Worker:
             self._store.put(f"{state}\n{self._name}".encode(), "state", run, process)
 
 
-_workers: list[Any] = []
+_workers: list[_Worker] = []
 
 
 def ray_worker() -> None:
@@ -97,4 +96,4 @@ def ray_worker() -> None:
     if not _workers:
         here = _Worker()
         _workers.append(here)
-        Tasks(here.task_begins, here.task_ended).watch()
+        watch(here.task_begins, here.task_ended)
